@@ -1,0 +1,65 @@
+"""Glacier outlines: polygons to masks and masks to polygons."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import rasterio.features
+import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from glaciersar.errors import InputError
+
+
+def read(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
+    """Read outlines and mend invalid polygons; any vector file with a CRS and at least one polygon."""
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file, expected glacier outlines (GeoPackage, GeoJSON, Shapefile)")
+    try:
+        outlines = gpd.read_file(path, layer=layer)
+    except Exception as error:  # pyogrio raises its own kinds for a bad file and for a missing layer
+        raise InputError(f"{path}: cannot be read as outlines ({error})") from error
+    if outlines.empty:
+        raise InputError(f"{path}: no feature found, glacier polygons expected")
+    if outlines.crs is None:
+        raise InputError(f"{path}: no coordinate system found, expected one with the outlines")
+    return outlines.set_geometry(outlines.geometry.make_valid())
+
+
+def to_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:
+    """Rasterise outlines: True (glacier) where a pixel's centre lies inside a polygon.
+
+    The centre rule keeps areas unbiased; any-touch would grow each glacier by half a pixel all around.
+
+    Args:
+        outlines: Polygons in any CRS.
+        geobox: The pixel grid.
+
+    Returns:
+        (H, W) mask.
+    """
+    shapes = [shape for shape in outlines.to_crs(str(geobox.crs)).geometry if not shape.is_empty]
+    if not shapes:
+        return np.zeros(geobox.shape, bool)
+    return rasterio.features.rasterize(
+        shapes, out_shape=tuple(geobox.shape), transform=geobox.affine, all_touched=False, dtype="uint8"
+    ).astype(bool)
+
+
+def from_mask(mask: NDArray[np.bool_], geobox: GeoBox) -> gpd.GeoDataFrame:
+    """Trace the edges of a mask: one valid polygon for each 4-connected patch of True pixels.
+
+    8-connectivity would give polygons that touch themselves at a corner, which are invalid.
+
+    Args:
+        mask: (H, W) glacier or not.
+        geobox: The pixel grid of the mask.
+
+    Returns:
+        Polygons in the CRS of the grid, in raster order.
+    """
+    traced = rasterio.features.shapes(mask.astype("uint8"), mask=mask, connectivity=4, transform=geobox.affine)
+    shapes = [shapely.make_valid(shapely.geometry.shape(geometry)) for geometry, _ in traced]
+    return gpd.GeoDataFrame(geometry=shapes, crs=str(geobox.crs))

@@ -1,0 +1,121 @@
+"""Backscatter as the models see it: linear power to decibels, units checked, scaled, gaps filled.
+
+This is the one preprocessing; training and mapping both come through `prepare`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glaciersar.errors import InputError
+
+Array = NDArray[np.floating]
+
+RANGES = {
+    "grd": (-146.01214599609375, 43.54314041137695),  # dB
+    "rtc": (-121.29015350341797, 44.299530029296875),  # dB
+    "insar": (0.0, 0.9979742169380188),  # coherence
+}
+"""Smallest and largest value of each feature in the published dataset; the published weights expect this scaling."""
+
+UNITS = ("linear", "db")
+
+
+def to_decibel(power: Array, *, floor: float = 1e-10) -> Array:
+    """Convert linear backscatter power to decibels.
+
+    Args:
+        power: Backscatter (sigma or gamma nought), linear, any shape. Non-positive values occur where the noise
+            subtraction overshot; they are clipped to `floor`.
+        floor: Smallest power kept; 1e-10 is -100 dB.
+
+    Returns:
+        Backscatter in dB, same shape; NaN stays NaN.
+    """
+    return 10 * np.log10(np.maximum(power, floor))
+
+
+def to_power(decibel: Array) -> Array:
+    """Convert decibels to linear backscatter power, any shape; NaN stays NaN."""
+    return 10 ** (decibel / 10)
+
+
+def scale(values: Array, *, feature: str = "grd") -> NDArray[np.float32]:
+    """Map a feature's range in the published dataset to 0 … 1, any shape; NaN stays NaN."""
+    low, high = _range(feature)
+    return ((values - low) / (high - low)).astype(np.float32)
+
+
+def unscale(scaled: Array, *, feature: str = "grd") -> Array:
+    """Undo `scale`: back to dB, or to coherence."""
+    low, high = _range(feature)
+    return scaled * (high - low) + low
+
+
+def _range(feature: str) -> tuple[float, float]:
+    if feature not in RANGES:
+        raise InputError(f"feature {feature!r} is unknown; expected one of {', '.join(RANGES)}")
+    return RANGES[feature]
+
+
+def check_units(values: Array, *, units: str, name: str) -> None:
+    """Refuse values that cannot be in the declared units.
+
+    Linear power of land, ice and sea lies above zero but for a little noise, and is rarely above 10 (+10 dB);
+    decibels of the same scene are mostly negative.
+
+    Args:
+        values: Backscatter of one scene, any shape, NaN where there is none.
+        units: What the user or the archive declares: "linear" or "db".
+        name: The file, for the message.
+
+    Raises:
+        InputError: The units are unknown, or the values contradict them.
+    """
+    if units not in UNITS:
+        raise InputError(f"{name}: units={units!r} found, 'linear' or 'db' expected")
+    seen = values[np.isfinite(values)]
+    if seen.size == 0:
+        raise InputError(f"{name}: no pixel holds a value (all nodata), expected backscatter")
+    low, middle, high = np.percentile(seen, (2, 50, 98))
+    found = f"values from {low:.3g} to {high:.3g} (2nd to 98th percentile)"
+    if units == "linear" and low < -1:
+        raise InputError(f"{name}: {found} look like decibels, but units='linear' was given; pass units='db' if they are")
+    if units == "linear" and middle > 100:
+        raise InputError(f"{name}: {found} look like uncalibrated digital numbers, not linear power as units='linear' says")
+    if units == "db" and low >= 0 and middle < 10:
+        raise InputError(f"{name}: {found} look like linear power, but units='db' was given; pass units='linear' if they are")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A series ready for a model."""
+
+    series: NDArray[np.float32]
+    """(T, H, W) scaled to the published range, finite everywhere."""
+    valid: NDArray[np.bool_]
+    """(H, W) False where no date has a value: no radar, so neither glacier nor background."""
+    filled_share: float
+    """Share of the values, among valid pixels, that were missing and filled from the pixel's other dates; 0 to 1."""
+
+
+def prepare(power: Array, *, feature: str = "grd") -> Prepared:
+    """Turn a series of linear power into the scaled series that models are trained on and applied to.
+
+    Args:
+        power: (T, H, W) backscatter, linear power, NaN where a date has no value.
+        feature: Whose scaling to use: "grd" or "rtc".
+
+    Returns:
+        The scaled series. A missing value takes the mean in dB of the pixel's other dates; a pixel without any
+        date is 0 and not valid.
+    """
+    decibel = to_decibel(power)  # (T, H, W)
+    seen = np.isfinite(decibel)
+    count = seen.sum(axis=0)  # (H, W)
+    valid = count > 0
+    mean = np.where(seen, decibel, 0).sum(axis=0) / np.maximum(count, 1)
+    series = np.where(valid, scale(np.where(seen, decibel, mean), feature=feature), np.float32(0))
+    missing = int((~seen & valid).sum())
+    return Prepared(series=series, valid=valid, filled_share=missing / max(int(valid.sum()) * len(power), 1))
