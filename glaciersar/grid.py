@@ -38,7 +38,9 @@ class Tile:
     def geobox(self, *, pixel: float = 10.0) -> GeoBox:
         """Lay the pixel grid of the tile; `pixel` in metres must divide 10 km."""
         if (TILE_SIZE / pixel) % 1:
-            raise InputError(f"pixel={pixel} m does not divide a tile of {TILE_SIZE:.0f} m; expected for example 10, 20 or 40")
+            raise InputError(
+                f"pixel={pixel} m does not divide a tile of {TILE_SIZE:.0f} m; expected for example 10, 20 or 40"
+            )
         return GeoBox.from_bbox(self.bounds, CRS, resolution=pixel, tight=True)
 
 
@@ -72,9 +74,7 @@ def tiles_within(bounds: tuple[float, float, float, float]) -> list[Tile]:
     return [Tile(column=column, row=row) for column in columns for row in rows]
 
 
-def split_random(
-    tiles: Iterable[Tile], *, seed: int, shares: Sequence[float] = (0.6, 0.2, 0.2)
-) -> dict[Tile, str]:
+def split_random(tiles: Iterable[Tile], *, seed: int, shares: Sequence[float] = (0.6, 0.2, 0.2)) -> dict[Tile, str]:
     """Assign tiles to train, val and test at random by name, as the published split does.
 
     Neighbouring tiles fall into different subsets, so a score on this split is optimistic about new regions;

@@ -81,11 +81,17 @@ def check_units(values: Array, *, units: str, name: str) -> None:
     low, middle, high = np.percentile(seen, (2, 50, 98))
     found = f"values from {low:.3g} to {high:.3g} (2nd to 98th percentile)"
     if units == "linear" and low < -1:
-        raise InputError(f"{name}: {found} look like decibels, but units='linear' was given; pass units='db' if they are")
+        raise InputError(
+            f"{name}: {found} look like decibels, but units='linear' was given; pass units='db' if they are"
+        )
     if units == "linear" and middle > 100:
-        raise InputError(f"{name}: {found} look like uncalibrated digital numbers, not linear power as units='linear' says")
+        raise InputError(
+            f"{name}: {found} look like uncalibrated digital numbers, not linear power as units='linear' says"
+        )
     if units == "db" and low >= 0 and middle < 10:
-        raise InputError(f"{name}: {found} look like linear power, but units='db' was given; pass units='linear' if they are")
+        raise InputError(
+            f"{name}: {found} look like linear power, but units='db' was given; pass units='linear' if they are"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

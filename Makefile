@@ -1,0 +1,53 @@
+# Two commands do everything: `make reproduce` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+PYTHON ?= python3
+PROFILE ?= simulated
+BIN := .venv/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help env reproduce test lab publish notebooks lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+env: .venv/made ## make the virtual environment .venv from requirements.lock
+
+.venv/made: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, e.g. make PYTHON=python3.11")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	touch $@
+
+reproduce: .venv/made ## run every notebook of PROFILE (default: simulated), then print the IoU table
+	$(BIN)/snakemake --cores all --quiet rules --rerun-incomplete --config profile=$(PROFILE)
+	@cat runs/$(PROFILE)/tables/scores.md
+	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   map: runs/$(PROFILE)/map   executed notebooks: runs/$(PROFILE)/notebooks"
+
+test: .venv/made ## check style and types, run the tests, run every notebook and compare its outputs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	rm -rf runs/mini
+	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
+
+lab: .venv/made ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=.
+
+notebooks: .venv/made ## run the mini profile in place, so that the notebooks are committed with fresh outputs
+	rm -rf runs/mini
+	for notebook in notebooks/*.ipynb; do $(BIN)/jupyter nbconvert --to notebook --execute --inplace $$notebook || exit 1; done
+	$(BIN)/python -m glaciersar.publish notebooks
+
+publish: ## copy tables and figures of runs/PROFILE to figures/PROFILE and its table into README.md
+	$(BIN)/python -m glaciersar.publish figures $(PROFILE)
+
+lock: ## write requirements.lock anew from the newest versions that pyproject.toml admits
+	$(PYTHON) -m venv --clear .lock
+	.lock/bin/python -m pip install --quiet torch==2.13.0 --editable '.[notebooks,dev]'
+	.lock/bin/python -m pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
+	rm -rf .lock
+
+clean: ## remove everything that runs have made; the environment stays
+	rm -rf runs .snakemake

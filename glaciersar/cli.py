@@ -1,0 +1,106 @@
+"""The command line: `glaciersar run` and `glaciersar simulate`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from glaciersar import __version__
+from glaciersar.errors import InputError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; a user's mistake is one sentence on stderr and exit status 2."""
+    parser = _parser()
+    known, rest = parser.parse_known_args(arguments)
+    try:
+        if known.command == "run":
+            return _run(known, rest)
+        if rest:
+            raise InputError(f"unknown argument {rest[0]!r}; see glaciersar {known.command} --help")
+        return _simulate(known)
+    except InputError as error:
+        print(f"glaciersar: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="glaciersar", allow_abbrev=False, description="Glacier mapping from Sentinel-1 SAR time series.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    run = commands.add_parser(
+        "run",
+        help="run a notebook with checked parameters",
+        description="Run a notebook through papermill; its parameters are given as --name value and checked.",
+        allow_abbrev=False,
+    )
+    run.add_argument("notebook", type=Path)
+    run.add_argument("--out", type=Path, required=True, help="folder for the executed notebook")
+    run.add_argument("--profile", help="take parameters from config/PROFILE.yaml beside the notebooks' folder")
+    run.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    simulate = commands.add_parser(
+        "simulate",
+        help="make a simulated radar archive from a seed, or over your own terrain",
+        description="Write COGs, outlines and a static STAC catalogue of simulated Sentinel-1 backscatter.",
+        allow_abbrev=False,
+    )
+    simulate.add_argument("--out", type=Path, required=True, help="folder of the new archive")
+    simulate.add_argument("--dem", type=Path, help="your own elevation raster")
+    simulate.add_argument("--outlines", type=Path, help="your own glacier outlines, with --dem")
+    simulate.add_argument("--pixel", type=float, default=40.0, help="pixel size in metres (default 40)")
+    simulate.add_argument("--landscapes", type=int, default=3, help="how many landscapes, without --dem (default 3)")
+    simulate.add_argument("--years", type=int, nargs="+", default=[2020], help="years of acquisition (default 2020)")
+    simulate.add_argument("--orbits", type=int, nargs="+", default=[14], help="relative orbits, 14 or 174 (default 14)")
+    simulate.add_argument("--seed", type=int, default=1)
+    simulate.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
+    from glaciersar import notebooks  # here, so that --help stays quick
+
+    values: dict[str, Any] = {}
+    if known.profile:
+        config = known.notebook.resolve().parent.parent / "config"
+        values |= notebooks.read_profile(config / f"{known.profile}.yaml", known.notebook)
+    values |= notebooks.check(known.notebook, _pairs(rest))
+    print(notebooks.run(known.notebook, known.out, values, progress=not known.quiet))
+    return 0
+
+
+def _pairs(rest: Sequence[str]) -> dict[str, str]:
+    """Read --name value pairs."""
+    pairs = {}
+    words = iter(rest)
+    for word in words:
+        if not word.startswith("--"):
+            raise InputError(f"{word!r} found, a parameter of the notebook as --name value expected")
+        name, _, value = word[2:].partition("=")
+        if "=" not in word:
+            following = next(words, None)
+            if following is None:
+                raise InputError(f"--{name} stands without a value, --{name} VALUE expected")
+            value = following
+        pairs[name.replace("-", "_")] = value
+    return pairs
+
+
+def _simulate(known: argparse.Namespace) -> int:
+    from glaciersar.simulate import simulate_archive
+
+    catalog = simulate_archive(
+        known.out,
+        dem=known.dem,
+        outlines=known.outlines,
+        pixel=known.pixel,
+        landscapes=known.landscapes,
+        years=tuple(known.years),
+        relative_orbits=tuple(known.orbits),
+        seed=known.seed,
+        progress=not known.quiet,
+    )
+    print(catalog)
+    return 0

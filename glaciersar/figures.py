@@ -1,0 +1,227 @@
+"""Every figure of the paper repository, as functions that return a matplotlib Figure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import geopandas as gpd
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import shapely
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from glaciersar.files import written_whole
+from glaciersar.grid import CRS, SUBSETS, Tile
+
+COLOURS = {"glacier": "#3182bd", "land": "#8c6d31", "sea": "#9ecae1"}
+SUBSET_COLOURS = dict(zip(SUBSETS, ("#bdbdbd", "#e6ab02", "#7570b3"), strict=True))
+ERROR_COLOURS = {"land or sea": "#1a1a1a", "glacier": "#ffffff", "missed": "#d95f02", "false": "#1f78b4"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One tile to show."""
+
+    name: str
+    backscatter: NDArray[np.floating]
+    """(H, W) dB of one date."""
+    reference: NDArray[np.bool_]
+    """(H, W) glacier of the reference outlines."""
+    probability: NDArray[np.floating] | None = None
+    """(H, W) probability of glacier that a model gives."""
+
+
+def save(figure: Figure, path: str | Path, *, note: str) -> Path:
+    """Write a figure as PNG, with a note in its corner that says what made it."""
+    figure.text(0.995, 0.004, note, ha="right", va="bottom", fontsize=6, color="0.4")
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, dpi=130, bbox_inches="tight", metadata={"Software": None})
+    return Path(path)
+
+
+def tile_strip(examples: Sequence[Example]) -> Figure:
+    """Show tiles side by side: one date, reference outlines and, where there is a model, its errors and confidence."""
+    rows = 4 if all(example.probability is not None for example in examples) else 2
+    figure, axes = plt.subplots(
+        rows, len(examples), figsize=(2.4 * len(examples), 2.5 * rows), squeeze=False, layout="constrained"
+    )
+    for column, example in enumerate(examples):
+        low, high = np.nanpercentile(example.backscatter, (0.5, 99.5))
+        axes[0, column].imshow(example.backscatter, cmap="viridis", vmin=low, vmax=high)
+        axes[0, column].set_title(example.name, fontsize=8)
+        axes[1, column].imshow(example.reference, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        if rows == 4 and example.probability is not None:
+            show_errors(axes[2, column], example.reference, example.probability > 0.5)
+            axes[3, column].imshow(confidence(example.probability), cmap="RdPu_r", vmin=0, vmax=1)
+    labels = ("backscatter, one date", "reference outlines", "prediction and errors", "confidence")
+    for axis, label in zip(axes[:, 0], labels, strict=False):
+        axis.set_ylabel(label, fontsize=8)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+    if rows == 4:
+        _legend(figure, ERROR_COLOURS)
+    return figure
+
+
+def confidence(probability: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Tell how far a two-class probability is from a coin toss: 1 − its Shannon entropy in bits; not calibrated."""
+    p = np.clip(probability, 1e-7, 1 - 1e-7)
+    return 1 + p * np.log2(p) + (1 - p) * np.log2(1 - p)
+
+
+def show_errors(axis: Axes, reference: NDArray[np.bool_], found: NDArray[np.bool_]) -> None:
+    """Draw glacier found, missed and falsely called, in colours that the colour-blind can tell apart."""
+    kinds = np.select([reference & found, reference & ~found, ~reference & found], [1, 2, 3], 0)
+    axis.imshow(kinds, cmap=ListedColormap(list(ERROR_COLOURS.values())), vmin=0, vmax=3, interpolation="nearest")
+
+
+def _legend(figure: Figure, colours: Mapping[str, str]) -> None:
+    patches = [Patch(facecolor=colour, edgecolor="0.5", label=name) for name, colour in colours.items()]
+    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), fontsize=8, frameon=False)
+
+
+def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFrame | None = None) -> Figure:
+    """Map which tile belongs to which subset, one panel a split, over the glacier outlines."""
+    figure, axes = plt.subplots(1, len(splits), figsize=(5.2 * len(splits), 4.8), squeeze=False, layout="constrained")
+    for axis, (title, split) in zip(axes.flat, splits.items(), strict=True):
+        frame = gpd.GeoDataFrame(
+            {"subset": list(split.values())}, geometry=[shapely.box(*tile.bounds) for tile in split], crs=CRS
+        )
+        for subset, part in frame.groupby("subset"):
+            part.plot(ax=axis, color=SUBSET_COLOURS[str(subset)], edgecolor="white", linewidth=0.8)
+        if outlines is not None:
+            outlines.to_crs(CRS).plot(ax=axis, color="white", alpha=0.55)
+        axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
+        _kilometres(axis)
+    counts = pd.Series(next(iter(splits.values())).values()).value_counts()
+    _legend(figure, {s: colour for s, colour in SUBSET_COLOURS.items() if s in counts} | {"glacier": "#f2f2f2"})
+    return figure
+
+
+def _kilometres(axis: Axes) -> None:
+    """Label metres as kilometres."""
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_formatter(lambda metres, _: f"{metres / 1000:.0f}")
+
+
+def backscatter_year(curves: pd.DataFrame) -> Figure:
+    """Draw a year of backscatter by class: the median, and the band from the 10th to the 90th percentile.
+
+    Args:
+        curves: Columns time, kind ("glacier", "land"), low, median, high in dB, and panel (one panel each value).
+    """
+    panels = list(curves["panel"].unique())
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(4.6 * len(panels), 3.4), sharey=True, squeeze=False, layout="constrained"
+    )
+    for axis, panel in zip(axes.flat, panels, strict=True):
+        for kind, part in curves[curves["panel"] == panel].groupby("kind"):
+            colour = COLOURS[str(kind)]
+            axis.fill_between(part["time"], part["low"], part["high"], color=colour, alpha=0.25, linewidth=0)
+            axis.plot(part["time"], part["median"], color=colour, marker="o", markersize=3, label=str(kind))
+        axis.set_title(panel, fontsize=9)
+        axis.tick_params(axis="x", rotation=30, labelsize=7)
+    axes[0, 0].set_ylabel("backscatter γ⁰ (dB)")
+    axes[0, 0].legend(frameon=False, fontsize=8)
+    sns.despine(figure)
+    return figure
+
+
+def series_strip(backscatter: NDArray[np.floating], times: Sequence[datetime], *, columns: int = 5) -> Figure:
+    """Show a series date by date on one common stretch.
+
+    Args:
+        backscatter: (T, H, W) dB.
+        times: Its T dates.
+        columns: Pictures in a row.
+    """
+    rows = -(-len(times) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(1.9 * columns, 2.05 * rows), squeeze=False, layout="constrained"
+    )
+    low, high = np.nanpercentile(backscatter, (1, 99))
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, image, time in zip(axes.flat, backscatter, times, strict=False):
+        shown = axis.imshow(image, cmap="viridis", vmin=low, vmax=high)
+        axis.set_title(f"{time:%Y-%m-%d}", fontsize=8)
+    figure.colorbar(shown, ax=axes, label="backscatter γ⁰ (dB)", shrink=0.6)
+    return figure
+
+
+def training_curves(logs: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw loss and validation IoU by epoch, a line each model."""
+    figure, (losses, ious) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+    for (name, log), colour in zip(logs.items(), sns.color_palette("colorblind"), strict=False):
+        losses.plot(log["epoch"], log["loss"], color=colour, label=f"{name}, training")
+        losses.plot(log["epoch"], log["val_loss"], color=colour, linestyle=":", label=f"{name}, validation")
+        ious.plot(log["epoch"], log["val_iou"], color=colour, marker=".", label=name)
+    losses.set(xlabel="epoch", ylabel="focal loss", yscale="log")
+    ious.set(xlabel="epoch", ylabel="validation IoU, pooled", ylim=(None, 1))
+    for axis in (losses, ious):
+        axis.legend(frameon=False, fontsize=7)
+    sns.despine(figure)
+    return figure
+
+
+def iou_by_tile(scores: pd.DataFrame, *, ceiling: float | None = None) -> Figure:
+    """Show the IoU of every test tile by model, with the agreement of two annotators as the ceiling.
+
+    Args:
+        scores: Columns model, iou (one row a tile); tiles without glacier hold NaN and are left out.
+        ceiling: IoU between two annotators' outlines.
+    """
+    figure, axis = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
+    shown = scores.dropna(subset="iou")
+    sns.boxplot(shown, x="iou", y="model", hue="model", ax=axis, fill=False, showfliers=False, palette="colorblind")
+    sns.stripplot(shown, x="iou", y="model", hue="model", ax=axis, size=4, alpha=0.6, palette="colorblind", jitter=0.15)
+    if ceiling is not None:
+        axis.axvline(ceiling, color="0.4", linestyle="--", linewidth=1)
+        axis.text(ceiling, -0.55, "two annotators ", ha="right", va="top", fontsize=7, color="0.4")
+    axis.set(xlabel="IoU of a test tile", ylabel="")
+    sns.despine(figure)
+    return figure
+
+
+def glacier_map(
+    probability: NDArray[np.floating],
+    geobox: GeoBox,
+    *,
+    background: NDArray[np.floating] | None = None,
+    outlines: gpd.GeoDataFrame | None = None,
+) -> Figure:
+    """Show a map of the probability of glacier beside the radar it was made from.
+
+    Args:
+        probability: (H, W), NaN where there is no data.
+        geobox: Its grid.
+        background: (H, W) dB of one date.
+        outlines: Reference outlines to draw on top.
+    """
+    panels = 1 if background is None else 2
+    figure, axes = plt.subplots(1, panels, figsize=(5.6 * panels, 5), squeeze=False, layout="constrained")
+    left, bottom, right, top = geobox.extent.boundingbox
+    if background is not None:
+        low, high = np.nanpercentile(background, (1, 99))
+        shown = axes[0, 0].imshow(background, cmap="gray", vmin=low, vmax=high, extent=(left, right, bottom, top))
+        figure.colorbar(shown, ax=axes[0, 0], label="backscatter γ⁰ (dB), median of the year", shrink=0.7)
+    axis = axes[0, -1]
+    axis.set_facecolor("0.8")  # no data
+    shown = axis.imshow(probability, cmap="Blues_r", vmin=0, vmax=1, extent=(left, right, bottom, top))
+    figure.colorbar(shown, ax=axis, label="probability of glacier (grey: no data)", shrink=0.7)
+    for panel in axes.flat:
+        if outlines is not None and len(outlines):
+            outlines.to_crs(str(geobox.crs)).boundary.plot(ax=panel, color="#d95f02", linewidth=0.7)
+        panel.set(xlim=(left, right), ylim=(bottom, top), xlabel="easting (km)", ylabel="northing (km)")
+        _kilometres(panel)
+    if outlines is not None and len(outlines):
+        _legend(figure, {"reference outlines": "#d95f02"})
+    return figure

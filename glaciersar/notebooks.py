@@ -1,0 +1,149 @@
+"""Run a notebook with checked parameters.
+
+papermill warns at a mistyped parameter, takes the text "false" for true, and runs in the caller's directory. Here an
+unknown name or a wrong type is refused before anything runs, and a notebook always runs in its own directory.
+
+A notebook's parameters are the assignments of its cell tagged `parameters`; their values are the mini profile. A
+parameter whose comment starts with "path" holds a path.
+"""
+
+import ast
+import difflib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import yaml
+
+from glaciersar.errors import InputError
+from glaciersar.files import written_whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One parameter of a notebook, as its parameters cell declares it."""
+
+    name: str
+    default: Any
+    help: str
+
+    @property
+    def is_path(self) -> bool:
+        return self.help.startswith("path")
+
+
+def read_parameters(notebook: str | Path) -> dict[str, Parameter]:
+    """Read the parameters that a notebook declares, with their defaults."""
+    notebook = Path(notebook)
+    if notebook.suffix != ".ipynb" or not notebook.is_file():
+        raise InputError(f"{notebook}: no such notebook, expected an .ipynb file")
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of every comment it cannot parse
+    return {
+        name: Parameter(name=name, default=ast.literal_eval(found["default"]), help=found["help"])
+        for name, found in papermill.inspect_notebook(str(notebook)).items()
+    }
+
+
+def read_profile(path: str | Path, notebook: str | Path) -> dict[str, Any]:
+    """Read what a profile sets for one notebook: the `all` section and the notebook's own, the latter winning.
+
+    A name in `all` that the notebook does not have is left out; a name in its own section must exist.
+    """
+    path = Path(path)
+    if not path.is_file():
+        known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        raise InputError(f"profile {path.stem!r} is unknown; {path.parent} holds {', '.join(known) or 'none'}")
+    profile = yaml.safe_load(path.read_text()) or {}
+    declared = read_parameters(notebook)
+    common = {name: value for name, value in (profile.get("all") or {}).items() if name in declared}
+    values = common | (profile.get(Path(notebook).stem) or {})
+    root = path.resolve().parent.parent
+    return check(notebook, values, relative_to=root)
+
+
+def check(notebook: str | Path, values: Mapping[str, Any], *, relative_to: str | Path = ".") -> dict[str, Any]:
+    """Check names and types against the notebook's parameters.
+
+    Args:
+        notebook: The notebook.
+        values: Names and values; a text is read as the type of the parameter's default ("false" is False).
+        relative_to: Where relative paths among the values start.
+
+    Returns:
+        The values, converted; paths made absolute.
+
+    Raises:
+        InputError: A name that the notebook does not declare, or a value of another type.
+    """
+    declared = read_parameters(notebook)
+    checked = {}
+    for name, value in values.items():
+        if name not in declared:
+            close = difflib.get_close_matches(name, declared, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(declared) or 'none'}"
+            raise InputError(f"{Path(notebook).name}: no parameter is called {name!r}; {hint}")
+        parameter = declared[name]
+        converted = _convert(value, parameter.default, where=f"{Path(notebook).name}: parameter {name!r}")
+        if parameter.is_path and converted and "://" not in converted:
+            converted = str((Path(relative_to) / converted).resolve())
+        checked[name] = converted
+    return checked
+
+
+def _convert(value: Any, default: Any, *, where: str) -> Any:
+    """Bring a value to the type of the default, or refuse it."""
+    if isinstance(value, str) and not isinstance(default, str):
+        try:
+            value = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"{where}: {value!r} cannot be read as {type(default).__name__}") from error
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(default):
+        raise InputError(
+            f"{where}: {value!r} is {type(value).__name__}, expected {type(default).__name__} (default {default!r})"
+        )
+    return value
+
+
+def run(
+    notebook: str | Path, out: str | Path, values: Mapping[str, Any] | None = None, *, progress: bool = True
+) -> Path:
+    """Run a notebook in its own directory and keep the executed copy.
+
+    Args:
+        notebook: The notebook.
+        out: Folder for the executed copy, which keeps the notebook's name.
+        values: Parameters as `check` returns them.
+        progress: Show a progress bar over the cells.
+
+    Returns:
+        The executed notebook.
+
+    Raises:
+        InputError: A cell failed; the message is the cell's own error, and NAME.failed.ipynb keeps the evidence.
+    """
+    notebook, out = Path(notebook), Path(out)
+    executed = out / notebook.name
+    failed = out / f"{notebook.stem}.failed.ipynb"
+    failed.unlink(missing_ok=True)
+    with written_whole(executed) as temporary:
+        try:
+            papermill.execute_notebook(
+                str(notebook.resolve()),
+                str(temporary),
+                dict(values or {}),
+                cwd=str(notebook.resolve().parent),
+                progress_bar=progress,
+                kernel_name="python3",
+            )
+        except papermill.PapermillExecutionError as error:
+            temporary.replace(failed)
+            temporary.touch()  # for the clean-up of written_whole
+            raise InputError(f"{notebook.name}: {error.ename}: {error.evalue} (whole story in {failed})") from error
+        nbformat.validate(nbformat.read(temporary, as_version=4))
+    return executed
