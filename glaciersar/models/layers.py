@@ -1,0 +1,134 @@
+"""The pieces that the networks share: convolution blocks, pooling, the decoder.
+
+They follow the authors' Keras layers to the digit; where Keras and PyTorch differ, a comment says how.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from glaciersar.errors import InputError
+
+SLOPE = 0.3  # of LeakyReLU below zero: the default of Keras 2, where PyTorch has 0.01
+CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+DROPOUT = {2: nn.Dropout2d, 3: nn.Dropout3d}  # whole channels: neighbouring pixels tell the same
+
+
+def batch_norm(channels: int, *, dims: int) -> nn.Module:
+    """Normalise channels with the constants of Keras; its momentum 0.99 is 0.01 in PyTorch."""
+    return NORM[dims](channels, eps=1e-3, momentum=0.01)
+
+
+def conv_norm_act(inputs: int, outputs: int, *, dims: int) -> nn.Sequential:
+    """Convolve (3 along each axis, sides kept), normalise, LeakyReLU."""
+    conv = CONV[dims](inputs, outputs, 3, padding=1)
+    return nn.Sequential(conv, batch_norm(outputs, dims=dims), nn.LeakyReLU(SLOPE, inplace=True))
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions beside a linear projection; nothing acts on their sum."""
+
+    def __init__(self, inputs: int, outputs: int, *, dims: int, dropout: float) -> None:
+        super().__init__()
+        self.first = conv_norm_act(inputs, outputs, dims=dims)
+        self.second = conv_norm_act(outputs, outputs, dims=dims)
+        self.dropout = DROPOUT[dims](dropout)
+        self.project = CONV[dims](inputs, outputs, 1, bias=False)  # also where inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, inputs, …) -> (B, outputs, …)
+        return self.project(x) + self.dropout(self.second(self.first(x)))
+
+
+def halve(x: Tensor, dim: int) -> Tensor:
+    """Keep the larger of each two neighbours along an axis of even length.
+
+    The steps of a max pooling, written so that the gradient is deterministic on CUDA, which `max_pool3d` is not.
+    """
+    left, right = x.unflatten(dim, (-1, 2)).unbind(dim + 1)
+    return torch.maximum(left, right)
+
+
+def even_dates(x: Tensor) -> Tensor:
+    """Repeat the last date of a series of odd length; neither the maximum nor the mean of such a pair changes."""
+    return x if x.shape[2] % 2 == 0 else torch.cat((x, x[:, :, -1:]), dim=2)  # (B, C, T, H, W)
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """Repeat the last row and column until both sides are multiples; the caller crops the result to the old sides."""
+    height, width = x.shape[-2:]
+    bottom, right = -height % multiple, -width % multiple
+    if not (bottom or right):
+        return x
+    return F.pad(x, (0, right, 0, bottom, 0, 0), mode="replicate")  # (B, C, T, H, W)
+
+
+class Up(nn.Module):
+    """Double the sides: nearest neighbour, then a 2 × 2 convolution and normalisation."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 2, bias=False)
+        self.norm = batch_norm(outputs, dims=2)
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, inputs, H, W) -> (B, outputs, 2 H, 2 W)
+        x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        return self.norm(self.conv(F.pad(x, (0, 1, 0, 1))))  # 'same' of Keras pads an even kernel at the end only
+
+
+class Decoder(nn.Module):
+    """Climb from the deepest map to full resolution, taking in the skip map of each level, and classify."""
+
+    def __init__(self, depth: int, *, levels: int, dropout: float) -> None:
+        super().__init__()
+        widths = [depth >> level for level in range(levels + 1)]  # for example 256, 128, 64, 32
+        self.ups = nn.ModuleList(Up(wide, slim) for wide, slim in pairwise(widths))
+        self.blocks = nn.ModuleList(ResidualBlock(2 * slim, slim, dims=2, dropout=dropout) for slim in widths[1:])
+        self.head = nn.Conv2d(widths[-1], 2, 1)
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:  # (B, C_i, H / 2^i, W / 2^i), shallow to deep -> (B, 2, H, W)
+        *skips, x = maps
+        for up, block, skip in zip(self.ups, self.blocks, reversed(skips), strict=True):
+            x = block(torch.cat((up(x), skip), dim=1))
+        return self.head(x)
+
+
+class Network(nn.Module):
+    """What the networks share: they encode a series into one map a level, decode these, and take sides of any length.
+
+    A subclass sets `decoder` and `encode`.
+    """
+
+    name: str
+    multiple: int
+    """Both sides are padded to a multiple of this inside, and the logits cropped back."""
+
+    def __init__(self, *, features: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.features, self.width, self.dropout = features, width, dropout
+        self.decoder: nn.Module
+
+    def encode(self, x: Tensor) -> list[Tensor]:  # (B, F, T, H, W) -> (B, C_i, H / 2^i, W / 2^i), shallow to deep
+        raise NotImplementedError
+
+    def forward(self, series: Tensor) -> Tensor:  # (B, F, T, H, W) -> logits (B, 2, H, W)
+        if series.ndim != 5 or series.shape[1] != self.features or 0 in series.shape:
+            raise InputError(
+                f"{self.name}: series of shape {tuple(series.shape)} found, "
+                f"(batch, {self.features}, dates, height, width) expected with at least one of each"
+            )
+        height, width = series.shape[-2:]
+        maps = self.encode(pad_to_multiple(series, self.multiple))
+        return self.decoder(maps)[..., :height, :width]
+
+
+def initialise(model: nn.Module) -> None:
+    """Draw convolution kernels from Glorot's uniform distribution and set biases to zero, as Keras does."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -1,0 +1,118 @@
+"""The recurrent network: a residual U-Net with bidirectional convolutional LSTMs.
+
+After ULSTMMini of konstantin-a-maslov/icemapper, whose docstring names it as the LSTM model of the paper.
+
+Dates are folded into the batch, first axis first, so that everything but the recurrence is 2-D: (T·B, C, H, W).
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from glaciersar.models.layers import Decoder, Network, conv_norm_act, halve, initialise
+
+LEVELS = 2  # times that the encoder halves the sides; dates are never pooled
+
+
+def hard_sigmoid(x: Tensor) -> Tensor:
+    """Clip 0.2 x + 0.5 to 0 … 1: the gate of Keras 2 (`torch.nn.Hardsigmoid` has the slope 1/6)."""
+    return (0.2 * x + 0.5).clamp(0, 1)
+
+
+class ConvLSTM(nn.Module):
+    """One direction of a convolutional LSTM, 3 × 3, without peepholes, from zero states.
+
+    The kernels hold the gates in the order of Keras: input, forget, candidate, output.
+    """
+
+    def __init__(self, inputs: int, filters: int) -> None:
+        super().__init__()
+        self.filters = filters
+        self.input = nn.Conv2d(inputs, 4 * filters, 3, padding=1)
+        self.recurrent = nn.Conv2d(filters, 4 * filters, 3, padding=1, bias=False)
+
+    def reset(self) -> None:
+        """Orthogonal recurrent kernel; a forget gate that starts open, by a bias of 1."""
+        nn.init.orthogonal_(self.recurrent.weight)
+        assert self.input.bias is not None
+        with torch.no_grad():
+            self.input.bias[self.filters : 2 * self.filters] = 1
+
+    def forward(self, x: Tensor, *, dates: int, backward: bool) -> list[Tensor]:
+        """Run over the dates; returns the hidden state (B, filters, H, W) at each date, in the order of the dates."""
+        inputs = self.input(x).unflatten(0, (dates, -1)).unbind(0)  # all dates in one go; T of (B, 4 filters, H, W)
+        states: list[Tensor] = []
+        cell: Tensor | None = None
+        for gates in reversed(inputs) if backward else inputs:
+            if states:
+                gates = gates + self.recurrent(states[-1])
+            enter, forget, candidate, leave = gates.chunk(4, dim=1)  # each (B, filters, H, W)
+            new = hard_sigmoid(enter) * candidate.tanh()
+            cell = new if cell is None else hard_sigmoid(forget) * cell + new
+            states.append(hard_sigmoid(leave) * cell.tanh())
+        return states[::-1] if backward else states
+
+
+class BidirectionalConvLSTM(nn.Module):
+    """Two convolutional LSTMs, one for each direction of time, their states side by side."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.forwards = ConvLSTM(inputs, outputs // 2)
+        self.backwards = ConvLSTM(inputs, outputs // 2)
+
+    def forward(self, x: Tensor, *, dates: int) -> tuple[list[Tensor], Tensor]:
+        """Give the series, T of (B, outputs, H, W), and the final state of both directions, (B, outputs, H, W)."""
+        ahead = self.forwards(x, dates=dates, backward=False)
+        back = self.backwards(x, dates=dates, backward=True)
+        series = [torch.cat(pair, dim=1) for pair in zip(ahead, back, strict=True)]
+        return series, torch.cat((ahead[-1], back[0]), dim=1)
+
+
+class ULSTM(Network):
+    """Segment a series with convolutional LSTMs that run both ways through time at each level.
+
+    Args:
+        features: Channels of the input, for example backscatter and coherence.
+        width: Channels of the first level, even; each deeper level has twice as many.
+        dropout: Share of channels dropped after each pooling, and in the decoder's blocks, while training.
+    """
+
+    name = "ulstm"
+    multiple = 2**LEVELS
+
+    def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05) -> None:
+        super().__init__(features=features, width=width, dropout=dropout)
+        widths = [width << level for level in range(LEVELS + 1)]  # 32, 64, 128
+        ins = [features, *widths]
+        self.convs = nn.ModuleList(conv_norm_act(i, o, dims=2) for i, o in zip(ins, widths, strict=False))
+        self.lstms = nn.ModuleList(BidirectionalConvLSTM(o, o) for o in widths)
+        self.projects = nn.ModuleList(nn.Conv2d(i, o, 1, bias=False) for i, o in pairwise(widths))
+        self.drop = nn.Dropout3d(dropout)
+        self.decoder = Decoder(widths[-1], levels=LEVELS, dropout=dropout)
+        initialise(self)
+        for module in self.modules():
+            if isinstance(module, ConvLSTM):
+                module.reset()
+
+    def encode(self, x: Tensor) -> list[Tensor]:  # (B, F, T, H, W) -> (B, C_i, H / 2^i, W / 2^i), i = 0 … 2
+        dates = x.shape[2]
+        x = x.movedim(2, 0).flatten(0, 1)  # (T·B, F, H, W)
+
+        series, skip = self.lstms[0](self.convs[0](x), dates=dates)
+        maps = [skip]
+        x = self._pool(torch.stack(series))  # (T·B, C_0, H/2, W/2)
+
+        series, skip = self.lstms[1](self.convs[1](x), dates=dates)
+        maps.append(skip)
+        residual = self.projects[0](x).unflatten(0, (dates, -1))  # (T, B, C_1, H/2, W/2)
+        x = self._pool(torch.stack(series) + residual)  # (T·B, C_1, H/4, W/4)
+
+        _, deepest = self.lstms[2](self.convs[2](x), dates=dates)
+        residual = self.projects[1](x).unflatten(0, (dates, -1))  # (T, B, C_2, H/4, W/4)
+        return [*maps, deepest + residual.mean(dim=0)]
+
+    def _pool(self, x: Tensor) -> Tensor:  # (T, B, C, H, W) -> (T·B, C, H/2, W/2)
+        x = halve(halve(x, 3), 4).movedim(0, 2)  # (B, C, T, H/2, W/2)
+        return self.drop(x).movedim(2, 0).flatten(0, 1)  # a channel drops at all dates or at none
