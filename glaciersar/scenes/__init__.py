@@ -1,0 +1,19 @@
+"""Find Sentinel-1 scenes, choose their dates, freeze the list, read a series onto a grid."""
+
+from glaciersar.scenes.choosing import choose_dates, select
+from glaciersar.scenes.finding import find
+from glaciersar.scenes.reading import Series, footprint, read_series
+from glaciersar.scenes.records import Scene, freeze, merge_passes, thaw
+
+__all__ = [
+    "Scene",
+    "Series",
+    "choose_dates",
+    "find",
+    "footprint",
+    "freeze",
+    "merge_passes",
+    "read_series",
+    "select",
+    "thaw",
+]

@@ -1,0 +1,255 @@
+"""Read rasters of one orbit into a series of linear power on one pixel grid."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from odc.geo.crs import CRS
+from odc.geo.geobox import GeoBox
+from rasterio import DatasetReader
+from rasterio.errors import RasterioError
+from rasterio.warp import Resampling, reproject, transform_bounds
+from rasterio.windows import Window
+
+from glaciersar import radiometry
+from glaciersar.errors import InputError
+from glaciersar.scenes.choosing import describe
+from glaciersar.scenes.records import Scene, is_remote, merge_passes
+
+Bounds = tuple[float, float, float, float]  # left, bottom, right, top
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Backscatter of one place through time, from one orbit and in one polarisation."""
+
+    power: NDArray[np.float32]
+    """(T, H, W) linear power, NaN where a date has no value."""
+    times: tuple[datetime, ...]
+    """(T,) start of each pass, UTC, increasing."""
+    geobox: GeoBox
+    """The pixel grid."""
+
+    @property
+    def missing_share(self) -> NDArray[np.float64]:
+        """(T,) share of the pixels without a value at each date, 0 to 1."""
+        return np.isnan(self.power).mean(axis=(1, 2))
+
+
+def footprint(scenes: Sequence[Scene], polarisation: str, *, pixel: float | None = None) -> GeoBox:
+    """Lay a grid over all rasters of some scenes, aligned with the first one.
+
+    Args:
+        scenes: Scenes in one coordinate system.
+        polarisation: "HH", "HV", "VV", "VH" or "incidence".
+        pixel: Side of a pixel in units of the CRS; the first raster's if not given.
+    """
+    grids = [grid_of(href) for href in sorted({href for scene in scenes for href in _hrefs(scene, polarisation)})]
+    if not grids:
+        raise InputError("no scene found, at least one expected to lay a grid over")
+    first = grids[0]
+    for grid in grids:
+        if grid.crs != first.crs:
+            raise InputError(f"rasters in {first.crs} and {grid.crs} found, one coordinate system expected")
+    size = pixel or abs(first.resolution.x)
+    left0, top0 = first.boundingbox.left, first.boundingbox.top
+    boxes = [grid.boundingbox for grid in grids]
+    left = left0 + _floor((min(box.left for box in boxes) - left0) / size) * size
+    top = top0 - _floor((top0 - max(box.top for box in boxes)) / size) * size
+    width = -_floor((left - max(box.right for box in boxes)) / size)
+    height = -_floor((min(box.bottom for box in boxes) - top) / size)
+    return GeoBox((height, width), rasterio.Affine(size, 0, left, 0, -size, top), first.crs)
+
+
+def _floor(pixels: float) -> int:
+    return math.floor(pixels + 1e-6)  # a hair below a whole number is that number
+
+
+def grid_of(href: str) -> GeoBox:
+    """Read the pixel grid of a raster."""
+    with _opened(href) as file:
+        return GeoBox((file.height, file.width), file.transform, str(file.crs))
+
+
+def read_series(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, check: bool = True) -> Series:
+    """Read the scenes of one orbit onto a grid, as linear power.
+
+    Strips of one pass are mosaicked, the first valid value wins. Where a raster's pixels coincide with the grid they
+    are copied, so that any window of the grid reads the same as that part of the whole. Otherwise they are
+    interpolated in linear power: averaged (multilooked) if the grid is at least 1.5 times coarser, bilinear if not;
+    a missing pixel takes no part.
+
+    Args:
+        scenes: Of one relative orbit, one coordinate system.
+        geobox: The grid; any part of it that no raster covers becomes NaN.
+        polarisation: "HH", "HV", "VV" or "VH".
+        check: Refuse dates without any value, and values that contradict the declared units. Turn off for small
+            windows of a raster that was checked as a whole.
+
+    Raises:
+        InputError: Scenes of several orbits or coordinate systems, a missing polarisation, a raster that cannot be
+            read, one that does not touch the grid, wrong units, a date without values.
+    """
+    passes = merge_passes(scenes)
+    orbits = sorted({str(scene.relative_orbit) for scene in passes})
+    if len(orbits) != 1:
+        found = f"relative orbits {', '.join(orbits)}" if orbits else "no scene"
+        raise InputError(f"{found} found, scenes of one relative orbit expected")
+    power = np.full((len(passes), *geobox.shape), np.nan, np.float32)
+    crs: dict[str, str] = {}
+    for date, scene in zip(power, passes, strict=True):  # date: (H, W), a view
+        touched = False
+        for href in _hrefs(scene, polarisation):
+            with _opened(href) as file:
+                crs.setdefault(str(file.crs), Path(href).name)
+                if len(crs) > 1:
+                    (_, _), (other, name) = crs.items()
+                    raise InputError(f"{name}: {other} found, {next(iter(crs))} as in the other scenes expected")
+                strip = _read_strip(file, geobox, scene.units, check=check)
+            if strip is not None:
+                touched = True
+                np.copyto(date, strip, where=np.isnan(date))
+        _check_date(date, scene, geobox, touched=touched, check=check)
+    return Series(power=power, times=tuple(scene.time for scene in passes), geobox=geobox)
+
+
+def _check_date(date: NDArray[np.float32], scene: Scene, geobox: GeoBox, *, touched: bool, check: bool) -> None:
+    if check and not touched:
+        raise InputError(f"{scene.id}: does not overlap the grid {_text(geobox.boundingbox.bbox)} in {geobox.crs}")
+    if check and np.isnan(date).all():
+        raise InputError(f"{scene.id}: no pixel holds a value on the grid (all nodata), expected backscatter")
+
+
+def _hrefs(scene: Scene, polarisation: str) -> tuple[str, ...]:
+    if polarisation not in scene.hrefs:
+        raise InputError(f"{scene.id}: no {polarisation} found; found {describe([scene])}")
+    return scene.hrefs[polarisation]
+
+
+@contextmanager
+def _opened(href: str) -> Iterator[DatasetReader]:
+    """Open a raster that has one band, a CRS and upright pixels; whatever GDAL meets becomes an InputError."""
+    name = Path(href).name
+    if not is_remote(href) and not Path(href).exists():
+        raise InputError(f"{href}: no such file, expected the raster that the scene list names")
+    try:
+        with rasterio.open(href) as file:
+            if file.crs is None:
+                raise InputError(f"{name}: no coordinate system found, expected a georeferenced raster")
+            if file.count != 1:
+                raise InputError(f"{name}: {file.count} bands found, one expected")
+            t = file.transform
+            if t.b or t.d or t.a <= 0 or t.e >= 0:
+                raise InputError(f"{name}: a turned or flipped grid found, north up expected")
+            if not is_remote(href):
+                _check_whole(file, href)
+            yield file
+    except (RasterioError, OSError) as error:
+        raise InputError(f"{name}: cannot be read ({_reason(error)}), expected a whole GeoTIFF") from error
+
+
+def _reason(error: BaseException) -> str:
+    """Give GDAL's own words, which rasterio keeps as the cause of its error."""
+    return " ".join(str(error.__cause__ or error).split()).rstrip(".")
+
+
+def _check_whole(file: DatasetReader, href: str) -> None:
+    """Refuse a GeoTIFF whose blocks reach beyond its end: a part that is not read would go unnoticed."""
+    if file.driver != "GTiff":
+        return
+    (rows, columns), size = file.block_shapes[0], Path(href).stat().st_size
+    for y in range(math.ceil(file.height / rows)):
+        for x in range(math.ceil(file.width / columns)):
+            start = file.get_tag_item(f"BLOCK_OFFSET_{x}_{y}", "TIFF", bidx=1)
+            length = file.get_tag_item(f"BLOCK_SIZE_{x}_{y}", "TIFF", bidx=1)
+            end = int(start or 0) + int(length or 0)
+            if end > size:
+                name = Path(href).name
+                raise InputError(f"{name}: {size} bytes found, at least {end} expected; the file is truncated")
+
+
+def _read_strip(file: DatasetReader, geobox: GeoBox, units: str, *, check: bool) -> NDArray[np.float32] | None:
+    """Read one raster onto the grid as linear power (H, W), or None if it does not touch it."""
+    offset = _offset(file, geobox)
+    if offset is not None:
+        row, column = offset  # of the raster's first pixel, on the grid
+        window = Window.from_slices(
+            (max(-row, 0), max(min(file.height, geobox.shape[0] - row), 0)),
+            (max(-column, 0), max(min(file.width, geobox.shape[1] - column), 0)),
+        )
+    else:
+        window = _window_around(file, geobox)
+    if window.height <= 0 or window.width <= 0:
+        return None
+    power = _to_power(_read_window(file, window), file, units, check=check)
+    strip = np.full(geobox.shape, np.nan, np.float32)
+    if offset is not None:
+        y, x = row + window.row_off, column + window.col_off
+        strip[y : y + window.height, x : x + window.width] = power
+        return strip
+    coarser = _pixel_ratio(file, geobox) >= 1.5
+    reproject(
+        power,
+        strip,
+        src_transform=file.window_transform(window),
+        src_crs=file.crs,
+        src_nodata=np.nan,
+        dst_transform=geobox.affine,
+        dst_crs=str(geobox.crs),
+        dst_nodata=np.nan,
+        resampling=Resampling.average if coarser else Resampling.bilinear,
+    )
+    return strip
+
+
+def _offset(file: DatasetReader, geobox: GeoBox) -> tuple[int, int] | None:
+    """Give row and column of the raster's first pixel on the grid, or None if the pixels do not coincide."""
+    a, b = file.transform, geobox.affine
+    same = CRS(str(file.crs)) == geobox.crs and np.allclose((a.a, a.b, a.d, a.e), (b.a, b.b, b.d, b.e), rtol=1e-9)
+    column, row = ~b * (a.c, a.f)
+    if not same or abs(row - round(row)) > 1e-3 or abs(column - round(column)) > 1e-3:
+        return None
+    return round(row), round(column)
+
+
+def _window_around(file: DatasetReader, geobox: GeoBox) -> Window:
+    """Give the part of the raster that the grid needs, with a margin for interpolation; empty if there is none."""
+    left, bottom, right, top = transform_bounds(str(geobox.crs), file.crs, *geobox.boundingbox.bbox)
+    margin = 2 + math.ceil(_pixel_ratio(file, geobox))
+    (c0, r0), (c1, r1) = ~file.transform * (left, top), ~file.transform * (right, bottom)
+    rows = max(math.floor(r0) - margin, 0), min(math.ceil(r1) + margin, file.height)
+    columns = max(math.floor(c0) - margin, 0), min(math.ceil(c1) + margin, file.width)
+    outside = r1 <= 0 or c1 <= 0 or r0 >= file.height or c0 >= file.width
+    return Window(0, 0, 0, 0) if outside else Window.from_slices(rows, columns)
+
+
+def _pixel_ratio(file: DatasetReader, geobox: GeoBox) -> float:
+    """Give the side of a grid pixel in raster pixels."""
+    left, _, right, _ = transform_bounds(str(geobox.crs), file.crs, *geobox.boundingbox.bbox)
+    return (right - left) / geobox.shape[1] / file.transform.a
+
+
+def _read_window(file: DatasetReader, window: Window) -> NDArray[np.float32]:
+    values = file.read(1, window=window, masked=True).astype(np.float32).filled(np.nan)
+    return values * np.float32(file.scales[0]) + np.float32(file.offsets[0])
+
+
+def _to_power(values: NDArray[np.float32], file: DatasetReader, units: str, *, check: bool) -> NDArray[np.float32]:
+    """Mask what is no measurement and convert to linear power.
+
+    An exact zero is no measurement: archives fill with it, and no ground scatters nothing back.
+    """
+    values = np.where(np.isfinite(values) & (values != 0), values, np.float32(np.nan))
+    if check and not np.isnan(values).all():
+        radiometry.check_units(values, units=units, name=Path(file.name).name)
+    return values if units == "linear" else radiometry.to_power(values).astype(np.float32)
+
+
+def _text(bounds: Bounds) -> str:
+    return "from ({:.0f}, {:.0f}) to ({:.0f}, {:.0f})".format(*bounds)
