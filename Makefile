@@ -38,10 +38,9 @@ lab: .venv/made ## open the notebooks in JupyterLab
 notebooks: .venv/made ## run the mini profile in place, so that the notebooks are committed with fresh outputs
 	rm -rf runs/mini
 	for notebook in notebooks/*.ipynb; do $(BIN)/jupyter nbconvert --to notebook --execute --inplace $$notebook || exit 1; done
-	$(BIN)/python -m glaciersar.publish notebooks
 
-publish: ## copy tables and figures of runs/PROFILE to figures/PROFILE and its table into README.md
-	$(BIN)/python -m glaciersar.publish figures $(PROFILE)
+publish: .venv/made ## copy tables and figures of runs/PROFILE to figures/PROFILE and its table into README.md
+	$(BIN)/python -m glaciersar.publish $(PROFILE)
 
 lock: ## write requirements.lock anew from the newest versions that pyproject.toml admits
 	$(PYTHON) -m venv --clear .lock

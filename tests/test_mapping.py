@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+import rasterio
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glaciersar import mapping, models
+from glaciersar.errors import InputError
+from glaciersar.grid import Tile
+
+
+class PixelModel(torch.nn.Module):
+    """Tells the probability of each pixel from its own first value alone, so windows cannot matter."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, x):  # (B, F, T, H, W) -> (B, 2, H, W)
+        glacier = x[:, 0, 0] * self.gain
+        return torch.stack((torch.zeros_like(glacier), glacier), 1)
+
+
+@given(length=st.integers(1, 500), window=st.integers(1, 200), step=st.integers(1, 200))
+def test_windows_cover_every_pixel_and_none_hangs_over(length, window, step):
+    starts = mapping.window_starts(length, window, min(step, window))
+    covered = np.zeros(length, bool)
+    for start in starts:
+        covered[start : start + window] = True
+        assert start + min(window, length) <= length
+    assert covered.all()
+
+
+def test_the_window_is_the_gaussian_of_the_paper_code():
+    window = mapping.gaussian_window(384).numpy()
+    assert window[0, 0] / window[192, 192] == pytest.approx(0.045910 / 2.50656, rel=1e-4)
+    assert window[0, 192] / window[192, 192] == pytest.approx(0.339231 / 2.50656, rel=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(40, 56), (32, 32), (7, 50), (33, 31)])
+@pytest.mark.parametrize("overlap", [0.0, 0.5, 0.9])
+def test_blending_leaves_a_pixelwise_model_as_it_is(rng, shape, overlap):
+    series = rng.normal(size=(1, 3, *shape)).astype(np.float32)
+    found = mapping.map_array(PixelModel(), series, window=32, overlap=overlap)
+    np.testing.assert_allclose(found, 1 / (1 + np.exp(-series[0, 0])), atol=1e-6)
+
+
+def test_one_window_gives_the_model_itself(rng):
+    model = models.build("unet3d", width=4).eval()
+    series = torch.from_numpy(rng.random((1, 5, 24, 40), dtype=np.float32))
+    with torch.inference_mode():
+        expected = model(series[None]).softmax(1)[0, 1].numpy()
+    np.testing.assert_allclose(mapping.map_array(model, series, window=64), expected, atol=1e-6)
+
+
+def test_mapping_puts_dropout_to_rest(rng):
+    model = models.build("unet3d", width=4, dropout=0.5).train()
+    series = rng.random((1, 4, 16, 16), dtype=np.float32)
+    np.testing.assert_array_equal(mapping.map_array(model, series), mapping.map_array(model, series))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s[0], "shape"),
+        (lambda s: np.where(s > 0.9, np.nan, s), "NaN"),
+    ],
+)
+def test_a_series_that_no_model_can_take_is_refused(rng, change, message):
+    with pytest.raises(InputError, match=message):
+        mapping.map_array(PixelModel(), change(rng.random((1, 4, 16, 16), dtype=np.float32)))
+
+
+def test_a_map_is_written_where_it_lies_with_its_nodata(tmp_path, rng):
+    geobox = Tile(column=10, row=38).geobox(pixel=100)
+    probability = rng.random((100, 100), dtype=np.float32)
+    probability[:10] = np.nan
+    path = mapping.write_map(tmp_path / "map.tif", probability, geobox, model="unet3d")
+    with rasterio.open(path) as file:
+        assert file.crs.to_epsg() == 32633
+        assert tuple(file.bounds) == Tile(column=10, row=38).bounds
+        assert file.tags()["model"] == "unet3d"
+        assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+        np.testing.assert_array_equal(file.read(1), probability)
+
+
+def test_a_map_of_another_shape_than_its_grid_is_refused_and_not_written(tmp_path):
+    with pytest.raises(InputError, match="a map of 9 × 9 found, a grid of 100 × 100 expected"):
+        mapping.write_map(tmp_path / "map.tif", np.zeros((9, 9), np.float32), Tile(column=1, row=1).geobox(pixel=100))
+    assert not list(tmp_path.iterdir())

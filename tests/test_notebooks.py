@@ -1,0 +1,107 @@
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from glaciersar import notebooks
+from glaciersar.errors import InputError
+
+PARAMETERS = """\
+work = "runs/mini"  # path: folder of this run
+model = "unet3d"
+epochs = 2
+rate = 0.5
+fast = True
+years = [2016]"""
+
+
+def write_notebook(path, body):
+    parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
+    book = new_notebook(cells=[parameters, new_code_cell(body)])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, path)
+    return path
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    return write_notebook(folder / "03-train.ipynb", "print(work, model, epochs, rate, fast, years)")
+
+
+def test_parameters_are_read_with_their_defaults_and_types(notebook):
+    defaults = {name: p.default for name, p in notebooks.read_parameters(notebook).items()}
+    assert defaults == {
+        "work": "runs/mini", "model": "unet3d", "epochs": 2, "rate": 0.5, "fast": True, "years": [2016]
+    }  # fmt: skip
+    assert notebooks.read_parameters(notebook)["work"].is_path
+
+
+def test_texts_from_the_command_line_become_the_type_of_the_default(notebook):
+    given = {"epochs": "7", "rate": "1", "fast": "false", "years": "[2016, 2020]", "model": "007"}
+    assert notebooks.check(notebook, given) == {
+        "epochs": 7, "rate": 1.0, "fast": False, "years": [2016, 2020], "model": "007"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("epoch", 3, "no parameter is called 'epoch'; did you mean 'epochs'"),
+        ("zzz", 3, "no parameter is called 'zzz'; it has work, model"),
+        ("epochs", "many", "'many' is str, expected int"),
+        ("epochs", 2.5, "2.5 is float, expected int"),
+        ("epochs", True, "True is bool, expected int"),
+        ("fast", 1, "1 is int, expected bool"),
+        ("model", 3, "3 is int, expected str"),
+        ("years", 2016, "2016 is int, expected list"),
+        ("years", "[2016", "cannot be read as list"),
+    ],
+)
+def test_a_wrong_name_or_type_is_refused_in_a_sentence(notebook, name, value, message):
+    with pytest.raises(InputError, match=r"03-train\.ipynb") as caught:
+        notebooks.check(notebook, {name: value})
+    assert message in str(caught.value)
+
+
+def test_paths_start_where_the_caller_stands_and_other_texts_stay(notebook, tmp_path):
+    checked = notebooks.check(notebook, {"work": "data", "model": "data"}, relative_to=tmp_path)
+    assert checked == {"work": str(tmp_path / "data"), "model": "data"}
+    assert notebooks.check(notebook, {"work": ""})["work"] == ""
+
+
+def test_a_profile_gives_its_common_and_its_own_parameters(notebook, tmp_path):
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "big.yaml").write_text("all: {work: runs/big, unknown_here: 1, epochs: 3}\n03-train: {epochs: 9}\n")
+    values = notebooks.read_profile(config / "big.yaml", notebook)
+    assert values == {"work": str(tmp_path / "runs/big"), "epochs": 9}
+
+
+def test_a_profile_with_a_mistyped_parameter_or_an_unknown_profile_is_refused(notebook, tmp_path):
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "big.yaml").write_text("03-train: {epoch: 9}\n")
+    with pytest.raises(InputError, match="no parameter is called 'epoch'"):
+        notebooks.read_profile(config / "big.yaml", notebook)
+    with pytest.raises(InputError, match=r"profile 'huge' is unknown; .* holds big"):
+        notebooks.read_profile(config / "huge.yaml", notebook)
+
+
+def test_a_notebook_runs_in_its_own_directory_with_its_parameters(notebook, tmp_path):
+    write_notebook(notebook, "import pathlib; print(pathlib.Path.cwd().name, epochs, work)")
+    executed = notebooks.run(notebook, tmp_path / "out", {"epochs": 5}, progress=False)
+    outputs = [o["text"] for cell in nbformat.read(executed, 4).cells for o in cell.get("outputs", []) if "text" in o]
+    assert outputs == ["notebooks 5 runs/mini\n"]
+
+
+def test_a_failing_notebook_tells_its_error_and_leaves_no_result(notebook, tmp_path):
+    write_notebook(notebook, "raise ValueError('the loss became nan')")
+    with pytest.raises(InputError, match="ValueError: the loss became nan"):
+        notebooks.run(notebook, tmp_path / "out", progress=False)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["03-train.failed.ipynb"]
+
+
+def test_a_path_that_is_no_notebook_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"train\.py: no such notebook"):
+        notebooks.read_parameters(tmp_path / "train.py")
