@@ -1,0 +1,192 @@
+"""Build the dataset files, in the published layout, from scenes and outlines."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import h5py
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+from tqdm.auto import tqdm
+
+from glaciersar import grid, outlines, radiometry
+from glaciersar.errors import InputError
+from glaciersar.files import written_whole
+from glaciersar.grid import Group, Tile
+from glaciersar.scenes import Scene, Series, choose_dates, merge_passes, read_series, select
+from glaciersar.scenes.reading import grid_of
+
+CHUNK = 128
+"""Side of a chunk in pixels, one date each: a patch of 384 at 15 dates touches few bytes that it does not need."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Job:
+    """One group to write: what to read, and which dates stand for the year."""
+
+    group: Group
+    scenes: Sequence[Scene]
+    base: NDArray[np.intp]
+
+
+def tiles_of(scenes: Iterable[Scene], polarisation: str) -> list[Tile]:
+    """List the tiles of the grid that lie wholly within the rasters of some scenes."""
+    extents = [extent for scene in scenes for extent in _extents(scene, polarisation)]
+    covered = shapely.unary_union(extents).buffer(1e-3)  # a millimetre, against rounding at shared edges
+    return [tile for tile in grid.tiles_within(covered.bounds) if covered.covers(shapely.box(*tile.bounds))]
+
+
+def _extents(scene: Scene, polarisation: str) -> list[BaseGeometry]:
+    """Outline the rasters of a scene in the CRS of the tile grid."""
+    grids = (grid_of(href) for href in scene.hrefs.get(polarisation, ()))
+    return [shapely.box(*raster.extent.to_crs(grid.CRS).boundingbox.bbox) for raster in grids]
+
+
+def build(
+    out: str | Path,
+    scenes: Sequence[Scene],
+    reference: gpd.GeoDataFrame,
+    *,
+    split: Mapping[Tile, str],
+    years: Sequence[int],
+    relative_orbits: Sequence[int],
+    polarisation: str = "HH",
+    pixel: float = 10.0,
+    feature: str = "grd",
+    dates: int = 15,
+    spacing_days: float = 24.0,
+    year_column: str = "year",
+    progress: bool = True,
+) -> Path:
+    """Write train.h5, val.h5 and test.h5: a group for each tile, year and relative orbit that has scenes.
+
+    All dates of a year are kept, because time jitter needs the neighbours of the chosen ones.
+
+    Args:
+        out: Folder of the three files; each is written whole or not at all.
+        scenes: From `scenes.find` or `scenes.thaw`.
+        reference: Glacier outlines from `outlines.read`. With a column `year_column`, each year takes its own;
+            without, every year takes all.
+        split: The subset (train, val, test) of each tile to build.
+        years: Calendar years.
+        relative_orbits: Orbits, one group each.
+        polarisation: The one polarisation of the dataset's single channel.
+        pixel: Pixel side in metres; 10 in the published dataset.
+        feature: "grd" or "rtc": name and scaling.
+        dates: How many dates stand for a year; 15 in the published dataset.
+        spacing_days: Distance of the chosen dates.
+        year_column: Column of `reference` with the year.
+        progress: Show a progress bar.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: Scenes or outlines that don't fit, told before anything is written where it can be known.
+    """
+    out = Path(out)
+    for subset in sorted(set(split.values()) - set(grid.SUBSETS)):
+        raise InputError(f"split: subset {subset!r} found, one of {', '.join(grid.SUBSETS)} expected")
+    by_year = {year: _outlines_of(reference, year, year_column) for year in years}
+    jobs = [
+        job
+        for relative_orbit in relative_orbits
+        for year in years
+        for job in _plan(
+            select(scenes, year=year, relative_orbit=relative_orbit, polarisation=polarisation),
+            sorted(split),
+            year=year,
+            relative_orbit=relative_orbit,
+            polarisation=polarisation,
+            dates=dates,
+            spacing_days=spacing_days,
+        )
+    ]
+    for tile in sorted(set(split) - {job.group.tile for job in jobs}):
+        raise InputError(f"{tile.name}: no scene covers this tile, at least one expected")
+    with ExitStack() as stack:
+        files = {
+            subset: stack.enter_context(
+                h5py.File(stack.enter_context(written_whole(out / f"{subset}.h5")), "w")  # closed, then renamed
+            )
+            for subset in grid.SUBSETS
+        }
+        for job in tqdm(sorted(jobs, key=lambda job: job.group), desc="building tiles", disable=not progress):
+            series = read_series(job.scenes, job.group.tile.geobox(pixel=pixel), polarisation)
+            group = files[split[job.group.tile]].create_group(job.group.name)
+            _write_series(group, series, job.base, feature=feature, labels=by_year[job.group.year])
+            group.attrs["polarisation"] = polarisation
+            group.attrs["outlines_year"] = job.group.year if year_column in reference else "any"
+    return out
+
+
+def _outlines_of(reference: gpd.GeoDataFrame, year: int, column: str) -> gpd.GeoDataFrame:
+    if column not in reference:
+        return reference
+    chosen = reference[reference[column] == year]
+    if chosen.empty:
+        found = ", ".join(map(str, sorted(reference[column].unique())))
+        name = reference.attrs.get("source", "outlines")
+        raise InputError(f"{name}: outlines of {found} found, of {year} expected")
+    return chosen
+
+
+def _plan(
+    scenes: Sequence[Scene],
+    tiles: Sequence[Tile],
+    *,
+    year: int,
+    relative_orbit: int,
+    polarisation: str,
+    dates: int,
+    spacing_days: float,
+) -> list[_Job]:
+    """Choose scenes and dates for each tile that some scene of this year and orbit touches."""
+    extents = [(scene, _extents(scene, polarisation)) for scene in scenes]
+    jobs = []
+    for tile in tiles:
+        square = shapely.box(*tile.bounds).buffer(-1e-3)  # a shared edge is no overlap
+        passes = merge_passes(s for s, parts in extents if any(part.intersects(square) for part in parts))
+        if not passes:
+            continue
+        group = Group(tile=tile, year=year, relative_orbit=relative_orbit)
+        try:
+            base = choose_dates([scene.time for scene in passes], count=dates, spacing_days=spacing_days)
+        except InputError as error:
+            raise InputError(f"{group.name}: {error}") from error
+        jobs.append(_Job(group=group, scenes=passes, base=base))
+    return jobs
+
+
+def _write_series(
+    group: h5py.Group, series: Series, base: NDArray[np.intp], *, feature: str, labels: gpd.GeoDataFrame
+) -> None:
+    """Write one tile as the published dataset does, and beside it what is needed to judge it."""
+    prepared = radiometry.prepare(series.power, feature=feature)
+    glacier = outlines.to_mask(labels, series.geobox)  # (H, W), by pixel centres: unbiased areas
+    one_hot = np.stack([~glacier, glacier], axis=-1) & prepared.valid[..., None]  # (H, W, 2), 0 0 where no radar sees
+    height, width = glacier.shape
+    sides = min(CHUNK, height), min(CHUNK, width)
+    group.create_dataset(feature, data=prepared.series[..., None], chunks=(1, *sides, 1))  # (T, H, W, 1)
+    # float32, because the paper's authors resize these labels to soft ones
+    group.create_dataset("outlines", data=one_hot.astype(np.float32), chunks=(*sides, 2), compression="gzip")
+    group.attrs.update(
+        {
+            "height": height,
+            "width": width,
+            "orig_height": height,
+            "orig_width": width,
+            "pad_height": 0,
+            "pad_width": 0,
+            f"{feature}_base_time_idx": base.astype(np.int64),
+            f"{feature}_times": np.array([f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in series.times], dtype="S20"),
+            "crs": str(series.geobox.crs),
+            "transform": np.array(series.geobox.affine[:6]),
+            "filled_share": prepared.filled_share,
+            "unseen_share": float(1 - prepared.valid.mean()),
+        }
+    )

@@ -1,0 +1,158 @@
+"""Open dataset files in the published layout: list their groups, check them, prove that subsets don't mix."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from glaciersar.errors import InputError
+from glaciersar.grid import SUBSETS, Group, Tile
+
+_SIZES = ("height", "width", "orig_height", "orig_width", "pad_height", "pad_width")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One group of a dataset file, checked."""
+
+    name: str
+    """Such as SVAL-10-38_2020_ro14."""
+    height: int
+    """Rows, with padding."""
+    width: int
+    """Columns, with padding."""
+    inner: tuple[slice, slice]
+    """Rows and columns without padding."""
+    dates: Mapping[str, int]
+    """Number of dates stored, by feature."""
+    base: Mapping[str, tuple[int, ...]]
+    """Indices of the dates that stand for the year, by feature."""
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[h5py.File]:
+    """Open a dataset file for reading; whatever HDF5 meets becomes an InputError."""
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file, expected a dataset file (train.h5, val.h5, test.h5)")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be opened ({error}), expected a whole HDF5 file") from error
+    with file:
+        yield file
+
+
+def list_groups(path: str | Path, *, features: Sequence[str] = ("grd",), dates: int = 15) -> list[Entry]:
+    """List the groups of a dataset file by name, each with its attributes, shapes and types checked.
+
+    Args:
+        path: train.h5, val.h5 or test.h5.
+        features: Which features every group must hold.
+        dates: How many dates must stand for a year.
+
+    Raises:
+        InputError: The file or a group is not in the published layout; the sentence names file, group and dataset.
+    """
+    with opened(path) as file:
+        if not len(file):
+            raise InputError(f"{path}: no group found, at least one such as SVAL-10-38_2020_ro14 expected")
+        return [_entry(f"{path}: {name}", name, file[name], features, dates) for name in sorted(file)]
+
+
+def _entry(where: str, name: str, group: h5py.Group, features: Sequence[str], dates: int) -> Entry:
+    Group.parse(name)
+    height, width, orig_height, orig_width, top, left = (_integer(where, group, size) for size in _SIZES)
+    if top < 0 or left < 0 or top + orig_height > height or left + orig_width > width:
+        raise InputError(
+            f"{where}: {orig_height} × {orig_width} padded by {top} and {left} found, "
+            f"an inner part that fits into {height} × {width} expected"
+        )
+    _dataset(where, group, "outlines", (height, width, 2))
+    stored = {f: _dataset(where, group, f, (None, height, width, 1)).shape[0] for f in features}
+    return Entry(
+        name=name,
+        height=height,
+        width=width,
+        inner=(slice(top, top + orig_height), slice(left, left + orig_width)),
+        dates=stored,
+        base={feature: _base(where, group, feature, stored[feature], dates) for feature in features},
+    )
+
+
+def _attribute(where: str, group: h5py.Group, name: str) -> np.ndarray:
+    if name not in group.attrs:
+        raise InputError(f"{where}: attribute {name} missing, expected as in the published layout")
+    return np.asarray(group.attrs[name])
+
+
+def _integer(where: str, group: h5py.Group, name: str) -> int:
+    value = _attribute(where, group, name)
+    if value.size != 1 or value.dtype.kind not in "iu":
+        raise InputError(f"{where}: attribute {name}={value} ({value.dtype}) found, one integer expected")
+    return int(value.reshape(()))
+
+
+def _base(where: str, group: h5py.Group, feature: str, stored: int, dates: int) -> tuple[int, ...]:
+    name = f"{feature}_base_time_idx"
+    index = _attribute(where, group, name)
+    if index.ndim != 1 or index.dtype.kind not in "iu":
+        raise InputError(f"{where}: attribute {name} of type {index.dtype} found, {dates} integers expected")
+    if len(index) != dates:
+        raise InputError(f"{where}: attribute {name} with {len(index)} dates found, {dates} expected")
+    if index.min() < 0 or index.max() >= stored:
+        raise InputError(
+            f"{where}: attribute {name} from {index.min()} to {index.max()} found, 0 to {stored - 1} expected"
+        )
+    return tuple(int(i) for i in index)
+
+
+def _dataset(where: str, group: h5py.Group, name: str, shape: tuple[int | None, ...]) -> h5py.Dataset:
+    if not isinstance(group.get(name), h5py.Dataset):
+        raise InputError(f"{where}: dataset {name} missing, found {', '.join(group) or 'nothing'}")
+    dataset = group[name]
+    fits = dataset.ndim == len(shape) and all(
+        wanted in (None, found) for wanted, found in zip(shape, dataset.shape, strict=True)
+    )
+    if not fits:
+        expected = tuple("dates" if side is None else side for side in shape)
+        raise InputError(f"{where}: dataset {name} of shape {dataset.shape} found, {expected} expected")
+    if dataset.shape[0] == 0:
+        raise InputError(f"{where}: dataset {name} without a date found, at least one expected")
+    if name != "outlines" and dataset.dtype != np.float32:
+        raise InputError(f"{where}: dataset {name} of type {dataset.dtype} found, float32 expected")
+    if dataset.dtype.kind not in "fiub":
+        raise InputError(f"{where}: dataset {name} of type {dataset.dtype} found, numbers expected")
+    return dataset
+
+
+def check_finite(values: np.ndarray, where: str) -> None:
+    """Refuse NaN and infinite values in what was read from a dataset."""
+    if not np.isfinite(values).all():
+        raise InputError(f"{where}: NaN or infinite values found, finite scaled values expected")
+
+
+def split_of(folder: str | Path) -> dict[Tile, str]:
+    """Tell the subset of each tile of a dataset folder.
+
+    Raises:
+        InputError: A tile lies in two files, so that a model would be scored on what it has seen.
+    """
+    split: dict[Tile, str] = {}
+    for subset in SUBSETS:
+        with opened(Path(folder) / f"{subset}.h5") as file:
+            for name in sorted(file):
+                tile = Group.parse(name).tile
+                if split.setdefault(tile, subset) != subset:
+                    raise InputError(
+                        f"{folder}: tile {tile.name} found in {split[tile]}.h5 and {subset}.h5, one subset expected"
+                    )
+    return split
+
+
+def check_no_leakage(folder: str | Path) -> None:
+    """Prove that no tile is in two subsets, whatever its year and orbit; otherwise raise InputError."""
+    split_of(folder)

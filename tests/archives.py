@@ -1,0 +1,117 @@
+"""Tiny archives in the form of real ones, for tests: GeoTIFF folders and a static STAC catalogue."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+import shapely
+from odc.geo.geobox import GeoBox
+
+from glaciersar.grid import Tile
+
+TILE = Tile(column=10, row=38)
+
+
+def year_of_dates(count: int = 31, *, year: int = 2020, step_days: int = 12) -> list[datetime]:
+    """Acquisition times of one orbit through a year, as Sentinel-1 repeats them."""
+    return [datetime(year, 1, 2, 6, 30, 5, tzinfo=UTC) + timedelta(days=step_days * k) for k in range(count)]
+
+
+def backscatter(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Speckle of 4 looks around a power of 0.1 (−10 dB)."""
+    return (0.1 * rng.gamma(4, 1 / 4, shape)).astype(np.float32)
+
+
+def write_raster(path: Path, values: np.ndarray, geobox: GeoBox, *, nodata: float | None = np.nan, **profile) -> Path:
+    """Write one band on a grid."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    profile = {"crs": str(geobox.crs), "transform": geobox.affine, "nodata": nodata, "dtype": values.dtype} | profile
+    height, width = values.shape
+    with rasterio.open(path, "w", driver="GTiff", height=height, width=width, count=1, **profile) as file:
+        file.write(values, 1)
+    return path
+
+
+def write_folder(
+    folder: Path,
+    geobox: GeoBox,
+    times: Sequence[datetime],
+    rng: np.random.Generator,
+    *,
+    polarisations: Sequence[str] = ("HH",),
+    relative_orbit: int = 14,
+) -> Path:
+    """Write one GeoTIFF a date and polarisation, named like S1_ro14_20200102T063005Z_HH.tif."""
+    for time in times:
+        for polarisation in polarisations:
+            name = f"S1_ro{relative_orbit}_{time:%Y%m%dT%H%M%SZ}_{polarisation}.tif"
+            write_raster(folder / name, backscatter(rng, geobox.shape), geobox)
+    return folder
+
+
+def write_catalog(
+    folder: Path,
+    geobox: GeoBox,
+    times: Sequence[datetime],
+    rng: np.random.Generator,
+    *,
+    polarisations: Sequence[str] = ("HH", "HV"),
+    relative_orbit: int = 14,
+    name: str = "alpha",
+) -> Path:
+    """Write a catalogue of one collection with one item a date, hrefs relative, as plain JSON."""
+    items = []
+    for time in times:
+        key = f"{name}_{time:%Y%m%dT%H%M%S}_ro{relative_orbit}"
+        items.append(key)
+        for polarisation in polarisations:
+            write_raster(folder / name / key / f"{polarisation}.tif", backscatter(rng, geobox.shape), geobox)
+        item = {
+            "type": "Feature",
+            "stac_version": "1.0.0",
+            "id": key,
+            "geometry": None,
+            "properties": {
+                "datetime": f"{time:%Y-%m-%dT%H:%M:%SZ}",
+                "sat:relative_orbit": relative_orbit,
+                "sat:orbit_state": "ascending",
+                "sar:polarizations": list(polarisations),
+            },
+            "links": [],
+            "assets": {p.lower(): {"href": f"./{p}.tif", "type": "image/tiff"} for p in polarisations},
+        }
+        (folder / name / key / f"{key}.json").write_text(json.dumps(item))
+    collection = {
+        "type": "Collection",
+        "stac_version": "1.0.0",
+        "id": name,
+        "description": "test",
+        "license": "other",
+        "extent": {"spatial": {"bbox": [[10, 78, 20, 80]]}, "temporal": {"interval": [[None, None]]}},
+        "links": [{"rel": "item", "href": f"./{key}/{key}.json"} for key in items],
+    }
+    (folder / name / "collection.json").write_text(json.dumps(collection))
+    catalog = {
+        "type": "Catalog",
+        "stac_version": "1.0.0",
+        "id": "archive",
+        "description": "test",
+        "links": [{"rel": "child", "href": f"./{name}/collection.json"}],
+    }
+    path = folder / "catalog.json"
+    path.write_text(json.dumps(catalog))
+    return path
+
+
+def glaciers(tiles: Sequence[Tile] = (TILE,), years: Sequence[int] = (2020,)) -> gpd.GeoDataFrame:
+    """Outlines: in each tile and year one square glacier of 4 km in the lower left corner."""
+    rows = [
+        {"year": year, "geometry": shapely.box(left, bottom, left + 4000, bottom + 4000)}
+        for year in years
+        for left, bottom, _, _ in (tile.bounds for tile in tiles)
+    ]
+    return gpd.GeoDataFrame(rows, crs="EPSG:32633")
