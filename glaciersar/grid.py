@@ -15,7 +15,7 @@ TILE_SIZE = 10_000.0  # metres
 ORIGIN_X, ORIGIN_Y = 330_000.0, 8_400_000.0  # lower left corner of column 0, row 0
 SUBSETS = ("train", "val", "test")
 
-_GROUP = re.compile(r"SVAL-(\d+)-(\d+)_(\d{4})_ro(\d{1,3})")
+_GROUP = re.compile(r"SVAL-(-?\d+)-(-?\d+)_(\d{4})_ro(\d{1,3})")  # negative west or south of the origin
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -37,7 +37,7 @@ class Tile:
 
     def geobox(self, *, pixel: float = 10.0) -> GeoBox:
         """Lay the pixel grid of the tile; `pixel` in metres must divide 10 km."""
-        if (TILE_SIZE / pixel) % 1:
+        if pixel <= 0 or (TILE_SIZE / pixel) % 1:
             raise InputError(
                 f"pixel={pixel} m does not divide a tile of {TILE_SIZE:.0f} m; expected for example 10, 20 or 40"
             )
@@ -99,10 +99,11 @@ def _deal(pieces: list[list[Tile]], *, seed: int, shares: Sequence[float]) -> di
         raise InputError(f"shares={tuple(shares)} found, three shares (train, val, test) that sum to 1 expected")
     if len(pieces) < sum(share > 0 for share in shares):
         raise InputError(f"{len(pieces)} tiles or blocks cannot be split into train, val and test; expected at least 3")
+    counts = [int(share > 0) for share in shares]
+    while sum(counts) < len(pieces):  # the next piece goes where most is missing; at a tie to the later subset
+        counts[max(range(len(shares)), key=lambda k: (round(shares[k] * len(pieces) - counts[k], 9), k))] += 1
+    subsets = [subset for subset, count in zip(SUBSETS, counts, strict=True) for _ in range(count)]
     order = np.random.default_rng(seed).permutation(len(pieces))
-    held_out = [max(round(share * len(pieces)), share > 0) for share in shares[1:]]
-    ends = [len(pieces) - sum(held_out), len(pieces) - held_out[1]]
-    subsets = ["train" if k < ends[0] else "val" if k < ends[1] else "test" for k in range(len(pieces))]
     return {tile: subset for index, subset in zip(order, subsets, strict=True) for tile in pieces[index]}
 
 

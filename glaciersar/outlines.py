@@ -25,7 +25,13 @@ def read(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
         raise InputError(f"{path}: no feature found, glacier polygons expected")
     if outlines.crs is None:
         raise InputError(f"{path}: no coordinate system found, expected one with the outlines")
-    return outlines.set_geometry(outlines.geometry.make_valid())
+    outlines = outlines[~(outlines.geometry.isna() | outlines.geometry.is_empty)]
+    outlines = outlines.set_geometry(outlines.geometry.make_valid())
+    if not outlines.geom_type.isin(("Polygon", "MultiPolygon", "GeometryCollection")).any():
+        found = ", ".join(sorted(set(outlines.geom_type))) or "only empty features"
+        raise InputError(f"{path}: {found} found, glacier polygons expected")
+    outlines.attrs["source"] = str(path)  # for messages further on
+    return outlines
 
 
 def to_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:
@@ -40,7 +46,7 @@ def to_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:
     Returns:
         (H, W) mask.
     """
-    shapes = [shape for shape in outlines.to_crs(str(geobox.crs)).geometry if not shape.is_empty]
+    shapes = [shape for shape in outlines.to_crs(str(geobox.crs)).geometry if shape and not shape.is_empty]
     if not shapes:
         return np.zeros(geobox.shape, bool)
     return rasterio.features.rasterize(

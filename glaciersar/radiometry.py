@@ -63,7 +63,7 @@ def check_units(values: Array, *, units: str, name: str) -> None:
     """Refuse values that cannot be in the declared units.
 
     Linear power of land, ice and sea lies above zero but for a little noise, and is rarely above 10 (+10 dB);
-    decibels of the same scene are mostly negative.
+    decibels of the same scene are mostly negative, and its darkest pixels lie below -1 dB.
 
     Args:
         values: Backscatter of one scene, any shape, NaN where there is none.
@@ -84,13 +84,14 @@ def check_units(values: Array, *, units: str, name: str) -> None:
         raise InputError(
             f"{name}: {found} look like decibels, but units='linear' was given; pass units='db' if they are"
         )
-    if units == "linear" and middle > 100:
+    if units == "linear" and middle > 10:
         raise InputError(
             f"{name}: {found} look like uncalibrated digital numbers, not linear power as units='linear' says"
         )
-    if units == "db" and low >= 0 and middle < 10:
+    if units == "db" and low > -1:
         raise InputError(
-            f"{name}: {found} look like linear power, but units='db' was given; pass units='linear' if they are"
+            f"{name}: {found} look like linear power or digital numbers, but units='db' was given; "
+            f"pass units='linear' if they are power"
         )
 
 
@@ -117,8 +118,8 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
         The scaled series. A missing value takes the mean in dB of the pixel's other dates; a pixel without any
         date is 0 and not valid.
     """
-    decibel = to_decibel(power)  # (T, H, W)
-    seen = np.isfinite(decibel)
+    seen = np.isfinite(power)  # (T, H, W)
+    decibel = to_decibel(power)  # only where seen
     count = seen.sum(axis=0)  # (H, W)
     valid = count > 0
     mean = np.where(seen, decibel, 0).sum(axis=0) / np.maximum(count, 1)
