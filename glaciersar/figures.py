@@ -20,8 +20,9 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar.files import written_whole
 from glaciersar.grid import CRS, SUBSETS, Tile
+from glaciersar.scenes import Scene
 
-COLOURS = {"glacier": "#3182bd", "land": "#8c6d31", "sea": "#9ecae1"}
+COLOURS = {"glacier": "#3182bd", "land and sea": "#8c6d31"}
 SUBSET_COLOURS = dict(zip(SUBSETS, ("#bdbdbd", "#e6ab02", "#7570b3"), strict=True))
 ERROR_COLOURS = {"land or sea": "#1a1a1a", "glacier": "#ffffff", "missed": "#d95f02", "false": "#1f78b4"}
 
@@ -116,7 +117,7 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
     """Draw a year of backscatter by class: the median, and the band from the 10th to the 90th percentile.
 
     Args:
-        curves: Columns time, kind ("glacier", "land"), low, median, high in dB, and panel (one panel each value).
+        curves: Columns time, kind ("glacier", "land and sea"), low, median, high in dB, and panel (one panel each value).
     """
     panels = list(curves["panel"].unique())
     figure, axes = plt.subplots(
@@ -154,6 +155,30 @@ def series_strip(backscatter: NDArray[np.floating], times: Sequence[datetime], *
         shown = axis.imshow(image, cmap="viridis", vmin=low, vmax=high)
         axis.set_title(f"{time:%Y-%m-%d}", fontsize=8)
     figure.colorbar(shown, ax=axes, label="backscatter γ⁰ (dB)", shrink=0.6)
+    return figure
+
+
+def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None], Sequence[datetime]]) -> Figure:
+    """Show when each relative orbit has scenes, and which dates stand for the year.
+
+    Args:
+        scenes: All scenes.
+        chosen: Dates chosen, by year and relative orbit.
+    """
+    rows = sorted({(scene.time.year, scene.relative_orbit) for scene in scenes}, key=str)
+    figure, axis = plt.subplots(figsize=(7.5, 0.8 + 0.4 * len(rows)), layout="constrained")
+    for height, key in enumerate(rows):
+        days = sorted({s.time.timetuple().tm_yday for s in scenes if (s.time.year, s.relative_orbit) == key})
+        axis.scatter(days, [height] * len(days), s=14, color="0.75", label="scene" if not height else None)
+        picked = [time.timetuple().tm_yday for time in chosen.get(key, ())]
+        axis.scatter(
+            picked, [height] * len(picked), s=36, facecolors="none", edgecolors="#d95f02",
+            label="stands for the year" if not height else None,
+        )  # fmt: skip
+    axis.set_yticks(range(len(rows)), [f"{year}, orbit {orbit}" for year, orbit in rows], fontsize=8)
+    axis.set(xlabel="day of the year", xlim=(-3, 369), ylim=(-0.6, len(rows) - 0.4))
+    axis.legend(frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 1.25), ncols=2)
+    sns.despine(figure)
     return figure
 
 

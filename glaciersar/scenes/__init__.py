@@ -1,6 +1,7 @@
 """Find Sentinel-1 scenes, choose their dates, freeze the list, read a series onto a grid."""
 
 from glaciersar.scenes.choosing import choose_dates, select
+from glaciersar.scenes.describing import table
 from glaciersar.scenes.finding import find
 from glaciersar.scenes.reading import Series, footprint, read_series
 from glaciersar.scenes.records import Scene, freeze, merge_passes, thaw
@@ -15,5 +16,6 @@ __all__ = [
     "merge_passes",
     "read_series",
     "select",
+    "table",
     "thaw",
 ]

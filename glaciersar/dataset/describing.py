@@ -1,0 +1,149 @@
+"""Describe a dataset: its card, its backscatter through the year, single tiles to look at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio import Affine
+
+from glaciersar.dataset.opening import list_groups, opened, split_of
+from glaciersar.grid import CRS, SUBSETS, Group, Tile
+from glaciersar.radiometry import unscale
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileSeries:
+    """One group of a dataset, back in physical units."""
+
+    name: str
+    backscatter: NDArray[np.floating]
+    """(T, H, W) dB, of the dates that stand for the year."""
+    times: tuple[datetime, ...]
+    """(T,) UTC; empty where the file does not tell."""
+    glacier: NDArray[np.bool_]
+    """(H, W) reference."""
+    valid: NDArray[np.bool_]
+    """(H, W) where radar sees the ground."""
+
+
+def card(folder: str | Path, *, feature: str = "grd") -> pd.DataFrame:
+    """Count what a dataset holds.
+
+    Returns:
+        One row a subset: tiles, groups (tile × year × orbit), area (km², of all groups), glacier (share of the seen
+        pixels), filled (share of the values that were missing and filled in time).
+    """
+    rows = []
+    for subset in SUBSETS:
+        path = Path(folder) / f"{subset}.h5"
+        entries = list_groups(path, features=(feature,))
+        seen = glacier = area = 0.0
+        filled = []
+        with opened(path) as file:
+            for entry in entries:
+                group = file[entry.name]
+                labels = group["outlines"][entry.inner]  # (H, W, 2)
+                glacier += float(labels[..., 1].sum())
+                seen += float(labels.sum())
+                area += labels[..., 0].size * _pixel(group.attrs) ** 2 / 1e6
+                filled.append(float(group.attrs.get("filled_share", np.nan)))
+        rows.append(
+            {
+                "subset": subset,
+                "tiles": len({Group.parse(entry.name).tile for entry in entries}),
+                "groups": len(entries),
+                "area": area,
+                "glacier": glacier / seen,
+                "filled": float(np.mean(filled)),
+            }
+        )
+    return pd.DataFrame(rows).set_index("subset")
+
+
+def _pixel(attributes: object) -> float:
+    """Give the pixel side in metres: the file's own, or 10 as in the published dataset."""
+    transform = attributes.get("transform")  # type: ignore[attr-defined]
+    return 10.0 if transform is None else float(transform[0])
+
+
+def read_tile(path: str | Path, name: str, *, feature: str = "grd") -> TileSeries:
+    """Read one group of a dataset file, without its padding, for a figure."""
+    (entry,) = [entry for entry in list_groups(path, features=(feature,)) if entry.name == name]
+    with opened(path) as file:
+        group = file[name]
+        scaled = group[feature][list(entry.base[feature])][:, *entry.inner, 0]  # (T, H, W)
+        labels = group["outlines"][entry.inner]  # (H, W, 2)
+        stored = group.attrs.get(f"{feature}_times", ())
+    times = [datetime.strptime(text.decode(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) for text in stored]
+    return TileSeries(
+        name=name,
+        backscatter=unscale(scaled, feature=feature),
+        times=tuple(times[i] for i in entry.base[feature]) if times else (),
+        glacier=labels[..., 1] > 0.5,
+        valid=labels.sum(-1) > 0,
+    )
+
+
+def busiest(path: str | Path, count: int) -> list[str]:
+    """Choose the groups to look at: those with the share of glacier nearest to a half, each tile once."""
+    shares: dict[Tile, tuple[float, str]] = {}
+    with opened(path) as file:
+        for entry in list_groups(path, features=()):
+            distance = abs(float(file[entry.name]["outlines"][..., 1].mean()) - 0.5)
+            tile = Group.parse(entry.name).tile
+            shares[tile] = min(shares.get(tile, (np.inf, "")), (distance, entry.name))
+    return [name for _, name in sorted(shares.values())[:count]]
+
+
+def year_by_class(path: str | Path, names: Sequence[str], *, feature: str = "grd") -> pd.DataFrame:
+    """Tell how the backscatter of glacier and of land runs through the year.
+
+    Returns:
+        Columns panel (year and orbit), time (day of the year), kind, low, median, high (10th, 50th and 90th percentile,
+        dB), over all pixels of the named groups.
+    """
+    rows = []
+    pools: dict[tuple[str, int], list[TileSeries]] = {}
+    for name in names:
+        group = Group.parse(name)
+        panel = f"{group.year}, relative orbit {group.relative_orbit}"
+        tile = read_tile(path, name, feature=feature)
+        for index in range(len(tile.times)):
+            pools.setdefault((panel, index), []).append(tile)
+    for (panel, index), tiles in pools.items():
+        for kind in ("glacier", "land and sea"):
+            masks = [tile.valid & (tile.glacier == (kind == "glacier")) for tile in tiles]
+            values = np.concatenate([t.backscatter[index][mask] for t, mask in zip(tiles, masks, strict=True)])
+            if values.size:
+                low, median, high = np.percentile(values, (10, 50, 90))
+                rows.append((panel, tiles[0].times[index], kind, low, median, high))
+    return pd.DataFrame(rows, columns=["panel", "time", "kind", "low", "median", "high"])
+
+
+def area_of(folder: str | Path, subset: str) -> GeoBox:
+    """Lay the pixel grid over the largest patch of neighbouring tiles of a subset, to map it in one piece."""
+    left = {tile for tile, found in split_of(folder).items() if found == subset}
+    patches = []
+    while left:
+        patch, edge = set(), {min(left)}
+        while edge:
+            patch |= edge
+            left -= edge
+            edge = {other for other in left for tile in edge if _adjacent(tile, other)}
+        patches.append(patch)
+    largest = max(patches, key=lambda patch: (len(patch), min(patch)))
+    boxes = np.array([tile.bounds for tile in largest])
+    with opened(Path(folder) / f"{subset}.h5") as file:
+        pixel = _pixel(file[sorted(file)[0]].attrs)
+    (left_x, bottom), (right, top) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
+    shape = round((top - bottom) / pixel), round((right - left_x) / pixel)
+    return GeoBox(shape, Affine(pixel, 0, left_x, 0, -pixel, top), CRS)
+
+
+def _adjacent(tile: Tile, other: Tile) -> bool:
+    return abs(tile.column - other.column) + abs(tile.row - other.row) == 1
