@@ -1,0 +1,37 @@
+"""The learning rate of each step: cosine annealing with restarts."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import pairwise
+
+from glaciersar.errors import InputError
+
+RESTARTS = (10, 30, 70, 150)  # epochs, as the authors train
+
+
+def learning_rate(
+    step: int, *, steps_per_epoch: int, start: float = 5e-4, restarts: Sequence[float] = RESTARTS
+) -> float:
+    """Give the learning rate of a training step.
+
+    In a cycle from step a to step b it falls as start/2 · (1 + cos π (s − a)/(b − a)), and is `start` again at b
+    (Loshchilov & Hutter 2017, arXiv 1608.03983).
+
+    Args:
+        step: Training steps finished so far, over all epochs.
+        steps_per_epoch: Training steps in an epoch.
+        start: Highest rate, at the begin of each cycle; also the rate after the last restart.
+        restarts: Epochs at which a cycle ends and the next begins, rising; a short run may scale them.
+
+    Raises:
+        InputError: The restarts do not rise from above 0.
+    """
+    if any(late <= early for early, late in pairwise((0, *restarts))):
+        raise InputError(f"restarts={tuple(restarts)} found, rising epochs above 0 expected")
+    bounds = [0, *(epoch * steps_per_epoch for epoch in restarts)]
+    cycle = bisect_right(bounds, step)
+    if cycle == len(bounds):
+        return start
+    begin, end = bounds[cycle - 1], bounds[cycle]
+    return start / 2 * (1 + math.cos(math.pi * (step - begin) / (end - begin)))
