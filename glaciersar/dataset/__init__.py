@@ -2,5 +2,16 @@
 
 from glaciersar.dataset.building import build, tiles_of
 from glaciersar.dataset.opening import Entry, check_no_leakage, list_groups, split_of
+from glaciersar.dataset.sampling import FittingPatches, RandomPatches, Tiles
 
-__all__ = ["Entry", "build", "check_no_leakage", "list_groups", "split_of", "tiles_of"]
+__all__ = [
+    "Entry",
+    "FittingPatches",
+    "RandomPatches",
+    "Tiles",
+    "build",
+    "check_no_leakage",
+    "list_groups",
+    "split_of",
+    "tiles_of",
+]
