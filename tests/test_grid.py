@@ -1,0 +1,115 @@
+"""glaciersar.grid"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from glaciersar.errors import InputError
+from glaciersar.grid import (
+    SUBSETS,
+    Group,
+    Tile,
+    neighbours_sharing_a_subset,
+    split_blocks,
+    split_random,
+    tiles_within,
+)
+
+columns = st.integers(-60, 60)
+tiles = st.builds(lambda column, row: Tile(column=column, row=row), columns, columns)
+square = [Tile(column=column, row=row) for column in range(20) for row in range(20)]
+
+
+def test_a_tile_lies_where_the_paper_puts_it():
+    assert Tile(column=10, row=38).bounds == (430_000, 8_780_000, 440_000, 8_790_000)
+    assert Tile(column=10, row=38).name == "SVAL-10-38"
+
+
+@pytest.mark.parametrize(("pixel", "side"), [(10, 1000), (20, 500), (40, 250), (12.5, 800)])
+def test_a_tile_holds_its_pixels_exactly(pixel, side):
+    geobox = Tile(column=10, row=38).geobox(pixel=pixel)
+    assert geobox.shape == (side, side)
+    assert geobox.boundingbox.bbox == Tile(column=10, row=38).bounds
+
+
+@pytest.mark.parametrize("pixel", [30, 0, -10])
+def test_a_pixel_that_does_not_divide_a_tile_is_refused(pixel):
+    with pytest.raises(InputError, match=r"pixel=.* expected for example 10, 20 or 40"):
+        Tile(column=10, row=38).geobox(pixel=pixel)
+
+
+@given(tiles, st.integers(2014, 2099), st.integers(1, 175))
+def test_a_group_is_read_back_from_its_name(tile, year, orbit):
+    group = Group(tile=tile, year=year, relative_orbit=orbit)
+    assert Group.parse(group.name) == group
+
+
+@pytest.mark.parametrize("name", ["SVAL-10-38", "SVAL-10-38_2020", "sval-10-38_2020_ro14", "SVAL-10-38_2020_ro14x"])
+def test_a_name_of_another_form_is_refused(name):
+    with pytest.raises(InputError, match="not named like SVAL-10-38_2020_ro14"):
+        Group.parse(name)
+
+
+@given(tiles, st.floats(0, 9_999), st.floats(0, 9_999))
+def test_only_tiles_wholly_inside_are_listed(tile, more, less):
+    left, bottom, right, top = tile.bounds
+    assert tiles_within((left - more, bottom - more, right + less, top + less)) == [tile]
+    assert tiles_within((left + 1, bottom, right + less, top)) == []
+
+
+@given(
+    st.sets(tiles, min_size=3, max_size=80),
+    st.integers(0, 2**32),
+    st.tuples(*[st.floats(0.01, 1)] * 3).map(lambda parts: tuple(np.array(parts) / sum(parts))),
+)
+def test_every_subset_gets_its_share_of_tiles_and_none_is_empty(some, seed, shares):
+    split = split_random(some, seed=seed, shares=shares)
+    assert set(split) == some
+    for subset, share in zip(SUBSETS, shares, strict=True):
+        count = sum(found == subset for found in split.values())
+        assert count >= 1
+        assert abs(count - share * len(some)) < 3
+
+
+def test_the_published_number_of_tiles_splits_into_the_published_counts():
+    many = [Tile(column=k, row=0) for k in range(747)]
+    found = list(split_random(many, seed=0).values())
+    assert [found.count(subset) for subset in SUBSETS] == [448, 149, 150]
+
+
+def test_a_split_depends_on_the_seed_and_on_nothing_else():
+    assert split_random(square, seed=1) == split_random(reversed(square), seed=1)
+    assert split_random(square, seed=1) != split_random(square, seed=2)
+
+
+def test_a_random_split_mixes_neighbours_as_chance_does_and_blocks_do_not():
+    observed, expected = neighbours_sharing_a_subset(split_random(square, seed=0))
+    assert expected == pytest.approx(0.44)
+    assert observed == pytest.approx(expected, abs=0.05)
+    blocked, _ = neighbours_sharing_a_subset(split_blocks(square, block=5, seed=0))
+    assert blocked > 0.8
+
+
+def test_a_block_stays_in_one_subset():
+    split = split_blocks(square, block=4, seed=3)
+    subsets_of_block = {}
+    for tile, subset in split.items():
+        subsets_of_block.setdefault((tile.column // 4, tile.row // 4), set()).add(subset)
+    assert all(len(subsets) == 1 for subsets in subsets_of_block.values())
+    assert set(split.values()) == set(SUBSETS)
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.5), (0.6, 0.6, -0.2), (0.6, 0.3, 0.3)])
+def test_shares_that_do_not_sum_to_one_are_refused(shares):
+    with pytest.raises(InputError, match="three shares"):
+        split_random(square, seed=0, shares=shares)
+
+
+def test_two_tiles_cannot_be_split_in_three():
+    with pytest.raises(InputError, match="2 tiles or blocks"):
+        split_random(square[:2], seed=0)
+
+
+def test_a_split_without_neighbours_has_no_leakage_to_measure():
+    assert np.isnan(neighbours_sharing_a_subset({Tile(column=0, row=0): "train", Tile(column=5, row=5): "val"})).all()

@@ -1,0 +1,111 @@
+"""glaciersar.radiometry"""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from glaciersar import radiometry
+from glaciersar.errors import InputError
+
+series = arrays(
+    np.float32,
+    (4, 3, 3),
+    elements=st.one_of(st.floats(2**-13, 10, width=32), st.sampled_from([np.nan, np.inf, -np.inf])),
+)
+
+
+@given(arrays(np.float64, 9, elements=st.floats(-90, 40)))
+def test_power_and_decibels_are_inverse(decibel):
+    assert radiometry.to_decibel(radiometry.to_power(decibel)) == pytest.approx(decibel)
+
+
+def test_decibels_of_known_powers():
+    assert radiometry.to_decibel(np.array([1, 10, 0.5, 0, -3])) == pytest.approx([0, 10, -3.0103, -100, -100])
+    assert np.isnan(radiometry.to_decibel(np.array([np.nan]))).all()
+
+
+@pytest.mark.parametrize("feature", ["grd", "rtc", "insar"])
+def test_scaling_maps_the_published_range_to_zero_and_one(feature):
+    low, high = radiometry.RANGES[feature]
+    values = np.linspace(low, high, 5)
+    assert radiometry.scale(values, feature=feature) == pytest.approx(np.linspace(0, 1, 5), abs=1e-6)
+    assert radiometry.unscale(radiometry.scale(values, feature=feature), feature=feature) == pytest.approx(
+        values, abs=1e-4
+    )
+    assert radiometry.scale(values, feature=feature).dtype == np.float32
+
+
+def test_the_published_range_is_the_one_of_the_authors(shared):
+    stats = json.loads((shared / "reference/data_stats.json").read_text())
+    published = {feature: (low, stats["maxs"][feature]) for feature, low in stats["mins"].items()}
+    assert published == radiometry.RANGES
+
+
+def test_an_unknown_feature_is_refused():
+    with pytest.raises(InputError, match="'ndvi' is unknown; expected one of grd, rtc, insar"):
+        radiometry.scale(np.zeros(1), feature="ndvi")
+
+
+@given(st.integers(0, 2**32), st.floats(-25, 0), st.sampled_from([1, 4.4, 40]))
+def test_units_of_speckled_backscatter_are_told_apart(seed, level, looks):
+    power = radiometry.to_power(level) * np.random.default_rng(seed).gamma(looks, 1 / looks, 2000)
+    decibel = radiometry.to_decibel(power)
+    if looks > 10:
+        decibel += np.random.default_rng(seed).normal(0, 4, 2000)  # no ground is so even that it stays above −1 dB
+    radiometry.check_units(power, units="linear", name="a.tif")
+    radiometry.check_units(decibel, units="db", name="a.tif")
+    with pytest.raises(InputError, match=r"a\.tif: .* look like decibels"):
+        radiometry.check_units(decibel - 3, units="linear", name="a.tif")
+    with pytest.raises(InputError, match=r"a\.tif: .* look like linear power"):
+        radiometry.check_units(power, units="db", name="a.tif")
+
+
+def test_power_with_overshot_noise_is_not_taken_for_decibels(rng):
+    noisy = rng.normal(0.001, 0.002, 1000)
+    radiometry.check_units(noisy, units="linear", name="a.tif")
+    with pytest.raises(InputError, match="linear power"):
+        radiometry.check_units(noisy, units="db", name="a.tif")
+
+
+@pytest.mark.parametrize("units", ["linear", "db"])
+def test_digital_numbers_are_refused_in_any_units(rng, units):
+    with pytest.raises(InputError, match="digital numbers"):
+        radiometry.check_units(rng.rayleigh(120, 1000), units=units, name="a.tif")
+
+
+def test_a_scene_without_a_value_is_refused():
+    with pytest.raises(InputError, match=r"a\.tif: .*all nodata"):
+        radiometry.check_units(np.full(9, np.nan), units="linear", name="a.tif")
+
+
+def test_unknown_units_are_refused():
+    with pytest.raises(InputError, match="units='dB' found"):
+        radiometry.check_units(np.ones(9), units="dB", name="a.tif")
+
+
+@given(series)
+def test_a_prepared_series_is_finite_and_keeps_what_was_measured(power):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        prepared = radiometry.prepare(power)
+    seen = np.isfinite(power)
+    assert np.isfinite(prepared.series).all()
+    assert prepared.series.dtype == np.float32
+    assert (prepared.valid == seen.any(axis=0)).all()
+    measured = radiometry.scale(radiometry.to_decibel(power))
+    assert prepared.series[seen] == pytest.approx(measured[seen], abs=1e-6)
+    assert (prepared.series[:, ~prepared.valid] == 0).all()
+    missing = (~seen & prepared.valid).sum()
+    assert prepared.filled_share == pytest.approx(missing / max(prepared.valid.sum() * 4, 1))
+
+
+def test_a_missing_date_takes_the_mean_in_decibels_of_the_others():
+    power = np.array([0.1, np.nan, 0.001], np.float32).reshape(3, 1, 1)  # −10 dB, –, −30 dB
+    prepared = radiometry.prepare(power)
+    assert radiometry.unscale(prepared.series[1, 0, 0]) == pytest.approx(-20, abs=1e-3)
+    assert prepared.filled_share == pytest.approx(1 / 3)
