@@ -26,7 +26,7 @@ def run(notebook, more=""):
 rule all:
     input:
         f"{RUNS}/tables/scores.md",
-        f"{RUNS}/figures/errors.png",
+        f"{RUNS}/figures/training.png",
         f"{RUNS}/map/probability.tif",
 
 
@@ -71,7 +71,7 @@ rule figures:
         rules.evaluate.output, "glaciersar/figures.py",
         notebook="notebooks/05-figures.ipynb",
     params: parameters("05-figures")
-    output: f"{RUNS}/figures/errors.png"
+    output: f"{RUNS}/figures/training.png"
     shell: run("05-figures")
 
 

@@ -18,6 +18,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from glaciersar.dataset.describing import TileSeries
 from glaciersar.files import written_whole
 from glaciersar.grid import CRS, SUBSETS, Tile
 from glaciersar.scenes import Scene
@@ -46,6 +47,17 @@ def save(figure: Figure, path: str | Path, *, note: str) -> Path:
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=130, bbox_inches="tight", metadata={"Software": None})
     return Path(path)
+
+
+def example(tile: TileSeries, *, date: int = 8, probability: NDArray[np.floating] | None = None) -> Example:
+    """Take one date of a tile to show: the ninth of fifteen, in July, unless told; the paper's authors show it too."""
+    shown = tile.backscatter[min(date, len(tile.backscatter) - 1)]
+    return Example(
+        name=tile.name,
+        backscatter=np.where(tile.valid, shown, np.nan),
+        reference=tile.glacier,
+        probability=probability,
+    )
 
 
 def tile_strip(examples: Sequence[Example]) -> Figure:
@@ -117,7 +129,7 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
     """Draw a year of backscatter by class: the median, and the band from the 10th to the 90th percentile.
 
     Args:
-        curves: Columns time, kind ("glacier", "land and sea"), low, median, high in dB, and panel (one panel each value).
+        curves: Columns panel (one picture each value), time, kind ("glacier", "land and sea"), low, median, high in dB.
     """
     panels = list(curves["panel"].unique())
     figure, axes = plt.subplots(

@@ -18,11 +18,11 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm.auto import tqdm
 
 from glaciersar import losses, models
-from glaciersar.dataset import RandomPatches, Tiles
+from glaciersar.dataset import FittingPatches, RandomPatches, Tiles
 from glaciersar.errors import InputError
 from glaciersar.files import need, written_whole
 from glaciersar.metrics import Confusion
-from glaciersar.models import pretrained
+from glaciersar.models import Network, pretrained
 from glaciersar.recipe import recipe
 from glaciersar.schedule import learning_rate
 
@@ -65,7 +65,7 @@ class Plan:
 
 
 def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = True) -> pd.DataFrame:
-    """Train on `data`/train.h5, validate on `data`/val.h5, keep the weights of the best validation IoU.
+    """Train on `data`/train.h5, validate on `data`/val.h5, keep the weights of the best validation IoU (pooled).
 
     A run that was killed goes on from its last finished epoch when called again with the same plan, and ends with
     the same weights.
@@ -97,11 +97,17 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
         features=plan.features,
         recipe=rules,
     )
-    tiles = Tiles(need(data / "val.h5", made_by="02-dataset"), features=plan.features)
+    held_out = need(data / "val.h5", made_by="02-dataset")
+    tiles: Tiles | FittingPatches
+    if rules.whole_tiles_validated:
+        tiles, judged_by = Tiles(held_out, features=plan.features), "val_iou"
+    else:
+        tiles = FittingPatches(held_out, patch=plan.patch, batch=plan.batch, features=plan.features)
+        judged_by = "val_mean_iou"
     rows = _resume(plan, out, model, optimizer) if (out / "checkpoint.safetensors").exists() else []
     loader = DataLoader(patches, batch_size=plan.batch // accelerator.num_processes, num_workers=plan.workers)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-    best = max((row["val_iou"] for row in rows), default=-1.0)
+    best = max((row[judged_by] for row in rows), default=-1.0)
 
     steps = tqdm(
         total=plan.epochs * plan.steps_per_epoch,
@@ -112,7 +118,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     with SummaryWriter(str(out)) as board, steps:
         for epoch in range(len(rows), plan.epochs):
             torch.manual_seed(plan.seed + 1000 * (epoch + 1))  # dropout of this epoch, whether resumed or not
-            patches.set_epoch(epoch)
+            loader.set_epoch(epoch)  # which hands it on to the dataset
             model.train()
             running = torch.zeros((), device=accelerator.device)
             for step, (series, labels) in enumerate(loader):  # (B, F, T, P, P), (B, 2, P, P)
@@ -149,8 +155,8 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                 )
             if accelerator.is_main_process:
                 raw = accelerator.unwrap_model(model)
-                if row["val_iou"] > best:
-                    best = row["val_iou"]
+                if row[judged_by] > best:
+                    best = row[judged_by]
                     _save_weights(raw, plan, out)
                 _checkpoint(plan, out, raw, optimizer, rows)
                 for name, value in row.items():
@@ -167,7 +173,9 @@ def _mixed_precision(precision: str) -> str:
 
 
 @torch.inference_mode()
-def _validate(accelerator: accelerate.Accelerator, model: nn.Module, tiles: Tiles) -> tuple[float, Confusion, float]:
+def _validate(
+    accelerator: accelerate.Accelerator, model: nn.Module, tiles: Tiles | FittingPatches
+) -> tuple[float, Confusion, float]:
     """Score whole tiles, every pixel once, shared out over the processes: mean loss, summed counts, mean IoU."""
     model.eval()
     sums = torch.zeros(6, dtype=torch.float64)  # tp, fp, fn, tn, loss × tiles, IoU × tiles
@@ -191,7 +199,7 @@ def _classes(logits: Tensor, labels: Tensor) -> Iterator[np.ndarray]:
     return (x[0].cpu().numpy() for x in (logits.argmax(1) == 1, labels.argmax(1) == 1, labels.sum(1) > 0))
 
 
-def _save_weights(model: nn.Module, plan: Plan, out: Path) -> None:
+def _save_weights(model: Network, plan: Plan, out: Path) -> None:
     pretrained.save(
         model,
         out / "weights.safetensors",

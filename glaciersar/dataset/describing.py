@@ -41,7 +41,7 @@ def card(folder: str | Path, *, feature: str = "grd") -> pd.DataFrame:
     rows = []
     for subset in SUBSETS:
         path = Path(folder) / f"{subset}.h5"
-        entries = list_groups(path, features=(feature,))
+        entries, pixel = list_groups(path, features=(feature,)), pixel_of(path)
         seen = glacier = area = 0.0
         filled = []
         with opened(path) as file:
@@ -50,7 +50,7 @@ def card(folder: str | Path, *, feature: str = "grd") -> pd.DataFrame:
                 labels = group["outlines"][entry.inner]  # (H, W, 2)
                 glacier += float(labels[..., 1].sum())
                 seen += float(labels.sum())
-                area += labels[..., 0].size * _pixel(group.attrs) ** 2 / 1e6
+                area += labels[..., 0].size * pixel**2 / 1e6
                 filled.append(float(group.attrs.get("filled_share", np.nan)))
         rows.append(
             {
@@ -65,10 +65,11 @@ def card(folder: str | Path, *, feature: str = "grd") -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("subset")
 
 
-def _pixel(attributes: object) -> float:
-    """Give the pixel side in metres: the file's own, or 10 as in the published dataset."""
-    transform = attributes.get("transform")  # type: ignore[attr-defined]
-    return 10.0 if transform is None else float(transform[0])
+def pixel_of(path: str | Path) -> float:
+    """Tell the pixel side of a dataset file in metres; 10, as in the published dataset, where it does not say."""
+    with opened(path) as file:
+        transform = file[sorted(file)[0]].attrs.get("transform")
+        return 10.0 if transform is None else float(transform[0])
 
 
 def read_tile(path: str | Path, name: str, *, feature: str = "grd") -> TileSeries:
@@ -138,8 +139,7 @@ def area_of(folder: str | Path, subset: str) -> GeoBox:
         patches.append(patch)
     largest = max(patches, key=lambda patch: (len(patch), min(patch)))
     boxes = np.array([tile.bounds for tile in largest])
-    with opened(Path(folder) / f"{subset}.h5") as file:
-        pixel = _pixel(file[sorted(file)[0]].attrs)
+    pixel = pixel_of(Path(folder) / f"{subset}.h5")
     (left_x, bottom), (right, top) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
     shape = round((top - bottom) / pixel), round((right - left_x) / pixel)
     return GeoBox(shape, Affine(pixel, 0, left_x, 0, -pixel, top), CRS)

@@ -1,0 +1,110 @@
+"""Score models on test tiles, beside the agreement of two annotators that no model should pass."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+from odc.geo.geobox import GeoBox
+from rasterio import Affine
+from tqdm.auto import tqdm
+
+from glaciersar import outlines
+from glaciersar.dataset import Tiles, pixel_of
+from glaciersar.dataset.opening import opened
+from glaciersar.files import need
+from glaciersar.grid import Group
+from glaciersar.mapping import map_array
+from glaciersar.metrics import TileResult, headline, score_tiles
+from glaciersar.models import Network, pretrained
+
+COLUMNS = {
+    "iou": "IoU, pooled",
+    "precision": "precision",
+    "recall": "recall",
+    "f1": "F1",
+    "accuracy": "accuracy",
+    "mean_iou": "IoU, mean of tiles",
+    "std_iou": "± std",
+    "boundary_median": "boundary, median (m)",
+    "boundary_p95": "boundary, 95 % (m)",
+}
+"""What the table of models shows: name in `metrics.headline`, and its heading."""
+
+
+def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: bool = False) -> Iterator[TileResult]:
+    """Map every tile of a dataset file, one at a time, beside its reference."""
+    tiles = Tiles(path, features=_features(model))
+    for index in tqdm(range(len(tiles)), desc=f"mapping tiles, {model.name}", disable=not progress):
+        series, labels, name = tiles[index]
+        glacier = labels.numpy()  # (2, H, W)
+        yield TileResult(
+            name=name,
+            truth=glacier[1] > 0.5,
+            found=map_array(model, series, window=window),
+            valid=glacier.sum(0) > 0,
+        )
+
+
+def _features(model: Network) -> tuple[str, ...]:
+    return ("grd", "insar")[: model.features]
+
+
+def score_models(
+    folder: str | Path, names: Sequence[str], test: str | Path, *, window: int = 384, progress: bool = False
+) -> pd.DataFrame:
+    """Score the trained models of a run on its test tiles.
+
+    Args:
+        folder: Holds NAME/weights.safetensors for each model.
+        names: Models to score.
+        test: The dataset file.
+        window: Side of a mapping window, pixels.
+        progress: Show a progress bar.
+
+    Returns:
+        The frames of `metrics.score_tiles`, indexed by model and tile.
+    """
+    weights = {name: need(Path(folder) / name / "weights.safetensors", made_by="03-train") for name in names}
+    pixel = pixel_of(need(test, made_by="02-dataset"))
+    frames = {}
+    for name, path in weights.items():
+        results = map_tiles(pretrained.load(path), test, window=window, progress=progress)
+        frames[name] = score_tiles(results, pixel=pixel)
+    return pd.concat(frames, names=["model"])
+
+
+def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
+    """Score other outlines against the reference of the test tiles, as if they were a model's map.
+
+    A second annotator's outlines give the ceiling: where people disagree this much, no model can be known to be better.
+
+    Args:
+        other: Outlines with a column `year`.
+        test: A dataset file written by `dataset.build`.
+
+    Returns:
+        The frame of `metrics.score_tiles`.
+    """
+
+    def results() -> Iterator[TileResult]:
+        tiles = Tiles(test)
+        for _, labels, name in (tiles[index] for index in range(len(tiles))):
+            glacier = labels.numpy()
+            drawn = other[other["year"] == Group.parse(name).year]
+            mask = outlines.to_mask(drawn, _geobox(test, name, glacier.shape[1:]))
+            yield TileResult(name=name, truth=glacier[1] > 0.5, found=mask, valid=glacier.sum(0) > 0)
+
+    return score_tiles(results(), pixel=pixel_of(test))
+
+
+def _geobox(path: str | Path, name: str, shape: tuple[int, int]) -> GeoBox:
+    with opened(path) as file:
+        attributes = file[name].attrs
+        return GeoBox(shape, Affine(*attributes["transform"]), attributes["crs"])
+
+
+def summarise(scores: pd.DataFrame) -> pd.DataFrame:
+    """Condense the frame of `score_models` to one row a model, with the headings of the table."""
+    rows = {str(model): headline(frame.droplevel(0)) for model, frame in scores.groupby(level=0, sort=False)}
+    return pd.DataFrame.from_dict(rows, orient="index")[list(COLUMNS)].rename(columns=COLUMNS).rename_axis("model")
