@@ -109,6 +109,7 @@ class Network(nn.Module):
     def __init__(self, *, features: int, width: int, dropout: float) -> None:
         super().__init__()
         self.features, self.width, self.dropout = features, width, dropout
+        self.metadata: dict[str, str] = {}  # what the weight file tells of its making
         self.decoder: nn.Module
 
     def encode(self, x: Tensor) -> list[Tensor]:  # (B, F, T, H, W) -> (B, C_i, H / 2^i, W / 2^i), shallow to deep

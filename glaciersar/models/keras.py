@@ -1,0 +1,175 @@
+"""Read the authors' Keras weight files (.h5, the "legacy" layout) into the networks.
+
+Keras loads such a file by position: the layers that have weights in the order of `layer_names`, and in each its
+`weight_names` in order. Names inside carry counters that depend on what else was built before, so they tell nothing.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from glaciersar.errors import InputError
+from glaciersar.models import build, unet3d
+from glaciersar.models.layers import Network
+
+Weights = list[tuple[str, NDArray]]  # name in the file, values
+
+
+def from_keras(path: str | Path) -> Network:
+    """Read a weight file of `unet3d`, `unet3d_weighted` or `ulstm`; width and features are inferred from its shapes.
+
+    Returns:
+        The model in evaluation mode, without dropout: the released training never has it active.
+
+    Raises:
+        InputError: Not such a file, cut short, of another architecture, or with a weight of another shape.
+    """
+    path = Path(path)
+    layers = _read(path)
+    name, features, width = _identify(path, layers)
+    with torch.device("meta"):  # no memory, no random numbers: every weight comes from the file
+        model = build(name, features=features, width=width, dropout=0)
+    empty = model.state_dict()
+    state = {key: torch.tensor(0) for key in empty if key.endswith("num_batches_tracked")}
+    for (layer, found), keys in zip(layers, weight_order(name), strict=True):
+        for (weight, values), key in zip(found, keys, strict=True):
+            expected = _keras_shape(key, tuple(empty[key].shape))
+            if values.shape != expected:
+                raise InputError(
+                    f"{path}: weight {layer}/{weight} has shape {values.shape}, {expected} expected "
+                    f"for {name} with {features} features and width {width}"
+                )
+            state[key] = _to_torch(values).reshape(empty[key].shape)
+    model.load_state_dict(state, assign=True)
+    return model.eval()
+
+
+def weight_order(name: str) -> list[list[str]]:
+    """Name our weights in the order of the file of a model: one list for each layer that has weights."""
+    return list(_ulstm_order() if name == "ulstm" else _unet3d_order(weighted=name == "unet3d_weighted"))
+
+
+def _read(path: Path) -> list[tuple[str, Weights]]:
+    """List the layers that have weights, in order."""
+    try:
+        with h5py.File(path) as file:
+            names = [_text(name) for name in file.attrs["layer_names"]]
+            layers = [
+                (name, [(_text(w), file[name][_text(w)][()]) for w in file[name].attrs["weight_names"]])
+                for name in names
+            ]
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file, expected Keras weights (.h5)") from None
+    except (
+        OSError,
+        KeyError,
+        RuntimeError,
+    ) as error:  # h5py's ways to say: not HDF5, cut short, or without these names
+        raise InputError(f"{path}: cannot be read as Keras weights in the .h5 layout ({error})") from error
+    return [(name, weights) for name, weights in layers if weights]
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def _identify(path: Path, layers: list[tuple[str, Weights]]) -> tuple[str, int, int]:
+    """Tell model, features and width by the number of layers and the shape of the first kernel."""
+    counts = [len(weights) for _, weights in layers]
+    first = layers[0][1][0][1].shape if layers else ()
+    spans = {"unet3d": (3, 3, 3), "unet3d_weighted": (3, 3, 3), "ulstm": (1, 3, 3)}  # of the first kernel
+    fitting = [
+        name
+        for name, span in spans.items()
+        if counts == [len(keys) for keys in weight_order(name)] and first[:3] == span and len(first) == 5
+    ]
+    if not fitting:
+        raise InputError(
+            f"{path}: {len(counts)} layers of {counts} weights with a first kernel of shape {first} found, "
+            f"those of {', '.join(spans)} expected"
+        )
+    features, width = int(first[3]), int(first[4])
+    if features < 1 or width < 2 or width % 2:
+        raise InputError(f"{path}: {features} features and width {width} found, at least 1 and an even width expected")
+    return fitting[0], features, width
+
+
+def _unet3d_order(*, weighted: bool) -> Iterator[list[str]]:
+    """Encoder, then decoder; in each, what is trained comes first and running statistics last."""
+    levels = range(unet3d.LEVELS + 1)
+    trainable, stats = [], []
+    for level in levels:
+        trainable += _block(f"blocks.{level}")
+        stats += _block_stats(f"blocks.{level}")
+        if weighted and level < unet3d.LEVELS:
+            trainable += _gate(f"downs.{level}")
+    if weighted:
+        trainable += [key for level in levels for key in _gate(f"skips.{level}")]
+    yield trainable + stats
+    yield _decoder(levels=unet3d.LEVELS)
+
+
+def _ulstm_order() -> Iterator[list[str]]:
+    """Layer by layer, the last projection before the last LSTM; then the decoder."""
+    for level in (0, 1, 2):
+        yield _affine(f"convs.{level}.0")
+        yield [*_affine(f"convs.{level}.1"), *_stats(f"convs.{level}.1")]
+        lstm = [key for way in ("forwards", "backwards") for key in _lstm(f"lstms.{level}.{way}")]
+        project = [f"projects.{level - 1}.weight"]
+        yield from {0: [lstm], 1: [lstm, project], 2: [project, lstm]}[level]
+    yield _decoder(levels=2)
+
+
+def _decoder(*, levels: int) -> list[str]:
+    trainable, stats = [], []
+    for level in range(levels):
+        up, block = f"decoder.ups.{level}", f"decoder.blocks.{level}"
+        trainable += [f"{up}.conv.weight", *_affine(f"{up}.norm"), *_block(block)]
+        stats += [*_stats(f"{up}.norm"), *_block_stats(block)]
+    return [*trainable, *_affine("decoder.head"), *stats]
+
+
+def _block(key: str) -> list[str]:
+    layers = [f"{key}.{half}.{part}" for half in ("first", "second") for part in (0, 1)]
+    return [*(weight for layer in layers for weight in _affine(layer)), f"{key}.project.weight"]
+
+
+def _block_stats(key: str) -> list[str]:
+    return [*_stats(f"{key}.first.1"), *_stats(f"{key}.second.1")]
+
+
+def _gate(key: str) -> list[str]:
+    return [*_affine(f"{key}.squeeze"), *_affine(f"{key}.excite")]
+
+
+def _lstm(key: str) -> list[str]:
+    return [f"{key}.input.weight", f"{key}.recurrent.weight", f"{key}.input.bias"]
+
+
+def _affine(key: str) -> list[str]:
+    return [f"{key}.weight", f"{key}.bias"]  # kernel and bias, or gamma and beta
+
+
+def _stats(key: str) -> list[str]:
+    return [f"{key}.running_mean", f"{key}.running_var"]
+
+
+def _keras_shape(key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Give the shape that Keras has for a weight of ours: (…, in, out); 1 × 1 kernels are matrices there."""
+    if len(shape) == 1:
+        return shape
+    outputs, inputs, *sides = shape
+    if all(side == 1 for side in sides):
+        return (inputs, outputs)
+    folded = (1,) if key.startswith("convs.") else ()  # a 3-D convolution there, 2-D with dates in the batch here
+    return (*folded, *sides, inputs, outputs)
+
+
+def _to_torch(values: NDArray) -> torch.Tensor:
+    """Move the last axes (in, out) to the front as (out, in)."""
+    moved = np.moveaxis(values, (-1, -2), (0, 1)) if values.ndim > 1 else values
+    return torch.from_numpy(np.ascontiguousarray(moved, dtype=np.float32).copy())

@@ -1,0 +1,173 @@
+"""Weights on disk: our own files, and the six that the authors published."""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from glaciersar.errors import InputError
+from glaciersar.files import written_whole
+from glaciersar.models import build
+from glaciersar.models.keras import from_keras
+from glaciersar.models.layers import Network
+
+__all__ = ["PUBLISHED", "Published", "cache_folder", "from_keras", "load", "save"]
+
+HEADER = "glaciersar"  # one JSON entry in the file's header: several would be written in any order
+LICENCE = "GPL-2.0"
+CITATION = "K. A. Maslov et al., ICEmapper, preprint doi 10.31223/X5472T; github.com/konstantin-a-maslov/icemapper"
+COMMIT = "bdc60c0d1ea8d2614f1af9a5fb728da1b467e5c4"
+URL = f"https://raw.githubusercontent.com/konstantin-a-maslov/icemapper/{COMMIT}/weights/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A weight file that the authors published, trained on Svalbard with data scaled as `radiometry.RANGES` says."""
+
+    name: str
+    model: str
+    features: tuple[str, ...]
+    """In the order of the input's channels."""
+    blob: str
+    """Git's id of the file: SHA-1 of its content behind a header with its size."""
+    url: str
+    licence: str = LICENCE
+    citation: str = CITATION
+
+
+PUBLISHED = {
+    name: Published(name=name, model=model, features=features, blob=blob, url=f"{URL}{name}.h5")
+    for name, model, features, blob in (
+        ("ICEmapper_maxpool_grd", "unet3d", ("grd",), "a96b2b5253eeced173da77d45c1748bacce94b5d"),
+        ("ICEmapper_tweightedpool_grd", "unet3d_weighted", ("grd",), "24d4f648b9f7346ae830da4978fd280a9adb7ff1"),
+        (
+            "ICEmapper_tweightedpool_grdinsar",
+            "unet3d_weighted",
+            ("grd", "insar"),
+            "3d9abd0fe324a25cc99f9121bffd3493a8e75fc5",
+        ),
+        ("ICEmapper_tweightedpool_insar", "unet3d_weighted", ("insar",), "7251f30658b2f58e4c8c3f600ac6fe5467bbb78a"),
+        ("ICEmapper_tweightedpool_rtc", "unet3d_weighted", ("rtc",), "a89bbd766435f65a65ebcd1fef94336e53325d14"),
+        (
+            "ICEmapper_tweightedpool_rtcinsar",
+            "unet3d_weighted",
+            ("rtc", "insar"),
+            "12e1d52552eb9a0be90985dccedb81eb8262a2cc",
+        ),
+    )
+}
+
+
+def save(model: Network, path: str | Path, **metadata: str) -> None:
+    """Write a model as safetensors: the same model and metadata always give the same bytes.
+
+    Args:
+        model: From `models.build` or `load`.
+        path: File to write, whole or not at all.
+        metadata: Texts kept in the file, for example feature_names="grd", recipe="corrected".
+    """
+    header = {
+        "name": model.name,
+        "features": model.features,
+        "width": model.width,
+        "dropout": model.dropout,
+        "metadata": metadata,
+    }
+    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    with written_whole(path) as temporary:
+        save_file(tensors, temporary, {HEADER: json.dumps(header, sort_keys=True)})
+
+
+def load(name_or_path: str | Path) -> Network:
+    """Load weights: a file that `save` wrote, a Keras .h5 file, or a name in `PUBLISHED`.
+
+    A published file is downloaded once, checked against its git id, converted and kept in `cache_folder()`.
+
+    Returns:
+        The model in evaluation mode; `model.metadata` holds the texts given to `save`.
+
+    Raises:
+        InputError: No such file or name, not a weight file, or the download failed or is not the published file.
+    """
+    if str(name_or_path) in PUBLISHED:
+        return _load_published(PUBLISHED[str(name_or_path)])
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such weight file; expected a file, or one of {', '.join(PUBLISHED)}")
+    return from_keras(path) if path.suffix in (".h5", ".hdf5") else _load_own(path)
+
+
+def _load_own(path: Path) -> Network:
+    try:
+        with safe_open(path, "pt") as file:
+            entries = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: cannot be read as safetensors ({error}); expected weights of glaciersar") from error
+    if HEADER not in entries:
+        raise InputError(f"{path}: no entry {HEADER!r} in its header, so not weights of a network of this package")
+    header = json.loads(entries[HEADER])
+    with torch.device("meta"):  # no memory, no random numbers: every weight comes from the file
+        model = build(header["name"], **{key: header[key] for key in ("features", "width", "dropout")})
+    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    for key in sorted(expected.keys() | state.keys()):
+        found = tuple(state[key].shape) if key in state else "nothing"
+        if found != expected.get(key):
+            raise InputError(
+                f"{path}: {found} found at weight {key}, {expected.get(key, 'nothing')} expected for {model.name} "
+                f"with {model.features} features and width {model.width}"
+            )
+    model.load_state_dict(state, assign=True)
+    model.metadata = header["metadata"]
+    return model.eval()
+
+
+def cache_folder() -> Path:
+    """Give the folder for downloads: GLACIERSAR_CACHE if set, else the platform's place for caches."""
+    if chosen := os.environ.get("GLACIERSAR_CACHE"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "glaciersar"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Caches/glaciersar"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glaciersar"
+
+
+def git_blob_id(content: bytes) -> str:
+    """Name content as git does."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def _load_published(entry: Published) -> Network:
+    kept = cache_folder() / f"{entry.name}-{entry.blob[:12]}.safetensors"
+    if not kept.exists():
+        content = _download(entry)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / f"{entry.name}.h5"
+            file.write_bytes(content)
+            model = from_keras(file)
+        texts = {"feature_names": ",".join(entry.features), "source": entry.url, "blob": entry.blob}
+        save(model, kept, **texts, licence=entry.licence, citation=entry.citation)
+    return _load_own(kept)
+
+
+def _download(entry: Published) -> bytes:
+    try:
+        with urllib.request.urlopen(entry.url, timeout=60) as answer:
+            content: bytes = answer.read()
+    except (OSError, HTTPException) as error:
+        raise InputError(
+            f"{entry.name}: cannot be downloaded from {entry.url} ({error}); get the file elsewhere and pass its path"
+        ) from error
+    if (found := git_blob_id(content)) != entry.blob:
+        raise InputError(f"{entry.url}: git blob {found} found, {entry.blob} expected; nothing of it was kept")
+    return content
