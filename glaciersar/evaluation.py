@@ -4,7 +4,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio import Affine
 from tqdm.auto import tqdm
@@ -44,6 +46,27 @@ def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: 
             found=map_array(model, series, window=window),
             valid=glacier.sum(0) > 0,
         )
+
+
+def map_named(
+    folder: str | Path, path: str | Path, names: Sequence[str], *, window: int = 384
+) -> dict[str, NDArray[np.float32]]:
+    """Map some tiles of a dataset file with the trained weights in a folder: probability (H, W) by name."""
+    model = pretrained.load(need(Path(folder) / "weights.safetensors", made_by="03-train"))
+    tiles = Tiles(path, features=_features(model))
+    indices = [index for index, entry in enumerate(tiles.entries) if entry.name in names]
+    return {name: map_array(model, series, window=window) for series, _, name in (tiles[index] for index in indices)}
+
+
+def read_log(folder: str | Path) -> pd.DataFrame:
+    """Read the training log of a trained model's folder, a row an epoch."""
+    return pd.read_csv(need(Path(folder) / "log.csv", made_by="03-train"))
+
+
+def by_tile(scores: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of single tiles of the frame of `score_models`, with columns model and tile."""
+    rows = scores.reset_index()
+    return rows[~rows["tile"].isin(("pooled", "mean", "std"))]
 
 
 def _features(model: Network) -> tuple[str, ...]:

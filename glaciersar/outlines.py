@@ -34,6 +34,21 @@ def read(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
     return outlines
 
 
+def of_year(outlines: gpd.GeoDataFrame, year: int, *, column: str = "year") -> gpd.GeoDataFrame:
+    """Keep the outlines of one year; all of them where there is no such column.
+
+    Raises:
+        InputError: There is a column of years, but not this one.
+    """
+    if column not in outlines:
+        return outlines
+    chosen = outlines[outlines[column] == year]
+    if chosen.empty:
+        found = ", ".join(map(str, sorted(outlines[column].unique())))
+        raise InputError(f"{outlines.attrs.get('source', 'outlines')}: outlines of {found} found, of {year} expected")
+    return chosen
+
+
 def to_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:
     """Rasterise outlines: True (glacier) where a pixel's centre lies inside a polygon.
 

@@ -1,7 +1,7 @@
 """Build tiles from scenes and outlines, in the published layout; open and sample them."""
 
 from glaciersar.dataset.building import build, tiles_of
-from glaciersar.dataset.describing import TileSeries, area_of, busiest, card, pixel_of, read_tile, year_by_class
+from glaciersar.dataset.describing import TileSeries, area_of, busiest, card, kind, pixel_of, read_tile, year_by_class
 from glaciersar.dataset.opening import Entry, check_no_leakage, list_groups, split_of
 from glaciersar.dataset.sampling import FittingPatches, RandomPatches, Tiles
 
@@ -16,6 +16,7 @@ __all__ = [
     "busiest",
     "card",
     "check_no_leakage",
+    "kind",
     "list_groups",
     "pixel_of",
     "read_tile",

@@ -17,7 +17,7 @@ from glaciersar import grid, outlines, radiometry
 from glaciersar.errors import InputError
 from glaciersar.files import written_whole
 from glaciersar.grid import Group, Tile
-from glaciersar.scenes import Scene, Series, choose_dates, merge_passes, read_series, select
+from glaciersar.scenes import Scene, Series, choose_dates, kind, merge_passes, read_series, select
 from glaciersar.scenes.reading import grid_of
 
 CHUNK = 128
@@ -91,7 +91,7 @@ def build(
     out = Path(out)
     for subset in sorted(set(split.values()) - set(grid.SUBSETS)):
         raise InputError(f"split: subset {subset!r} found, one of {', '.join(grid.SUBSETS)} expected")
-    by_year = {year: _outlines_of(reference, year, year_column) for year in years}
+    by_year = {year: outlines.of_year(reference, year, column=year_column) for year in years}
     jobs = [
         job
         for relative_orbit in relative_orbits
@@ -115,6 +115,8 @@ def build(
             )
             for subset in grid.SUBSETS
         }
+        for file in files.values():
+            file.attrs["kind"] = kind(scenes)
         for job in tqdm(sorted(jobs, key=lambda job: job.group), desc="building tiles", disable=not progress):
             series = read_series(job.scenes, job.group.tile.geobox(pixel=pixel), polarisation)
             group = files[split[job.group.tile]].create_group(job.group.name)
@@ -122,17 +124,6 @@ def build(
             group.attrs["polarisation"] = polarisation
             group.attrs["outlines_year"] = job.group.year if year_column in reference else "any"
     return out
-
-
-def _outlines_of(reference: gpd.GeoDataFrame, year: int, column: str) -> gpd.GeoDataFrame:
-    if column not in reference:
-        return reference
-    chosen = reference[reference[column] == year]
-    if chosen.empty:
-        found = ", ".join(map(str, sorted(reference[column].unique())))
-        name = reference.attrs.get("source", "outlines")
-        raise InputError(f"{name}: outlines of {found} found, of {year} expected")
-    return chosen
 
 
 def _plan(

@@ -72,6 +72,12 @@ def pixel_of(path: str | Path) -> float:
         return 10.0 if transform is None else float(transform[0])
 
 
+def kind(path: str | Path) -> str:
+    """Name the data of a dataset file for titles and captions: what `scenes.kind` said of its scenes."""
+    with opened(path) as file:
+        return str(file.attrs.get("kind", "Sentinel-1"))
+
+
 def read_tile(path: str | Path, name: str, *, feature: str = "grd") -> TileSeries:
     """Read one group of a dataset file, without its padding, for a figure."""
     (entry,) = [entry for entry in list_groups(path, features=(feature,)) if entry.name == name]

@@ -1,7 +1,7 @@
 """Find Sentinel-1 scenes, choose their dates, freeze the list, read a series onto a grid."""
 
-from glaciersar.scenes.choosing import choose_dates, select
-from glaciersar.scenes.describing import table
+from glaciersar.scenes.choosing import choose_dates, choose_series, dates_of_years, select
+from glaciersar.scenes.describing import kind, table
 from glaciersar.scenes.finding import find
 from glaciersar.scenes.reading import Series, footprint, read_series
 from glaciersar.scenes.records import Scene, freeze, merge_passes, thaw
@@ -10,9 +10,12 @@ __all__ = [
     "Scene",
     "Series",
     "choose_dates",
+    "choose_series",
+    "dates_of_years",
     "find",
     "footprint",
     "freeze",
+    "kind",
     "merge_passes",
     "read_series",
     "select",

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.records import Scene
+from glaciersar.scenes.records import Scene, merge_passes
 
 
 def select(
@@ -70,6 +70,54 @@ def describe(scenes: Sequence[Scene]) -> str:
     parts = [f"{len(scenes)} scenes of {', '.join(kinds)}", f"years {', '.join(map(str, years))}"]
     parts.append(f"relative orbits {', '.join(map(str, orbits))}" if orbits else "relative orbit unknown")
     return "; ".join(parts)
+
+
+def choose_series(
+    scenes: Iterable[Scene],
+    *,
+    polarisation: str,
+    start: str = "",
+    end: str = "",
+    relative_orbit: int = 0,
+    dates: int = 15,
+) -> list[Scene]:
+    """Choose the passes to map: one polarisation, one orbit, one period, and the dates that stand for it.
+
+    Args:
+        scenes: From `find` or `thaw`.
+        polarisation: "HH", "HV", "VV" or "VH".
+        start: First day, such as 2022-01-01; empty takes all.
+        end: The day after the last one; empty takes all. With neither, the last year with scenes is taken.
+        relative_orbit: 1 to 175; 0 takes the lowest there is.
+        dates: How many dates stand for the period (`choose_dates`); 0 keeps every date.
+    """
+    left = select(
+        scenes, polarisation=polarisation, start=_date(start), end=_date(end), relative_orbit=relative_orbit or None
+    )
+    if not relative_orbit:
+        first = min((scene.relative_orbit for scene in left), key=lambda orbit: orbit or 0)
+        left = [scene for scene in left if scene.relative_orbit == first]
+    if not (start or end):
+        left = select(left, year=left[-1].time.year)
+    passes = merge_passes(left)
+    if not dates:
+        return passes
+    return [passes[index] for index in choose_dates([scene.time for scene in passes], count=dates)]
+
+
+def dates_of_years(scenes: Iterable[Scene], *, count: int = 15) -> dict[tuple[int, int | None], list[datetime]]:
+    """Choose the dates that stand for each year and relative orbit among some scenes."""
+    passes: dict[tuple[int, int | None], list[datetime]] = {}
+    for scene in merge_passes(scenes):
+        passes.setdefault((scene.time.year, scene.relative_orbit), []).append(scene.time)
+    return {key: [times[i] for i in choose_dates(times, count=count)] for key, times in passes.items()}
+
+
+def _date(day: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(day) if day else None
+    except ValueError as error:
+        raise InputError(f"{day!r} found, a day such as 2022-01-01 expected") from error
 
 
 def choose_dates(

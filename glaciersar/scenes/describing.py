@@ -1,4 +1,4 @@
-"""Describe a list of scenes in a table."""
+"""Describe a list of scenes."""
 
 from collections.abc import Sequence
 
@@ -23,3 +23,9 @@ def table(scenes: Sequence[Scene]) -> pd.DataFrame:
     for column in ("first", "last"):
         found[column] = found[column].dt.strftime("%Y-%m-%d")
     return found
+
+
+def kind(scenes: Sequence[Scene]) -> str:
+    """Name the data for titles and captions, so that no simulated result passes for a real one."""
+    simulated = [scene.platform == "simulated" for scene in scenes]
+    return "simulated radar" if all(simulated) else "partly simulated radar" if any(simulated) else "Sentinel-1"

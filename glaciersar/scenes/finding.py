@@ -106,6 +106,7 @@ def _from_item(item: pystac.Item, units: str | None) -> Scene:
         orbit_state=properties.get("sat:orbit_state"),
         hrefs=hrefs,
         units=units or declared.pop(),
+        platform=properties.get("platform"),
     )
 
 

@@ -32,6 +32,8 @@ class Scene:
     """Rasters by polarisation ("HH", "HV", "VV", "VH") or "incidence"; several are strips of one pass to mosaic."""
     units: str = "linear"
     """Of the backscatter rasters: "linear" (power) or "db"."""
+    platform: str | None = None
+    """Such as "sentinel-1a", or "simulated"; None where a folder of files does not tell."""
 
 
 def merge_passes(scenes: Iterable[Scene]) -> list[Scene]:
@@ -83,6 +85,7 @@ def _to_json(scene: Scene, folder: Path) -> dict[str, Any]:
         "relative_orbit": scene.relative_orbit,
         "orbit_state": scene.orbit_state,
         "units": scene.units,
+        "platform": scene.platform,
         "hrefs": {kind: [_relative(href, folder) for href in hrefs] for kind, hrefs in scene.hrefs.items()},
     }
 
@@ -116,6 +119,7 @@ def _from_json(row: Mapping[str, Any], folder: Path) -> Scene:
         orbit_state=row["orbit_state"],
         hrefs=hrefs,
         units=row["units"],
+        platform=row["platform"],
     )
 
 
