@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="glaciersar", allow_abbrev=False, description="Glacier mapping from Sentinel-1 SAR time series.")
+    parser = argparse.ArgumentParser(
+        prog="glaciersar", allow_abbrev=False, description="Glacier mapping from Sentinel-1 SAR time series."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
 
