@@ -1,0 +1,247 @@
+"""Writes a simulated archive in the form of a real one: COGs, elevation, outlines, a static STAC catalogue."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pystac
+import rasterio
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from tqdm import tqdm
+
+from glaciersar import grid
+from glaciersar.errors import InputError
+from glaciersar.simulate import labels, landscape, levels, noise, radar, stac
+from glaciersar.simulate.landscape import Landscape
+from glaciersar.simulate.settings import DAY_OF_FIRST_PASS, Settings
+
+ANNOTATORS = ("reference", "second_annotator")
+MANTISSA = 10  # bits kept of a pixel's value, a step of 0.002 dB: noise below that only fills the disk
+
+
+def simulate_archive(
+    out: str | Path,
+    *,
+    landscapes: int = 1,
+    tiles_per_side: int = 2,
+    pixel: float = 40.0,
+    years: Sequence[int] = (2016, 2020),
+    relative_orbits: Sequence[int] = (14, 174),
+    looks: float = 10.7,
+    repeat_days: int = 12,
+    missing_share: float = 0.06,
+    seed: int = 1,
+    dem: str | Path | None = None,
+    outlines: str | Path | None = None,
+    levels: str | Path | None = None,
+    shift_db: float = 0.0,
+    pairing: Sequence[Sequence[tuple[int, int]]] | None = None,
+    progress: bool = True,
+) -> Path:
+    """Simulate an archive of Sentinel-1 series over glaciers whose outlines are known.
+
+    A pixel of 40 m with 10.7 looks is the product EW GRDM, 10 m with 4.4 looks IW GRDH. Landscape k is the same
+    whatever the number of landscapes. The archive appears whole or not at all; one that the same settings have already
+    made is left as it is.
+
+    Args:
+        out: Folder to make.
+        landscapes: How many; each lies on its own block of tiles, so that a split by blocks separates landscapes.
+        tiles_per_side: 10 km tiles along each side of a landscape.
+        pixel: Pixel size, metres; must divide 10 km.
+        years: Years to simulate.
+        relative_orbits: Of 14 and 174.
+        looks: Equivalent number of looks of a pixel.
+        repeat_days: Days between the passes of an orbit.
+        missing_share: Share of passes without an image; never two in a row.
+        seed: The same seed gives the same pixel values.
+        dem: The user's own elevation model, metres, instead of drawn landscapes; needs `outlines`.
+        outlines: The user's own glacier outlines.
+        levels: Another file in the form of backscatter.yaml.
+        shift_db: Added to the assumed level of every glacier zone, dB; ±3 tests how much a result hangs on them.
+        pairing: For each landscape its (year, orbit) pairs, used in turn; every combination if not given.
+        progress: Show a bar on standard error.
+
+    Returns:
+        The path of catalog.json.
+
+    Raises:
+        InputError: A setting or a file is not what is expected, or `out` holds something else.
+    """
+    out = Path(out)
+    settings = Settings(
+        landscapes=landscapes,
+        tiles_per_side=tiles_per_side,
+        pixel=float(pixel),
+        years=tuple(years),
+        relative_orbits=tuple(relative_orbits),
+        looks=float(looks),
+        repeat_days=repeat_days,
+        missing_share=float(missing_share),
+        seed=seed,
+        dem=None if dem is None else str(dem),
+        outlines=None if outlines is None else str(outlines),
+        levels=None if levels is None else str(levels),
+        shift_db=float(shift_db),
+        pairing=None if pairing is None else tuple(tuple((y, o) for y, o in pairs) for pairs in pairing),
+    )
+    written = settings.as_json()
+    if out.exists():
+        made = out / "settings.json"
+        if made.exists() and made.read_text() == written:
+            return out / "catalog.json"
+        raise InputError(f"{out}: exists and was not made with these settings; expected a new folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        _write(folder, settings, progress=progress)
+        (folder / "settings.json").write_text(written)
+        folder.chmod(0o755)
+        folder.rename(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return out / "catalog.json"
+
+
+def _write(folder: Path, settings: Settings, *, progress: bool) -> None:
+    assumed = levels.read(settings.levels, shift_db=settings.shift_db)
+    catalog = pystac.Catalog(
+        "glaciersar-simulated", "Simulated Sentinel-1 backscatter over glaciers. No satellite took these images."
+    )
+    drawn: dict[str, list[gpd.GeoDataFrame]] = {layer: [] for layer in (*ANNOTATORS, "truth")}
+    scenes = sum(len(_days(settings, k, *pair)) for k in range(settings.landscapes) for pair in settings.pairs(k))
+    with tqdm(total=scenes, desc="simulate", unit="scene", disable=not progress) as bar:
+        for index in range(settings.landscapes):
+            seed = int(noise.stream(settings.seed, "landscapes", index).integers(2**31))
+            ground = _ground(settings, index, seed)
+            place = folder / ground.name
+            place.mkdir()
+            items = []
+            for year, orbit in settings.pairs(index):
+                items += _write_series(place, ground, year, orbit, settings, assumed, index=index, seed=seed, bar=bar)
+            described = f"Landscape {ground.name}: equilibrium line at {ground.ela:.0f} m."
+            catalog.add_child(stac.collection(ground.name, items=items, description=described))
+            _write_ground(place, ground)
+            for layer, outlines in _draw_outlines(ground, seed).items():
+                drawn[layer].append(outlines)
+    for layer, parts in drawn.items():
+        pd.concat(parts, ignore_index=True).to_file(folder / "outlines.gpkg", layer=layer, driver="GPKG")
+    catalog.normalize_and_save(str(folder), pystac.CatalogType.SELF_CONTAINED)
+
+
+def _ground(settings: Settings, index: int, seed: int) -> Landscape:
+    years = sorted({year for year, _ in settings.pairs(index)})
+    if settings.dem is not None and settings.outlines is not None:
+        return landscape.from_dem(settings.dem, settings.outlines, pixel=settings.pixel, years=years, seed=seed)
+    corner = settings.corner(index)
+    left, bottom, _, _ = corner.bounds
+    side = settings.tiles_per_side * grid.TILE_SIZE
+    bounds = (left, bottom, left + side, bottom + side)
+    geobox = GeoBox.from_bbox(bounds, grid.CRS, resolution=settings.pixel, tight=True)
+    return landscape.draw(f"landscape-{index:02d}", geobox, years=years, seed=seed)
+
+
+def _days(settings: Settings, index: int, year: int, orbit: int) -> list[date]:
+    """List the dates with an image: every pass of the year but a few, never two missing in a row."""
+    rng = noise.stream(settings.seed, "dates", index, year, orbit)
+    first = date(year, 1, 1) + timedelta(days=DAY_OF_FIRST_PASS[orbit] % settings.repeat_days)
+    days = [first + timedelta(days=k) for k in range(0, 366, settings.repeat_days)]
+    days = [day for day in days if day.year == year]
+    missing: set[int] = set()
+    for k in rng.permutation(len(days))[: round(settings.missing_share * len(days))]:
+        if not {k - 1, k + 1} & missing:
+            missing.add(int(k))
+    return [day for k, day in enumerate(days) if k not in missing]
+
+
+def _write_series(
+    place: Path,
+    ground: Landscape,
+    year: int,
+    orbit: int,
+    settings: Settings,
+    assumed: levels.Levels,
+    *,
+    index: int,
+    seed: int,
+    bar: tqdm,
+) -> list[pystac.Item]:
+    """Write all images of one landscape, year and orbit."""
+    prepared = radar.prepare(ground, year, orbit, levels=assumed, looks=settings.looks, seed=seed)
+    incidence = prepared.view.incidence
+    write_cog(place / f"incidence_ro{orbit}.tif", incidence, ground.geobox)
+    items = []
+    for day in _days(settings, index, year, orbit):
+        time = datetime(day.year, day.month, day.day, 15, 30 + orbit % 7, tzinfo=UTC)
+        name = f"SIM_{ground.name}_{time:%Y%m%dT%H%M%S}_ro{orbit}"
+        (place / name).mkdir()
+        for polarisation, image in radar.observe(prepared, day, key=day.toordinal() * 200 + orbit).items():
+            write_cog(place / name / f"{polarisation.lower()}.tif", image, ground.geobox)
+        items.append(
+            stac.item(
+                name,
+                time=time,
+                relative_orbit=orbit,
+                geobox=ground.geobox,
+                looks=settings.looks,
+                incidence=float(incidence.mean()),
+                collection=ground.name,
+            )
+        )
+        bar.update()
+    return items
+
+
+def _write_ground(place: Path, ground: Landscape) -> None:
+    write_cog(place / "dem.tif", ground.surface, ground.geobox)
+    for year, zones in ground.zones.items():
+        write_cog(place / f"zones_{year}.tif", zones, ground.geobox)
+
+
+def _draw_outlines(ground: Landscape, seed: int) -> dict[str, gpd.GeoDataFrame]:
+    layers = {}
+    for layer in (*ANNOTATORS, "truth"):
+        parts = [
+            (
+                labels.truth(ground, year)
+                if layer == "truth"
+                else labels.annotate(ground, year, annotator=layer, seed=seed)
+            ).assign(landscape=ground.name, year=year)
+            for year in ground.glacier
+        ]
+        layers[layer] = pd.concat(parts, ignore_index=True)
+    return layers
+
+
+def write_cog(path: Path, values: NDArray, geobox: GeoBox) -> None:
+    """Write one band as a cloud-optimised GeoTIFF; floating values keep 11 significant bits, NaN is nodata."""
+    floating = np.issubdtype(values.dtype, np.floating)
+    with rasterio.open(
+        path,
+        "w",
+        driver="COG",
+        width=values.shape[1],
+        height=values.shape[0],
+        count=1,
+        dtype="float32" if floating else values.dtype,
+        crs=str(geobox.crs),
+        transform=geobox.affine,
+        nodata=np.nan if floating else 0,
+        compress="DEFLATE",
+        level=1,
+    ) as file:
+        file.write(_rounded(values) if floating else values, 1)
+
+
+def _rounded(values: NDArray) -> NDArray[np.float32]:
+    """Round to `MANTISSA` bits after the leading one, so that the file is half as large."""
+    spare = 23 - MANTISSA
+    bits = values.astype(np.float32).view(np.uint32)
+    return ((bits + np.uint32(1 << (spare - 1))) & np.uint32(0xFFFFFFFF << spare & 0xFFFFFFFF)).view(np.float32)

@@ -1,0 +1,151 @@
+"""How the radar looks at the ground: incidence, the slopes' brightness, layover and shadow.
+
+Over Svalbard the relative orbits 14 and 174 pass northwards only and look to the right, to the north-east.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from scipy import ndimage
+
+from glaciersar.errors import InputError
+
+Field = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+ALTITUDE = 700_000.0  # of Sentinel-1 over Svalbard, metres
+INCLINATION = np.radians(98.18)
+RADIUS = 6_371_000.0
+BRIGHTEST = 16.0  # largest gain of a slope, power: the finite resolution cell keeps it finite
+
+# Incidence in degrees: at `CENTRE`, and its growth per km eastwards and northwards. Planes through the incidence at
+# seven (orbit 14) and five (orbit 174) places from Hornsund to Kvitøya, which a circular orbit gives within 3 degrees.
+INCIDENCE = {14: (43.8, 0.0523, 0.0198), 174: (31.1, 0.0527, 0.0330)}
+CENTRE = (600_000.0, 8_750_000.0)  # EPSG:32633
+SEEN = (18.0, 50.0)  # degrees that the wide swath reaches
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """One viewing geometry over one landscape."""
+
+    incidence: Field
+    """(H, W) angle between the look direction and the vertical, degrees."""
+    local: Field
+    """(H, W) angle between the look direction and the normal of the slope, degrees."""
+    gain: Field
+    """(H, W) illuminated area over that of flat ground, power; slopes that face the radar have more than 1."""
+    layover: Mask
+    """(H, W) pixels that share their distance to the radar with others."""
+    shadow: Mask
+    """(H, W) pixels that the radar does not see."""
+
+
+def look_azimuth(latitude: float) -> float:
+    """Compute the direction in which a right-looking, northbound Sentinel-1 looks, degrees clockwise from north.
+
+    On a sphere sin(heading) = cos(inclination) / cos(latitude); the Earth's turn, about 3 degrees, is left out.
+    """
+    heading = np.arcsin(np.clip(np.cos(INCLINATION) / np.cos(np.radians(latitude)), -1, 1))
+    return float(np.degrees(heading)) + 90
+
+
+def scene_incidence(relative_orbit: int, x: float, y: float) -> float:
+    """Estimate the incidence at a place in Svalbard (EPSG:32633, metres), degrees; within 3 of the true one."""
+    if relative_orbit not in INCIDENCE:
+        raise InputError(f"relative orbit {relative_orbit} found, expected one of {', '.join(map(str, INCIDENCE))}")
+    middle, eastwards, northwards = INCIDENCE[relative_orbit]
+    angle = middle + eastwards * (x - CENTRE[0]) / 1000 + northwards * (y - CENTRE[1]) / 1000
+    return float(np.clip(angle, *SEEN))
+
+
+def view(surface: Field, geobox: GeoBox, relative_orbit: int) -> View:
+    """See a landscape from an orbit.
+
+    Args:
+        surface: (H, W) elevation, metres.
+        geobox: Its pixels, EPSG:32633.
+        relative_orbit: 14 or 174.
+    """
+    box = geobox.boundingbox
+    x, y = (box.left + box.right) / 2, (box.bottom + box.top) / 2
+    latitude = geobox.geographic_extent.centroid.coords[0][1]
+    return look(
+        surface,
+        pixel=abs(float(geobox.resolution.x)),
+        azimuth=look_azimuth(latitude),
+        incidence=scene_incidence(relative_orbit, x, y),
+    )
+
+
+def look(surface: Field, *, pixel: float, azimuth: float, incidence: float) -> View:
+    """See a surface from a radar at a given side and angle.
+
+    The radar flies at `ALTITUDE` over a flat earth. The gain is that of gamma nought without flattening, the area of
+    the slope seen from the radar over that of flat ground in the same range cell (Ulander 1996, IEEE TGRS 34;
+    Small 2011, IEEE TGRS 49): cos θl / cos ψ · tan θ, where θl is the local incidence and ψ the angle between the
+    slope's normal and the normal of the image plane.
+
+    Args:
+        surface: (H, W) elevation, metres; rows run southwards.
+        pixel: Pixel size, metres.
+        azimuth: Direction of look, degrees clockwise from north.
+        incidence: At the middle of the scene, degrees.
+    """
+    east, north = np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))
+    rows, columns = (np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in surface.shape)
+    ground = (columns[None, :] * east - rows[:, None] * north) * pixel  # metres along the look direction
+    ground = ground + np.float32(ALTITUDE * np.tan(np.radians(incidence)))
+    theta = np.arctan2(ground, np.float32(ALTITUDE)).astype(np.float32)  # (H, W) radians
+    down, right = np.gradient(surface, pixel)
+    rise = right * east - down * north  # slope along the look direction, up is positive
+    across = -right * north - down * east
+    steep = np.sqrt(1 + rise**2 + across**2)
+    cos_local = (np.cos(theta) + rise * np.sin(theta)) / steep
+    cos_plane = (np.sin(theta) - rise * np.cos(theta)) / steep
+    gain = np.maximum(cos_local, 0.02) / np.maximum(cos_plane, 0.02) * np.tan(theta)
+    layover, shadow = hidden(surface, pixel=pixel, azimuth=azimuth, incidence=incidence)
+    return View(
+        incidence=np.degrees(theta),
+        local=np.degrees(np.arccos(np.clip(cos_local, -1, 1))).astype(np.float32),
+        gain=np.clip(gain, 0.05, BRIGHTEST).astype(np.float32),
+        layover=layover,
+        shadow=shadow,
+    )
+
+
+def hidden(surface: Field, *, pixel: float, azimuth: float, incidence: float) -> tuple[Mask, Mask]:
+    """Find layover and shadow by scanning every range line once.
+
+    The surface is turned so that range runs along its rows. Along a line, a point lies in shadow where its look angle
+    is below that of any nearer point; it lies in layover where its slant range is below that of a nearer point, or
+    above that of a farther one.
+
+    Returns:
+        (H, W) layover and (H, W) shadow.
+    """
+    height, width = surface.shape
+    side = int(np.ceil(np.hypot(height, width))) + 2
+    east, north = np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))
+    along = np.arange(side) - (side - 1) / 2  # pixels
+    line, sample = along[:, None], along[None, :]
+    place = np.stack([-sample * north + line * east, sample * east + line * north])  # row (south), column (east)
+    place += np.array([(height - 1) / 2, (width - 1) / 2])[:, None, None]
+    turned = ndimage.map_coordinates(surface, place, order=1, mode="nearest")
+    ground = sample * pixel + ALTITUDE * np.tan(np.radians(incidence))
+    above = ALTITUDE - turned.astype(np.float64)
+    slant, angle = np.hypot(ground, above), np.arctan2(ground, above)
+    shadow = angle < np.maximum.accumulate(angle, axis=1)
+    slant = np.where(shadow, np.nan, slant)  # what is not seen covers nothing
+    nearer = np.fmax.accumulate(slant, axis=1)
+    farther = np.fmin.accumulate(slant[:, ::-1], axis=1)[:, ::-1]
+    layover = (slant < nearer) | (slant > farther)
+    rows, columns = (np.arange(n) - (n - 1) / 2 for n in (height, width))
+    back = (
+        np.stack([rows[:, None] * east + columns[None, :] * north, columns[None, :] * east - rows[:, None] * north])
+        + (side - 1) / 2
+    )  # line, sample of each pixel
+    nearest = np.rint(back).astype(int)
+    return layover[nearest[0], nearest[1]], shadow[nearest[0], nearest[1]]

@@ -1,0 +1,118 @@
+"""Reference outlines as a person draws them, and how far two people agree."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from scipy import ndimage
+
+from glaciersar import outlines
+from glaciersar.simulate import noise
+from glaciersar.simulate.landscape import Landscape
+from glaciersar.simulate.zones import Zone
+
+Mask = NDArray[np.bool_]
+
+DEVIATION = 35.0  # mean distance of a drawn edge from the true one, metres; ten annotators: 38 m (arXiv 2501.05281)
+SMOOTH_FROM = 2018  # earlier outlines are ragged, later ones generalised, as in the published tiles
+
+
+def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> gpd.GeoDataFrame:
+    """Draw the outlines of a year by hand.
+
+    Before 2018 they are ragged: late snow is taken for ice, debris is left out, edges are jagged. Later ones are
+    smooth: small patches are dropped, most debris is kept, corners are rounded.
+
+    Args:
+        landscape: The ground with its true glaciers.
+        year: One of its years.
+        annotator: Name of the person; another name draws with other errors.
+        seed: Seed of the landscape.
+
+    Returns:
+        Polygons, EPSG:32633.
+    """
+    ragged = year < SMOOTH_FROM
+    rng = noise.stream(seed, "annotator", annotator, year)
+    pixel, zones = landscape.pixel, landscape.zones[year]
+    seen = landscape.glacier[year].copy()
+    seen = _change(seen, zones == Zone.SNOW_PATCH, True, 0.45 if ragged else 0.06, rng)
+    seen = _change(seen, zones == Zone.MORAINE, True, 0.10 if ragged else 0.05, rng)
+    seen = _change(seen, zones == Zone.DEBRIS, False, 0.55 if ragged else 0.2, rng)
+    inside, outside = (ndimage.distance_transform_edt(part, sampling=pixel) for part in (seen, ~seen))
+    half = pixel / 2
+    distance = np.where(seen, inside - half, half - outside)  # metres to the edge, positive inside
+    if not ragged:
+        distance = ndimage.gaussian_filter(distance, 60 / pixel)
+    broad, fine = (700, 120) if ragged else (900, 300)
+    error = 0.75 * noise.smooth(seen.shape, broad / pixel, rng) + 0.66 * noise.smooth(seen.shape, fine / pixel, rng)
+    drawn = distance + DEVIATION * np.sqrt(np.pi / 2) * error > 0
+    return _polygons(
+        drawn, landscape.geobox, smallest=2 * pixel**2 if ragged else 50_000, soften=0 if ragged else pixel
+    )
+
+
+def truth(landscape: Landscape, year: int) -> gpd.GeoDataFrame:
+    """Trace the true outlines of a year, EPSG:32633."""
+    return outlines.from_mask(landscape.glacier[year], landscape.geobox)
+
+
+def _change(mask: Mask, candidate: Mask, to: bool, share: float, rng: np.random.Generator) -> Mask:
+    """Set a share of the patches of a kind to glacier or not glacier, patch by patch."""
+    label, count = ndimage.label(candidate)
+    chosen = rng.random(count + 1) < share
+    chosen[0] = False
+    return np.where(chosen[label], to, mask)
+
+
+def _polygons(drawn: Mask, geobox: GeoBox, *, smallest: float, soften: float) -> gpd.GeoDataFrame:
+    shapes = outlines.from_mask(drawn, geobox)
+    if soften:
+        shapes = shapes.set_geometry(shapes.simplify(soften).make_valid())
+    return shapes[shapes.area >= smallest].reset_index(drop=True)
+
+
+def agreement(first: Mask, second: Mask) -> float:
+    """Compute the intersection over union of two masks of the same shape; 1 if both are empty."""
+    union = np.logical_or(first, second).sum()
+    return float(np.logical_and(first, second).sum() / union) if union else 1.0
+
+
+def ceiling(path: str | Path) -> pd.DataFrame:
+    """Measure how far the two annotators agree: the score that no model should pass.
+
+    Args:
+        path: outlines.gpkg of a simulated archive.
+
+    Returns:
+        A row for each landscape and year, and a last one for each year over all landscapes ("all"), with columns
+        landscape, year, iou (second annotator against reference), truth_iou (reference against truth).
+    """
+    layers = {name: outlines.read(path, layer=name) for name in ("reference", "second_annotator", "truth")}
+    joined = {name: layer.dissolve(by=["landscape", "year"]).geometry for name, layer in layers.items()}
+    rows = []
+    for landscape, year in joined["truth"].index:
+        reference, second, true = (
+            joined[name].get((landscape, year), shapely.Polygon())
+            for name in ("reference", "second_annotator", "truth")
+        )
+        rows.append(
+            {
+                "landscape": landscape,
+                "year": year,
+                "both": reference.intersection(second).area,
+                "either": reference.union(second).area,
+                "right": reference.intersection(true).area,
+                "all": reference.union(true).area,
+            }
+        )
+    areas = pd.DataFrame(rows)
+    pooled = areas.groupby("year", as_index=False).sum(numeric_only=True).assign(landscape="all")
+    areas = pd.concat([areas, pooled], ignore_index=True)
+    areas["iou"] = areas["both"] / areas["either"]
+    areas["truth_iou"] = areas["right"] / areas["all"]
+    return areas[["landscape", "year", "iou", "truth_iou"]]

@@ -1,0 +1,229 @@
+"""Landscapes with known glaciers: drawn from a seed, or taken from a user's elevation model and outlines."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+import rasterio.warp
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from scipy import ndimage
+
+from glaciersar import grid, outlines
+from glaciersar.errors import InputError
+from glaciersar.simulate import ice, noise, terrain, zones
+
+SPACING = 200.0  # metres, of the grid on which the ice flows
+MARGIN = 4000.0  # metres simulated around the landscape, so that its edges are like its middle
+EPOCH = 2014  # the first year of Sentinel-1; earlier years cannot be asked for
+WARMING = 150.0  # metres by which the equilibrium line rises ahead of the epoch: today's glaciers are out of balance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Landscape:
+    """Ground truth of one landscape."""
+
+    name: str
+    geobox: GeoBox
+    """Pixel grid, EPSG:32633."""
+    surface: NDArray[np.float32]
+    """(H, W) elevation of ground, ice or sea in the first year, metres."""
+    ela: float
+    """Equilibrium-line altitude, metres."""
+    glacier: Mapping[int, NDArray[np.bool_]]
+    """Year to (H, W) truth."""
+    zones: Mapping[int, NDArray[np.uint8]]
+    """Year to (H, W) codes of `zones.Zone`."""
+
+    @property
+    def pixel(self) -> float:
+        """Pixel size, metres."""
+        return abs(float(self.geobox.resolution.x))
+
+
+def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Landscape:
+    """Draw a landscape: a bed, the glaciers that grow on it, and their state in each year.
+
+    Args:
+        name: What to call it.
+        geobox: Pixel grid, EPSG:32633.
+        years: Years wanted, none before 2014.
+        seed: The same seed gives the same landscape.
+
+    Returns:
+        The landscape; glaciers shrink a little from year to year.
+    """
+    if not years or min(years) < EPOCH:
+        raise InputError(f"years={tuple(years)} found, expected at least one year and none before {EPOCH}")
+    rng = noise.stream(seed, "landscape")
+    pixel = abs(float(geobox.resolution.x))
+    shape = tuple(int(np.ceil((n * pixel + 2 * MARGIN) / SPACING)) for n in geobox.shape)
+    bed = terrain.draw(
+        (shape[0], shape[1]),
+        spacing=SPACING,
+        sea=rng.uniform(0.02, 0.35),
+        relief=rng.uniform(750, 1100),
+        plateau=rng.beta(0.8, 2.5),
+        rng=rng,
+    )
+    ela = float(np.clip(rng.normal(425, 60), 300, 560))
+    line = ela + 40 * noise.smooth(bed.shape, 3_000 / SPACING, rng).astype(float)
+    states = _history(bed, line, years=sorted(years))
+    fine = _Fine(bed.shape, geobox, pixel)
+    ground = fine(bed) + _detail(fine(bed), pixel, rng)
+    grown = {year: _surface(ground, bed, thickness, fine) for year, thickness in states.items()}
+    first = min(years)
+    top, _ = grown[first]
+    surface = np.maximum(top, 0).astype(np.float32)
+    speed = fine(ice.speed(bed, states[first], spacing=SPACING))
+    water = {year: (ground <= 0) & ~glacier for year, (_, glacier) in grown.items()}
+    return Landscape(
+        name=name,
+        geobox=geobox,
+        surface=surface,
+        ela=ela,
+        glacier={year: glacier for year, (_, glacier) in grown.items()},
+        zones={
+            year: zones.place(
+                surface,
+                glacier,
+                water[year],
+                ela=ela + 1.7 * (year - first),  # 17 m a decade, van Pelt 2019
+                pixel=pixel,
+                speed=speed,
+                rng=noise.stream(seed, "zones"),
+            )
+            for year, (_, glacier) in grown.items()
+        },
+    )
+
+
+def _history(bed: NDArray[np.float64], line: NDArray[np.float64], *, years: Sequence[int]) -> dict[int, NDArray]:
+    """Grow the ice to a steady state, warm it up to the first year, and go on from year to year."""
+    slope = np.hypot(*np.gradient(ndimage.gaussian_filter(bed, 0.7), SPACING))
+    shed = 4 * np.maximum(slope - 0.45, 0)  # no snow stays on steep walls
+    thickness = ice.grow(bed, ice.balance(line - WARMING / 2, shed=shed), spacing=SPACING, years=400)
+    warm = ice.balance(line + WARMING / 2, shed=shed)
+    thickness = ice.grow(bed, warm, spacing=SPACING, years=40, thickness=thickness)
+    now, states = EPOCH, {}
+    for year in years:
+        thickness = ice.grow(bed, warm, spacing=SPACING, years=year - now, step=0.5, thickness=thickness)
+        states[year], now = thickness, year
+    return states
+
+
+class _Fine:
+    """Interpolate from the coarse grid of the ice to the pixels."""
+
+    def __init__(self, coarse: tuple[int, int], geobox: GeoBox, pixel: float) -> None:
+        rows, columns = (((np.arange(n) + 0.5) * pixel + MARGIN) / SPACING - 0.5 for n in geobox.shape)
+        self._where = np.meshgrid(rows, columns, indexing="ij")
+
+    def __call__(self, values: NDArray, *, order: int = 3) -> NDArray[np.float32]:
+        return ndimage.map_coordinates(values, self._where, order=order, mode="nearest").astype(np.float32)
+
+
+def _detail(bed: NDArray[np.float32], pixel: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Roughen slopes with ribs and gullies that run downhill; flat ground stays smooth."""
+    down = np.gradient(-ndimage.gaussian_filter(bed, 150 / pixel))
+    slope = np.hypot(*down) / pixel
+    ribs = noise.streaks((down[0], down[1]), 700 / pixel, rng)
+    rough = noise.fractal(bed.shape, 500 / pixel, rng)
+    return (np.clip(slope / 0.5, 0.05, 1) ** 1.5 * (18 * ribs + 10 * rough) * (bed > 0)).astype(np.float32)
+
+
+def _surface(
+    ground: NDArray[np.float32], bed: NDArray[np.float64], thickness: NDArray[np.float64], fine: _Fine
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Meet the coarse ice with the fine ground: (H, W) surface in metres and (H, W) glacier mask."""
+    iced = thickness > 5
+    if not iced.any():
+        return ground, np.zeros(ground.shape, bool)
+    row, column = ndimage.distance_transform_edt(~iced, return_distances=False, return_indices=True)
+    extended = ndimage.gaussian_filter((bed + thickness)[row, column], 0.8)  # past the margin, to meet the walls
+    top = fine(extended)
+    glacier = (top - ground > 6) & (fine(ndimage.gaussian_filter(iced.astype(float), 0.5)) > 0.45)
+    glacier = ndimage.binary_opening(ndimage.binary_closing(glacier), iterations=1)
+    return np.where(glacier, top, ground), glacier
+
+
+def from_dem(
+    dem: str | Path, outline: str | Path, *, pixel: float, years: Sequence[int], seed: int, name: str | None = None
+) -> Landscape:
+    """Take the ground from an elevation model and the glaciers from outlines.
+
+    Args:
+        dem: Elevation in metres, any projected raster with a CRS; water is what lies at or below 0.
+        outline: Glacier outlines, any vector file with a CRS.
+        pixel: Pixel size wanted, metres.
+        years: Years wanted; the glaciers are the same in each, as the outlines give one state.
+        seed: For what the files do not tell: debris, crevasses, snow patches.
+        name: What to call it; the file's name if not given.
+
+    Returns:
+        The landscape, on pixels aligned with the tile grid, EPSG:32633. The equilibrium line is the median
+        elevation of the glaciers.
+    """
+    surface, geobox = _read_dem(Path(dem), pixel)
+    shapes = outlines.read(outline).to_crs(grid.CRS)
+    glacier = outlines.to_mask(_clip(shapes, geobox), geobox) & np.isfinite(surface)
+    if not glacier.any():
+        raise InputError(f"{outline}: no outline overlaps the elevation model {Path(dem).name}, expected at least one")
+    surface = np.nan_to_num(surface, nan=0.0).astype(np.float32)
+    ela = float(np.median(surface[glacier]))
+    water = (surface <= 0) & ~glacier
+    placed = zones.place(surface, glacier, water, ela=ela, pixel=pixel, speed=None, rng=noise.stream(seed, "zones"))
+    return Landscape(
+        name=name or Path(dem).stem,
+        geobox=geobox,
+        surface=surface,
+        ela=ela,
+        glacier=dict.fromkeys(years, glacier),
+        zones=dict.fromkeys(years, placed),
+    )
+
+
+def _clip(shapes: gpd.GeoDataFrame, geobox: GeoBox) -> gpd.GeoDataFrame:
+    box = geobox.boundingbox
+    return shapes.cx[box.left : box.right, box.bottom : box.top]
+
+
+def _read_dem(path: Path, pixel: float) -> tuple[NDArray[np.float32], GeoBox]:
+    """Read an elevation model onto pixels aligned with the tile grid; NaN where it has none."""
+    if not path.exists():
+        raise InputError(f"{path}: no such file, expected an elevation model (GeoTIFF)")
+    try:
+        source = rasterio.open(path)
+    except rasterio.errors.RasterioIOError as error:
+        raise InputError(f"{path}: cannot be read as a raster ({error}), expected an elevation model") from error
+    with source:
+        if source.crs is None or not source.crs.is_projected:
+            raise InputError(
+                f"{path}: {source.crs or 'no coordinate system'} found, expected a projected one, in metres"
+            )
+        left, bottom, right, top = rasterio.warp.transform_bounds(source.crs, grid.CRS, *source.bounds)
+        left, bottom = (
+            origin + np.ceil((edge - origin) / pixel) * pixel
+            for edge, origin in ((left, grid.ORIGIN_X), (bottom, grid.ORIGIN_Y))
+        )
+        width, height = int((right - left) // pixel), int((top - bottom) // pixel)
+        if min(width, height) < 16:
+            raise InputError(f"{path}: {width}×{height} pixels of {pixel:g} m found, expected at least 16×16")
+        geobox = GeoBox.from_bbox(
+            (left, bottom, left + width * pixel, bottom + height * pixel), grid.CRS, resolution=pixel
+        )
+        surface = np.full((height, width), np.nan, np.float32)
+        rasterio.warp.reproject(
+            rasterio.band(source, 1),
+            surface,
+            dst_transform=geobox.affine,
+            dst_crs=grid.CRS,
+            dst_nodata=np.nan,
+            resampling=rasterio.warp.Resampling.bilinear,
+        )
+    if not np.isfinite(surface).any():
+        raise InputError(f"{path}: no elevation found, expected metres")
+    return surface, geobox

@@ -1,0 +1,96 @@
+"""Reads the backscatter levels that the simulator assumes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from glaciersar.errors import InputError
+from glaciersar.simulate.zones import GLACIER, Zone
+
+DEFAULT = Path(__file__).with_name("backscatter.yaml")
+POLARISATIONS = ("HH", "HV")
+STATES = ("dry", "wet", "bare")
+ZONE_FIELDS = {*STATES, "texture", "slope", "persistence", "status"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Levels:
+    """Backscatter by zone; tables are indexed by the code of `Zone`, index 0 is unused."""
+
+    reference_incidence: float
+    """Degrees at which the levels hold."""
+    level: NDArray[np.float32]
+    """(zone, state, polarisation) gamma nought, dB."""
+    slope: NDArray[np.float32]
+    """(zone, state) dB per degree of incidence."""
+    texture: NDArray[np.float32]
+    """(zone,) standard deviation beyond speckle, dB."""
+    persistence: NDArray[np.float32]
+    """(zone,) correlation of speckle between dates, 0 to 1."""
+    melange: tuple[float, float]
+    """Brash ice, HH and HV, dB."""
+    noise: tuple[float, float]
+    """Noise-equivalent level, HH and HV, dB."""
+    noise_error: float
+    """Relative error of the noise subtraction."""
+    calibration: float
+    """Standard deviation between dates, dB."""
+    wind: float
+    """Standard deviation of open water between dates, dB."""
+
+
+def read(path: str | Path | None = None, *, shift_db: float = 0.0) -> Levels:
+    """Read the levels, from the project's own file if no other is given.
+
+    Args:
+        path: A YAML file in the form of backscatter.yaml.
+        shift_db: Added to every zone of the glaciers in every state and polarisation, while land and water stay: the
+            assumed contrast between glacier and land becomes larger or smaller by so much.
+    """
+    path = DEFAULT if path is None else Path(path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file, expected backscatter levels like {DEFAULT.name}")
+    try:
+        content = yaml.safe_load(path.read_text())
+        return _levels(content, path, shift_db)
+    except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path}: {type(error).__name__} {error} found, expected the fields of {DEFAULT.name}"
+        ) from error
+
+
+def _levels(content: dict[str, Any], path: Path, shift_db: float) -> Levels:
+    zones = content["zones"]
+    names = [zone.name for zone in Zone]
+    if set(zones) != set(names):
+        raise InputError(f"{path}: zones {sorted(zones)} found, {sorted(names)} expected")
+    for name in names:
+        if set(zones[name]) != ZONE_FIELDS:
+            raise InputError(f"{path}: fields {sorted(zones[name])} of {name} found, {sorted(ZONE_FIELDS)} expected")
+    level = np.zeros((len(Zone) + 1, len(STATES), len(POLARISATIONS)), np.float32)
+    slope = np.zeros((len(Zone) + 1, len(STATES)), np.float32)
+    texture, persistence = np.zeros((2, len(Zone) + 1), np.float32)
+    for zone in Zone:
+        fields = zones[zone.name]
+        level[zone] = [fields[state] for state in STATES]
+        slope[zone], texture[zone], persistence[zone] = fields["slope"], fields["texture"], fields["persistence"]
+    level[list(GLACIER)] += shift_db
+    sensor = content["sensor"]
+    return Levels(
+        reference_incidence=float(content["reference_incidence"]),
+        level=level,
+        slope=slope,
+        texture=texture,
+        persistence=persistence,
+        melange=tuple(content["melange"]["level"]),
+        noise=tuple(sensor["noise"]),
+        noise_error=float(sensor["noise_error"]),
+        calibration=float(sensor["calibration"]),
+        wind=float(sensor["wind"]),
+    )

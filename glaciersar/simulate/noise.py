@@ -1,0 +1,86 @@
+"""Seeded random fields: the one source of chance of the simulator."""
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, ndimage
+
+Field = NDArray[np.float32]
+
+
+def stream(seed: int, *keys: int | str) -> np.random.Generator:
+    """Open the random stream that belongs to `keys`; streams of different keys are independent.
+
+    Landscape, year and orbit are keys, so what one of them draws never shifts what another gets.
+    """
+    words = [zlib.crc32(key.encode()) if isinstance(key, str) else key for key in keys]
+    return np.random.default_rng(np.random.SeedSequence([seed, *words]))
+
+
+def smooth(shape: tuple[int, int], length: float, rng: np.random.Generator) -> Field:
+    """Draw a Gaussian field with a Gaussian autocorrelation.
+
+    Args:
+        shape: (H, W).
+        length: Distance, in pixels, over which the autocorrelation falls to 1/e; 0 gives white noise.
+        rng: Random stream.
+
+    Returns:
+        (H, W) field with the expected mean 0 and variance 1.
+    """
+    return _shaped(shape, lambda f: np.exp(-((np.pi * length * f) ** 2) / 2), pad=3 * length, rng=rng)
+
+
+def fractal(shape: tuple[int, int], longest: float, rng: np.random.Generator, *, exponent: float = 3.2) -> Field:
+    """Draw a Gaussian field whose power falls as frequency to the minus `exponent`, flat beyond a longest wave.
+
+    Args:
+        shape: (H, W).
+        longest: Wavelength in pixels beyond which the spectrum is flat.
+        rng: Random stream.
+        exponent: Spectral exponent; 3 to 3.5 looks like terrain.
+
+    Returns:
+        (H, W) field with the expected mean 0 and variance 1.
+    """
+    corner = 1 / longest
+    return _shaped(shape, lambda f: np.maximum(f / corner, 1) ** (-exponent / 2), pad=longest, rng=rng)
+
+
+def _shaped(shape, transfer, *, pad, rng) -> Field:  # type: ignore[no-untyped-def]
+    """Filter white noise in the frequency domain, on a padded grid so that opposite edges are unrelated."""
+    height, width = (fft.next_fast_len(int(n + min(pad, n)), real=True) for n in shape)
+    white = rng.standard_normal((height, width), dtype=np.float32)
+    frequency = np.hypot(fft.fftfreq(height)[:, None], fft.rfftfreq(width)[None, :]).astype(np.float32)
+    gain = transfer(frequency).astype(np.float32)
+    gain[0, 0] = 0 if pad > 1 else gain[0, 0]
+    full = np.concatenate([gain, gain[:, 1 : (width + 1) // 2]], axis=1)  # the half that rfft leaves out
+    field = fft.irfft2(fft.rfft2(white) * gain, s=(height, width))
+    return (field[: shape[0], : shape[1]] / np.sqrt(np.mean(full.astype(np.float64) ** 2))).astype(np.float32)
+
+
+def streaks(direction: tuple[Field, Field], length: float, rng: np.random.Generator) -> Field:
+    """Smear white noise along a vector field, by line integral convolution (Cabral and Leedom 1993).
+
+    Args:
+        direction: Row and column component of the field, each (H, W); its size does not matter.
+        length: Length of a streak in pixels.
+        rng: Random stream.
+
+    Returns:
+        (H, W) field of mean 0 and variance 1, drawn out along the field.
+    """
+    size = np.hypot(*direction) + np.float32(1e-6)
+    step = np.stack([part / size for part in direction]).astype(np.float32)  # (2, H, W)
+    noise = smooth(step.shape[1:], 1.0, rng)
+    total = noise.copy()
+    start = np.indices(noise.shape, dtype=np.float32)  # (2, H, W)
+    stride = max(1.0, length / 24)
+    for sign in (1.0, -1.0):
+        place = start.copy()
+        for _ in range(int(length / 2 / stride)):
+            nearest = np.clip(np.rint(place).astype(np.int32), 0, np.array(noise.shape)[:, None, None] - 1)
+            place += sign * stride * step[:, nearest[0], nearest[1]]
+            total += ndimage.map_coordinates(noise, place, order=1, mode="nearest")
+    return ((total - total.mean()) / (total.std() + 1e-6)).astype(np.float32)

@@ -1,0 +1,164 @@
+"""Backscatter images of a landscape: gamma nought, linear power, HH and HV, date by date."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from glaciersar.simulate import noise, season, speckle
+from glaciersar.simulate.geometry import View, view
+from glaciersar.simulate.landscape import Landscape
+from glaciersar.simulate.levels import POLARISATIONS, STATES, Levels
+from glaciersar.simulate.zones import GLACIER, Zone
+
+Field = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """All that stays the same between the dates of one landscape, year and orbit."""
+
+    view: View
+    season: season.Season
+    levels: Levels
+    looks: float
+    """Equivalent number of looks of a pixel."""
+    still: NDArray[np.float32]
+    """(polarisation, state, H, W) dB without speckle: level, incidence, texture and the slope's gain."""
+    noise: NDArray[np.float32]
+    """(polarisation, H, W) noise power."""
+    water: NDArray[np.bool_]
+    """(H, W)."""
+    shelter: Field
+    """(H, W) share of land around, 0 to 1: the heads of fjords freeze first."""
+    brash: Field
+    """(H, W) how much of the water is brash ice from calving, 0 to 1."""
+    lasting: NDArray[np.float32]
+    """(polarisation, H, W) the part of the speckle that comes back on every date, a normal field."""
+    persistence: Field
+    """(H, W) its share of the variance."""
+    seed: int
+    """Of the random stream of the dates."""
+
+
+def prepare(landscape: Landscape, year: int, relative_orbit: int, *, levels: Levels, looks: float, seed: int) -> Pass:
+    """Compute what stays the same over a year: done once, so that a date costs little.
+
+    Args:
+        landscape: The ground.
+        year: One of its years.
+        relative_orbit: 14 or 174.
+        levels: Backscatter by zone.
+        looks: Equivalent number of looks, 4.4 for IW GRDH at 10 m and 10.7 for EW GRDM at 40 m.
+        seed: Seed of the landscape.
+    """
+    zones = landscape.zones[year]
+    seen = view(landscape.surface, landscape.geobox, relative_orbit)
+    rng = noise.stream(seed, "speckle", relative_orbit)
+    water = zones == Zone.WATER
+    front = ndimage.binary_dilation(np.isin(zones, GLACIER), iterations=2) & water
+    reach = 700 * np.exp(0.6 * noise.smooth(zones.shape, 700 / landscape.pixel, noise.stream(seed, "brash", year)))
+    distance = ndimage.distance_transform_edt(~front, sampling=landscape.pixel) if front.any() else np.inf
+    return Pass(
+        view=seen,
+        season=season.draw(landscape, year, seed=seed),
+        levels=levels,
+        looks=looks,
+        still=_still(landscape, zones, seen, levels, seed),
+        noise=_noise(seen.incidence, levels),
+        water=water,
+        shelter=ndimage.uniform_filter((~water).astype(np.float32), round(5000 / landscape.pixel), mode="nearest"),
+        brash=(1 / (1 + np.exp(np.clip((distance - reach) / 150, -30, 30))) * water).astype(np.float32),
+        lasting=np.stack([speckle.gaussian(zones.shape, rng) for _ in POLARISATIONS]),
+        persistence=levels.persistence[zones],
+        seed=seed,
+    )
+
+
+def observe(view_pass: Pass, when: date, *, key: int) -> dict[str, Field]:
+    """Take one image.
+
+    Args:
+        view_pass: What `prepare` made.
+        when: Date of the acquisition.
+        key: Number that tells this acquisition's random stream from all others.
+
+    Returns:
+        Polarisation to (H, W) gamma nought, linear power. It can be a little below 0 where the noise that is
+        subtracted exceeds the signal.
+    """
+    p, levels = view_pass, view_pass.levels
+    rng = noise.stream(p.seed, "date", key)
+    shares = _shares(p, when)
+    calibration = rng.normal(0, levels.calibration)
+    wind = rng.normal(0, levels.wind) + 1.2 * noise.smooth(p.water.shape, 60, rng)  # patches of wind and calm
+    images = {}
+    for index, polarisation in enumerate(POLARISATIONS):
+        decibel = sum(share * still for share, still in zip(shares, p.still[index], strict=True))
+        decibel = np.where(p.water, decibel + shares[2] * wind, decibel) + calibration
+        ice = levels.melange[index] + 2 * p.lasting[index]
+        decibel = decibel + p.brash * 0.8 * (ice - decibel)
+        power = np.exp(np.float32(np.log(10) / 10) * decibel)
+        if p.view.layover.any():  # what lies at the same distance adds up: the mean around stands for it
+            power = np.where(p.view.layover, ndimage.gaussian_filter(power, 2.0), power)
+        power = np.where(p.view.shadow, 0, power)
+        fresh = speckle.gaussian(power.shape, rng)
+        normal = np.sqrt(p.persistence) * p.lasting[index] + np.sqrt(1 - p.persistence) * fresh
+        subtracted = p.noise[index] * (1 + levels.noise_error * rng.normal())
+        seen = (power + p.noise[index]) * speckle.gamma(normal, p.looks) - subtracted
+        images[polarisation] = seen.astype(np.float32)
+    return images
+
+
+def _shares(p: Pass, when: date) -> tuple[Field, Field, Field]:
+    """Split each pixel into dry, wet and bare; for water: cold fast ice, wet fast ice and open water."""
+    dry, wet, bare = season.weights(p.season, when)
+    day = when.timetuple().tm_yday
+    growth = np.clip((day + 20) / 110, 0, 1) if day < 300 else np.clip((day - 345) / 110, 0, 1)
+    cover = growth / (1 + np.exp(np.clip((day - 160) / 5, -30, 30)) if day < 300 else 1)  # gone in June
+    fast = cover / (1 + np.exp(-np.clip((p.shelter - 1 + 0.55 * cover) / 0.02, -30, 30)))
+    melted = wet + bare
+    dry = np.where(p.water, fast * (1 - melted), dry).astype(np.float32)
+    wet = np.where(p.water, fast * melted, wet).astype(np.float32)
+    return dry, wet, 1 - dry - wet
+
+
+def _still(
+    landscape: Landscape, zones: NDArray[np.uint8], seen: View, levels: Levels, seed: int
+) -> NDArray[np.float32]:
+    """Compute (polarisation, state, H, W) backscatter in dB before speckle."""
+    texture = _texture(landscape, zones, noise.stream(seed, "texture"))  # (polarisation, H, W), unit variance
+    angle = np.clip(seen.local, 8, 75) - np.float32(levels.reference_incidence)
+    common = levels.texture[zones] * texture + 10 * np.log10(seen.gain)
+    still = np.empty((len(POLARISATIONS), len(STATES), *zones.shape), np.float32)
+    for state in range(len(STATES)):
+        incidence = levels.slope[:, state][zones] * angle
+        for index in range(len(POLARISATIONS)):
+            still[index, state] = levels.level[:, state, index][zones] + incidence + common[index]
+    return still
+
+
+def _texture(landscape: Landscape, zones: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw the ground's own texture: drawn out along the flow on ice, fine on rock, broad on firn."""
+    shape, pixel = zones.shape, landscape.pixel
+    down = np.gradient(-ndimage.gaussian_filter(landscape.surface, 200 / pixel))
+    flow = noise.streaks((down[0], down[1]), 1500 / pixel, rng)
+    broad = noise.smooth(shape, 600 / pixel, rng)
+    flowing = np.isin(zones, (Zone.ICE, Zone.CREVASSED, Zone.DEBRIS))
+    texture = []
+    for _ in POLARISATIONS:
+        fine = noise.smooth(shape, max(90 / pixel, 1.5), rng)
+        on_firn = 0.9 * broad + 0.44 * fine
+        on_ice = 0.75 * flow + 0.44 * broad + 0.49 * fine
+        on_land = 0.85 * fine + 0.53 * broad
+        texture.append(np.where(flowing, on_ice, np.where(np.isin(zones, (1, 2)), on_firn, on_land)))
+    return np.stack(texture).astype(np.float32)
+
+
+def _noise(incidence: Field, levels: Levels) -> NDArray[np.float32]:
+    """Compute (polarisation, H, W) noise power: it rises towards the edges of each sub-swath of 5 degrees."""
+    place = np.mod((incidence - 20) / 5, 1) * 2 - 1  # -1 … 1 over a sub-swath
+    shape = (0.8 + 0.6 * place**2).astype(np.float32)  # mean 1
+    return np.stack([np.float32(10 ** (level / 10)) * shape for level in levels.noise])

@@ -1,0 +1,155 @@
+"""The land before the ice of today: rivers cut valleys, the ice of colder times widens them to troughs and fjords."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from glaciersar.simulate import noise
+
+Grid = NDArray[np.float64]
+
+_NEIGHBOURS = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
+
+
+def incise(
+    elevation: Grid, uplift: Grid, *, spacing: float, steps: int, outlets: NDArray[np.bool_]
+) -> tuple[Grid, Grid]:
+    """Let rivers cut into rising land by the stream-power law, dz/dt = U - K √A S.
+
+    Each step is implicit along the rivers (Braun and Willett 2013, Geomorphology 180), and the recursion from
+    mouth to source is solved for all cells at once by pointer doubling. Time and K are scaled to 1.
+
+    Args:
+        elevation: (H, W) metres.
+        uplift: (H, W) metres a step.
+        spacing: Cell size, metres.
+        steps: Number of steps.
+        outlets: (H, W) cells that keep their elevation: the sea and the rim.
+
+    Returns:
+        (H, W) elevation, metres, and (H, W) drained area, km².
+    """
+    land = elevation.astype(float).copy()
+    for _ in range(steps):
+        land = np.where(outlets, land, land + uplift)
+        receiver, distance = _steepest(land, spacing=spacing, outlets=outlets)
+        drained = _drained(receiver) * spacing**2
+        land = _follow(land.ravel(), 0.05 * np.sqrt(drained) / distance, receiver).reshape(land.shape)
+    return land, drained.reshape(land.shape) / 1e6
+
+
+def _steepest(land: Grid, *, spacing: float, outlets: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Grid]:
+    """Find the neighbour that each cell drains to (itself in pits and outlets), flat index, and the distance, m."""
+    height, width = land.shape
+    padded = np.pad(land, 1, constant_values=np.inf)
+    index = np.arange(land.size).reshape(land.shape)
+    receiver, distance, steepest = index.copy(), np.full(land.shape, spacing), np.zeros(land.shape)
+    for row, column in _NEIGHBOURS:
+        run = spacing * np.hypot(row, column)
+        drop = (land - padded[1 + row : 1 + row + height, 1 + column : 1 + column + width]) / run
+        better = (drop > steepest) & ~outlets
+        steepest = np.where(better, drop, steepest)
+        receiver = np.where(better, index + row * width + column, receiver)
+        distance = np.where(better, run, distance)
+    return receiver.ravel(), distance.ravel()
+
+
+def _drained(receiver: NDArray[np.intp]) -> Grid:
+    """Count the cells that drain through each cell, itself included; the jump doubles each round."""
+    sink = receiver.size
+    root = receiver == np.arange(sink)
+    pointer = np.append(np.where(root, sink, receiver), sink)
+    count = np.append(np.ones(sink), 0.0)
+    while (pointer[:sink] != sink).any():
+        count = count + np.bincount(pointer, weights=count, minlength=sink + 1)
+        count[sink] = 0
+        pointer = pointer[pointer]
+    return count[:sink]
+
+
+def _follow(land: Grid, factor: Grid, receiver: NDArray[np.intp]) -> Grid:
+    """Solve z = (z0 + F z_receiver) / (1 + F) along every river; roots keep z0."""
+    root = receiver == np.arange(receiver.size)
+    offset = np.where(root, land, land / (1 + factor))
+    slope = np.where(root, 0.0, factor / (1 + factor))
+    pointer = receiver
+    while slope.any():
+        offset, slope, pointer = offset + slope * offset[pointer], slope * slope[pointer], pointer[pointer]
+        slope[slope < 1e-12] = 0
+    return offset
+
+
+def shed(land: Grid, *, spacing: float, steepest: float, rounds: int) -> Grid:
+    """Let slopes steeper than `steepest` (rise over run) slump, by passing the excess to lower neighbours."""
+    for _ in range(rounds):
+        for axis in (0, 1):
+            drop = np.diff(land, axis=axis)
+            excess = np.sign(drop) * np.maximum(np.abs(drop) - steepest * spacing, 0) / 4
+            before = [(0, 0), (0, 0)]
+            after = [(0, 0), (0, 0)]
+            before[axis], after[axis] = (0, 1), (1, 0)
+            land = land + np.pad(excess, before) - np.pad(excess, after)
+    return land
+
+
+def draw(
+    shape: tuple[int, int], *, spacing: float, sea: float, relief: float, plateau: float, rng: np.random.Generator
+) -> Grid:
+    """Draw the bed of a landscape.
+
+    Args:
+        shape: (H, W) cells.
+        spacing: Cell size, metres; about 200.
+        sea: Share of the area below the sea, 0 to 1, before the fjords are cut.
+        relief: Elevation of the highest percent of the land, metres.
+        plateau: 0 for ridges and peaks, 1 for a smooth upland that bears an ice cap.
+        rng: Random stream.
+
+    Returns:
+        (H, W) bed elevation in metres; the sea floor is negative.
+    """
+    coarse = (shape[0] // 2 + 1, shape[1] // 2 + 1)  # rivers on twice the spacing: valleys some km apart
+    base = noise.fractal(coarse, 10_000 / spacing, rng, exponent=3.4).astype(float)
+    height = base - np.quantile(base, sea)  # the coast lies at 0
+    rim = np.zeros(coarse, bool)
+    rim[[0, -1], :] = rim[:, [0, -1]] = True
+    outlets = (height < 0) | rim
+    rise = np.clip(0.3 + height, 0.15, 1.5) * np.exp(0.3 * noise.smooth(coarse, 1_500 / spacing, rng))
+    start = np.where(outlets, 0.0, 20 + 60 * np.maximum(height, 0) + 12 * noise.smooth(coarse, 2, rng))
+    land, drained = incise(start, 10 * rise, spacing=2 * spacing, steps=60, outlets=outlets)
+    upland = np.where(outlets, 0.0, 0.4 + 0.3 * np.tanh(height))  # smooth, before rivers: what a plateau keeps
+    land = (1 - plateau) * land / _top(land) + plateau * upland / _top(upland)
+    land = relief * np.where(height < 0, 0.3 * np.maximum(height, -0.8), land)
+    fine = [_refine(part, shape) for part in (land, np.log(drained))]
+    land = fine[0] + 0.02 * relief * noise.fractal(shape, 1_200 / spacing, rng)
+    land = trough(land, np.exp(fine[1]), spacing=spacing)
+    return shed(land, spacing=spacing, steepest=0.75, rounds=12)
+
+
+def trough(land: Grid, drained: Grid, *, spacing: float) -> Grid:
+    """Widen the main valleys to troughs with flat floors and steep walls; near the sea they become fjords.
+
+    Half the width and the depth of a trough grow with the 0.3rd power of the area it drains, as the ice that filled
+    it did.
+
+    Args:
+        land: (H, W) metres.
+        drained: (H, W) area that drains through each cell, km².
+        spacing: Cell size, metres.
+    """
+    trunk = (drained > 3) & (land > -50)
+    if not trunk.any():
+        return land
+    distance, (row, column) = ndimage.distance_transform_edt(~trunk, sampling=spacing, return_indices=True)
+    size = ndimage.gaussian_filter(drained[row, column], 2) ** 0.3
+    floor = ndimage.gaussian_filter((land - 55 * np.maximum(drained, 1) ** 0.3)[row, column], 2.0)
+    wall = floor + 0.9 * np.maximum(distance - 230 * size, 0) + 0.05 * distance
+    return np.minimum(land, wall)
+
+
+def _refine(grid: Grid, shape: tuple[int, int]) -> Grid:
+    return ndimage.zoom(grid, 2, order=1)[: shape[0], : shape[1]]
+
+
+def _top(land: Grid) -> float:
+    return max(float(np.quantile(land[land > 0], 0.99)) if (land > 0).any() else 1.0, 1e-6)

@@ -1,0 +1,109 @@
+"""Ground as C-band radar tells it apart, placed where each kind belongs."""
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from glaciersar.simulate import noise
+
+Mask = NDArray[np.bool_]
+Field = NDArray[np.float32]
+
+
+class Zone(IntEnum):
+    """Kinds of ground; 1 to 5 are glacier in the truth, the others are not."""
+
+    FIRN = 1
+    SUPERIMPOSED = 2
+    ICE = 3
+    CREVASSED = 4
+    DEBRIS = 5
+    MORAINE = 6  # ice-cored: looks like debris-covered ice, yet is no glacier
+    SNOW_PATCH = 7
+    ROCK = 8
+    TUNDRA = 9
+    WATER = 10
+
+
+GLACIER = (Zone.FIRN, Zone.SUPERIMPOSED, Zone.ICE, Zone.CREVASSED, Zone.DEBRIS)
+
+
+def place(
+    surface: Field,
+    glacier: Mask,
+    water: Mask,
+    *,
+    ela: float,
+    pixel: float,
+    speed: Field | None,
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """Lay the zones of one year.
+
+    Args:
+        surface: (H, W) elevation of ground or ice, metres.
+        glacier: (H, W) truth.
+        water: (H, W) sea and lakes.
+        ela: Equilibrium-line altitude, metres.
+        pixel: Pixel size, metres.
+        speed: (H, W) speed of the ice, metres a year, if known.
+        rng: Random stream; the same stream in another year keeps what persists where it was.
+
+    Returns:
+        (H, W) codes of `Zone`.
+    """
+    smooth = ndimage.gaussian_filter(surface, 120 / pixel)
+    slope = np.hypot(*np.gradient(smooth, pixel))
+    zones = np.full(surface.shape, Zone.ROCK, np.uint8)
+    wander = noise.smooth(surface.shape, 800 / pixel, rng)
+    flat = (slope < 0.16 + 0.03 * wander) & (surface < 260 + 60 * wander)
+    zones[flat] = Zone.TUNDRA
+    zones[_hollows(surface, slope, ela, pixel, rng)] = Zone.SNOW_PATCH
+    near = ndimage.distance_transform_edt(~glacier, sampling=pixel)
+    rough = noise.smooth(surface.shape, 250 / pixel, rng)
+    low = surface < ela - 60
+    zones[low & (slope < 0.35) & (near < 280 * np.exp(0.6 * rough) * (near < 900))] = Zone.MORAINE
+    zones[water] = Zone.WATER
+    zones[glacier] = Zone.ICE
+    line = ela + 35 * noise.smooth(surface.shape, 1500 / pixel, rng) + 12 * rough
+    zones[glacier & (surface > line - 30)] = Zone.SUPERIMPOSED
+    zones[glacier & (surface > line + 70)] = Zone.FIRN
+    zones[_broken(glacier, water, slope, speed, pixel, rng)] = Zone.CREVASSED
+    zones[_debris(smooth, glacier & (surface < ela - 30), glacier, near, pixel, rng)] = Zone.DEBRIS
+    return zones
+
+
+def _hollows(surface: Field, slope: Field, ela: float, pixel: float, rng: np.random.Generator) -> Mask:
+    """Find where snow lies late: gullies and foot of slopes, more so higher up."""
+    hollow = ndimage.gaussian_filter(surface, 260 / pixel) - surface  # positive in hollows
+    depth = hollow + 9 * noise.smooth(surface.shape, 140 / pixel, rng) + 0.03 * (surface - ela)
+    return (depth > 16) & (slope > 0.08) & (slope < 0.8) & (surface > 80)
+
+
+def _broken(
+    glacier: Mask, water: Mask, slope: Field, speed: Field | None, pixel: float, rng: np.random.Generator
+) -> Mask:
+    """Find crevassed ice: behind calving fronts, where the ice is steep, and where it is fast."""
+    front = glacier & ndimage.binary_dilation(water, iterations=2)
+    patchy = noise.smooth(glacier.shape, 350 / pixel, rng)
+    broken = (slope > 0.30 + 0.06 * patchy) & (slope < 0.6)
+    if front.any():
+        behind = ndimage.distance_transform_edt(~front, sampling=pixel)
+        broken |= behind < 900 * np.exp(0.5 * patchy)
+    if speed is not None:
+        broken |= speed > 90 * np.exp(0.4 * patchy)
+    return glacier & broken
+
+
+def _debris(smooth: Field, low: Mask, glacier: Mask, near: Field, pixel: float, rng: np.random.Generator) -> Mask:
+    """Find debris on low tongues: bands along the flow, medial and lateral; 3 % of the ice."""
+    falling = np.gradient(-ndimage.gaussian_filter(smooth, 200 / pixel))
+    bands = noise.streaks((falling[0], falling[1]), 3000 / pixel, rng)
+    inside = ndimage.distance_transform_edt(glacier, sampling=pixel)
+    score = np.where(low, bands + 1.5 * np.exp(-inside / 120), -np.inf)
+    count = min(round(0.03 * glacier.sum()), round(0.25 * low.sum()))
+    if count == 0:
+        return np.zeros_like(glacier)
+    return score > np.partition(score.ravel(), -count - 1)[-count - 1]
