@@ -32,7 +32,7 @@ def test_a_pixel_is_glacier_where_its_centre_lies_inside(x, y, width, height):
 
 
 def test_areas_are_unbiased_by_the_centre_rule(rng):
-    left, bottom, right, top = GRID.boundingbox.bbox
+    left, bottom, *_ = GRID.boundingbox.bbox
     discs = [shapely.Point(left + x, bottom + y).buffer(40) for x, y in rng.uniform(60, 100, (300, 2))]
     areas = [outlines.to_mask(frame(disc), GRID).sum() * 100 for disc in discs]
     assert np.mean(areas) == pytest.approx(discs[0].area, rel=0.005)

@@ -74,7 +74,7 @@ def _items(source: str) -> Iterator[pystac.Item]:
             yield from found.get_items(recursive=True)
     except FileNotFoundError as error:
         raise InputError(f"{error.filename or source}: no such file, expected a STAC catalogue or item") from error
-    except (pystac.STACError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (pystac.STACError, pystac.STACTypeError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{source}: cannot be read as STAC ({error}), expected a catalogue or items") from error
 
 

@@ -15,7 +15,7 @@ from odc.geo.geobox import GeoBox
 from rasterio import DatasetReader
 from rasterio.errors import RasterioError
 from rasterio.warp import Resampling, reproject, transform_bounds
-from rasterio.windows import Window
+from rasterio.windows import Window, from_bounds
 
 from glaciersar import radiometry
 from glaciersar.errors import InputError
@@ -212,7 +212,7 @@ def _offset(file: DatasetReader, geobox: GeoBox) -> tuple[int, int] | None:
     """Give row and column of the raster's first pixel on the grid, or None if the pixels do not coincide."""
     a, b = file.transform, geobox.affine
     same = CRS(str(file.crs)) == geobox.crs and np.allclose((a.a, a.b, a.d, a.e), (b.a, b.b, b.d, b.e), rtol=1e-9)
-    column, row = ~b * (a.c, a.f)
+    column, row = (a.c - b.c) / b.a, (a.f - b.f) / b.e
     if not same or abs(row - round(row)) > 1e-3 or abs(column - round(column)) > 1e-3:
         return None
     return round(row), round(column)
@@ -220,13 +220,14 @@ def _offset(file: DatasetReader, geobox: GeoBox) -> tuple[int, int] | None:
 
 def _window_around(file: DatasetReader, geobox: GeoBox) -> Window:
     """Give the part of the raster that the grid needs, with a margin for interpolation; empty if there is none."""
-    left, bottom, right, top = transform_bounds(str(geobox.crs), file.crs, *geobox.boundingbox.bbox)
+    bounds = transform_bounds(str(geobox.crs), file.crs, *geobox.boundingbox.bbox)
+    (r0, r1), (c0, c1) = from_bounds(*bounds, transform=file.transform).toranges()
+    if r1 <= 0 or c1 <= 0 or r0 >= file.height or c0 >= file.width:
+        return Window(0, 0, 0, 0)
     margin = 2 + math.ceil(_pixel_ratio(file, geobox))
-    (c0, r0), (c1, r1) = ~file.transform * (left, top), ~file.transform * (right, bottom)
     rows = max(math.floor(r0) - margin, 0), min(math.ceil(r1) + margin, file.height)
     columns = max(math.floor(c0) - margin, 0), min(math.ceil(c1) + margin, file.width)
-    outside = r1 <= 0 or c1 <= 0 or r0 >= file.height or c0 >= file.width
-    return Window(0, 0, 0, 0) if outside else Window.from_slices(rows, columns)
+    return Window.from_slices(rows, columns)
 
 
 def _pixel_ratio(file: DatasetReader, geobox: GeoBox) -> float:

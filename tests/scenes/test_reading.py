@@ -1,0 +1,263 @@
+"""glaciersar.scenes.reading"""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import rasterio.warp
+from archives import TILE, backscatter, write_folder, write_raster, year_of_dates
+from odc.geo.geobox import GeoBox
+
+from glaciersar.errors import InputError
+from glaciersar.scenes import find, footprint, read_series, select
+
+GRID = TILE.geobox(pixel=100)  # 100 × 100
+TIMES = year_of_dates(3)
+
+
+def name_of(time, polarisation="HH", part="", orbit=14):
+    return f"S1_ro{orbit}_{time:%Y%m%dT%H%M%SZ}{part}_{polarisation}.tif"
+
+
+def raster_of(path):
+    with rasterio.open(path) as file:
+        return file.read(1)
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    return write_folder(tmp_path / "scenes", GRID, TIMES, rng)
+
+
+@pytest.fixture
+def target(folder):
+    """The raster of the second date."""
+    return folder / name_of(TIMES[1])
+
+
+def test_a_series_holds_the_rasters_as_they_are(folder):
+    series = read_series(find(folder), GRID, "HH")
+    assert series.power.dtype == np.float32
+    assert series.times == tuple(TIMES)
+    for date, time in zip(series.power, TIMES, strict=True):
+        np.testing.assert_array_equal(date, raster_of(folder / name_of(time)))
+    assert (series.missing_share == 0).all()
+
+
+def test_any_window_of_the_grid_reads_as_that_part_of_the_whole(folder, rng):
+    around = GRID.pad(30)  # 160 × 160, NaN outside the rasters
+    scenes = find(folder)
+    whole = read_series(scenes, around, "HH").power
+    for _ in range(25):
+        (top, bottom), (left, right) = (sorted(rng.choice(161, 2, replace=False)) for _ in range(2))
+        part = read_series(scenes, around[top:bottom, left:right], "HH", check=False)
+        np.testing.assert_array_equal(part.power, whole[:, top:bottom, left:right])
+
+
+def test_the_footprint_covers_all_strips_on_the_grid_of_the_first(tmp_path, rng):
+    scenes = find(write_folder(tmp_path, GRID[10:40, 5:30], TIMES[:1], rng))
+    scenes += find(write_folder(tmp_path / "b", GRID[30:90, 20:70], TIMES[1:], rng))
+    assert footprint(scenes, "HH") == GRID[10:90, 5:70]
+    coarse = footprint(scenes, "HH", pixel=300)
+    assert coarse.resolution.x == 300
+    assert coarse.boundingbox.left == GRID[10:90, 5:70].boundingbox.left
+    assert coarse.extent.contains(GRID[10:90, 5:70].extent)
+
+
+def test_strips_of_one_pass_are_mosaicked_and_the_first_value_wins(tmp_path, rng):
+    upper, lower = GRID[:60], GRID[40:]
+    first, second = backscatter(rng, upper.shape), backscatter(rng, lower.shape)
+    first[50:, :] = np.nan
+    write_raster(tmp_path / name_of(TIMES[0], part="_a"), first, upper)
+    write_raster(tmp_path / name_of(TIMES[0] + timedelta(seconds=25), part="_b"), second, lower)
+    series = read_series(find(tmp_path), GRID, "HH")
+    assert series.times == (TIMES[0],)
+    np.testing.assert_array_equal(series.power[0, :50], first[:50])
+    np.testing.assert_array_equal(series.power[0, 50:], second[10:])
+
+
+def test_decibels_become_linear_power(tmp_path, rng):
+    power = backscatter(rng, GRID.shape)
+    write_raster(tmp_path / name_of(TIMES[0]), 10 * np.log10(power), GRID)
+    series = read_series(find(tmp_path, units="db"), GRID, "HH")
+    np.testing.assert_allclose(series.power[0], power, rtol=1e-5)
+
+
+def test_scale_and_offset_of_a_raster_are_applied(target, rng):
+    numbers = rng.integers(1, 4000, GRID.shape).astype(np.int16)
+    write_raster(target, numbers, GRID, nodata=None)
+    with rasterio.open(target, "r+") as file:
+        file.scales, file.offsets = (1e-4,), (0.01,)
+    series = read_series(find(target), GRID, "HH")
+    np.testing.assert_allclose(series.power[0], numbers * 1e-4 + 0.01, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("fill", "nodata"),
+    [(np.nan, np.nan), (np.nan, None), (-9999, -9999), (0, None), (0, np.nan), (np.inf, None), (-np.inf, None)],
+)
+def test_what_is_no_measurement_becomes_nan(target, rng, fill, nodata):
+    values = backscatter(rng, GRID.shape)
+    values[20:40, 30:70] = fill
+    write_raster(target, values, GRID, nodata=nodata)
+    series = read_series(find(target), GRID, "HH")
+    missing = np.zeros(GRID.shape, bool)
+    missing[20:40, 30:70] = True
+    np.testing.assert_array_equal(np.isnan(series.power[0]), missing)
+    assert series.missing_share == pytest.approx(0.08)
+
+
+@pytest.mark.parametrize("units", ["linear", "db"])
+def test_nodata_never_bleeds_by_interpolation(target, units):
+    values = np.full(GRID.shape, 0.1 if units == "linear" else -10, np.float32)
+    values[20:40, 30:70] = -9999
+    values[50:60, :] += np.float32(0.01)
+    write_raster(target, values, GRID, nodata=-9999)
+    shifted = GRID.translate_pix(0.5, 0.5)[10:60, 10:90]
+    scenes = find(target, units=units)
+    power = read_series(scenes, shifted, "HH").power[0]
+    assert np.nanmin(power) > 0.099
+    assert np.nanmax(power) < 0.111
+    assert np.isnan(power[11:28, 21:58]).all()
+    assert np.isnan(power).mean() < 0.25
+
+
+def test_interpolation_between_pixels_is_bilinear_in_power(target):
+    rows, columns = np.mgrid[: GRID.shape[0], : GRID.shape[1]]
+    plane = (0.01 + 0.001 * rows + 0.0005 * columns).astype(np.float32)  # bilinear is exact on a plane
+    write_raster(target, 10 * np.log10(plane), GRID)
+    shifted = GRID.translate_pix(0.25, 0.5)[5:90, 5:90]
+    power = read_series(find(target, units="db"), shifted, "HH").power[0]
+    np.testing.assert_allclose(power, plane[5:90, 5:90] + 0.001 * 0.5 + 0.0005 * 0.25, rtol=1e-4)
+
+
+def test_a_coarser_grid_averages_power(target):
+    series = read_series(find(target), TILE.geobox(pixel=400), "HH")
+    blocks = raster_of(target).reshape(25, 4, 25, 4).mean(axis=(1, 3))
+    np.testing.assert_allclose(series.power[0], blocks, rtol=1e-5)
+
+
+def test_another_projection_reads_the_same_place(target):
+    degrees = GeoBox.from_bbox((16.6, 79.12, 16.7, 79.14), "EPSG:4326", resolution=0.001)
+    left, bottom, right, top = rasterio.warp.transform_bounds(4326, 32633, 16.6, 79.12, 16.7, 79.14)
+    around = GeoBox.from_bbox((left - 500, bottom - 500, right + 500, top + 500), GRID.crs, resolution=100)
+    rows, columns = np.mgrid[: around.shape[0], : around.shape[1]]
+    write_raster(target, (0.01 + 0.001 * rows + 0.0005 * columns).astype(np.float32), around)
+    power = read_series(find(target), degrees, "HH").power[0]
+    (x,), (y,) = rasterio.warp.transform(4326, 32633, [16.6505], [79.1295])  # the centre of row 10, column 50
+    row, column = (around.boundingbox.top - y) / 100 - 0.5, (x - around.boundingbox.left) / 100 - 0.5
+    assert power[10, 50] == pytest.approx(0.01 + 0.001 * row + 0.0005 * column, abs=2e-4)
+
+
+# Bad input: one sentence that names the file, what was found, what was expected.
+
+
+def test_a_scene_of_another_crs_is_refused(folder, target, rng):
+    other = GeoBox(GRID.shape, GRID.affine, "EPSG:32635")
+    write_raster(target, backscatter(rng, GRID.shape), other)
+    with pytest.raises(
+        InputError, match=rf"{target.name}: EPSG:32635 found, EPSG:32633 as in the other scenes expected"
+    ):
+        read_series(find(folder), GRID, "HH")
+    with pytest.raises(InputError, match="EPSG:32633 and EPSG:32635 found, one coordinate system expected"):
+        footprint(find(folder), "HH")
+
+
+def test_scenes_of_several_orbits_are_refused(folder, rng):
+    write_folder(folder, GRID, TIMES[:1], rng, relative_orbit=174)
+    with pytest.raises(InputError, match="relative orbits 14, 174 found, scenes of one relative orbit expected"):
+        read_series(find(folder), GRID, "HH")
+
+
+def test_a_polarisation_that_is_not_there_is_refused(folder):
+    scenes = find(folder)
+    with pytest.raises(InputError, match=f"{scenes[0].id}: no VV found; found 1 scenes of HH"):
+        read_series(scenes, GRID, "VV")
+    with pytest.raises(InputError, match="no VV found"):
+        footprint(scenes, "VV")
+
+
+def test_decibels_declared_as_linear_power_are_refused_and_the_reverse(folder, target, rng):
+    write_raster(target, 10 * np.log10(backscatter(rng, GRID.shape)), GRID)
+    with pytest.raises(InputError, match=rf"{target.name}: .* look like decibels, but units='linear' was given"):
+        read_series(find(folder), GRID, "HH")
+    with pytest.raises(InputError, match=r"\.tif: .* look like linear power .*but units='db' was given"):
+        read_series(find(folder, units="db"), GRID, "HH")
+
+
+@pytest.mark.parametrize("fill", [np.nan, 0])
+def test_a_date_without_any_value_is_refused(folder, target, fill):
+    write_raster(target, np.full(GRID.shape, fill, np.float32), GRID)
+    with pytest.raises(InputError, match=r"S1_ro14_20200114.*: no pixel holds a value on the grid \(all nodata\)"):
+        read_series(find(folder), GRID, "HH")
+
+
+@pytest.mark.parametrize("layout", [{}, {"tiled": True, "blockxsize": 16, "blockysize": 16}, {"compress": "deflate"}])
+@pytest.mark.parametrize("kept", [0, 0.02, 0.3, 0.9, 0.999])
+def test_a_truncated_geotiff_is_refused_even_where_the_cut_part_is_not_read(folder, target, rng, layout, kept):
+    write_raster(target, backscatter(rng, GRID.shape), GRID, **layout)
+    content = target.read_bytes()
+    target.write_bytes(content[: int(kept * len(content))])
+    for grid in (GRID, GRID[:10, :10]):
+        with pytest.raises(InputError, match=rf"{target.name}: .*expected"):
+            read_series(find(folder), grid, "HH")
+
+
+def test_a_damaged_block_is_refused(folder, target, rng):
+    write_raster(target, backscatter(rng, GRID.shape), GRID, compress="deflate")
+    content = bytearray(target.read_bytes())
+    content[430:530] = bytes(100)  # the head of the first block
+    target.write_bytes(bytes(content))
+    with pytest.raises(InputError, match=rf"{target.name}: cannot be read \(.+\), expected a whole GeoTIFF"):
+        read_series(find(folder), GRID, "HH")
+
+
+def test_a_file_that_is_no_geotiff_or_vanished_is_refused(folder, target):
+    scenes = find(folder)
+    target.write_text("no raster")
+    with pytest.raises(InputError, match=rf"{target.name}: cannot be read"):
+        read_series(scenes, GRID, "HH")
+    target.unlink()
+    with pytest.raises(InputError, match=rf"{target.name}: no such file"):
+        read_series(scenes, GRID, "HH")
+
+
+@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
+def test_a_raster_without_a_place_is_refused(folder, target, rng):
+    write_raster(target, backscatter(rng, GRID.shape), GRID, crs=None)
+    with pytest.raises(InputError, match=rf"{target.name}: no coordinate system found"):
+        read_series(find(folder), GRID, "HH")
+    write_raster(target, backscatter(rng, GRID.shape), GRID, transform=rasterio.Affine(100, 20, 0, 20, -100, 0))
+    with pytest.raises(InputError, match=rf"{target.name}: a turned or flipped grid found, north up expected"):
+        read_series(find(folder), GRID, "HH")
+
+
+def test_a_raster_of_several_bands_is_refused(folder, target):
+    profile = {"crs": str(GRID.crs), "transform": GRID.affine, "height": 100, "width": 100, "dtype": "float32"}
+    with rasterio.open(target, "w", driver="GTiff", count=2, **profile) as file:
+        file.write(np.ones((2, 100, 100), np.float32))
+    with pytest.raises(InputError, match=rf"{target.name}: 2 bands found, one expected"):
+        read_series(find(folder), GRID, "HH")
+
+
+@pytest.mark.parametrize("pixel", [100, 70])
+def test_a_scene_that_does_not_touch_the_grid_is_refused(folder, pixel):
+    elsewhere = replace(TILE, column=30).geobox(pixel=10_000 / round(10_000 / pixel))
+    with pytest.raises(InputError, match=r"S1_ro14_20200102.*: does not overlap the grid"):
+        read_series(find(folder), elsewhere, "HH")
+    assert np.isnan(read_series(find(folder), elsewhere, "HH", check=False).power).all()
+
+
+def test_no_scene_is_refused():
+    for read in (lambda: read_series([], GRID, "HH"), lambda: footprint([], "HH"), lambda: select([])):
+        with pytest.raises(InputError, match=r"no scene"):
+            read()
+
+
+def test_reading_leaves_the_archive_as_it_was(folder):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    read_series(find(folder), GRID, "HH")
+    assert {path.name: path.read_bytes() for path in Path(folder).iterdir()} == before
