@@ -42,8 +42,8 @@ class Example:
 
 
 def save(figure: Figure, path: str | Path, *, note: str) -> Path:
-    """Write a figure as PNG, with a note in its corner that says what made it."""
-    figure.text(0.995, 0.004, note, ha="right", va="bottom", fontsize=6, color="0.4")
+    """Write a figure as PNG, with a note below it that says what made it."""
+    figure.text(1, -0.01, note, ha="right", va="top", fontsize=6, color="0.4")  # below everything; the box grows
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=130, bbox_inches="tight", metadata={"Software": None})
     return Path(path)

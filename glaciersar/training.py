@@ -84,7 +84,8 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     if plan.threads:
         torch.set_num_threads(plan.threads)
     rules = recipe(plan.recipe)
-    accelerator = accelerate.Accelerator(mixed_precision=_mixed_precision(plan.precision))
+    accelerator = accelerate.Accelerator()
+    autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=_half(plan.precision))
     torch.manual_seed(plan.seed)
     dropout = plan.dropout if rules.dropout_active else 0.0
     model = models.build(plan.model, features=len(plan.features), width=plan.width, dropout=dropout)
@@ -104,6 +105,10 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     else:
         tiles = FittingPatches(held_out, patch=plan.patch, batch=plan.batch, features=plan.features)
         judged_by = "val_mean_iou"
+    if not len(tiles):
+        raise InputError(
+            f"{held_out}: no batch of {plan.batch} patches of {plan.patch} pixels fits, at least one expected"
+        )
     rows = _resume(plan, out, model, optimizer) if (out / "checkpoint.safetensors").exists() else []
     loader = DataLoader(patches, batch_size=plan.batch // accelerator.num_processes, num_workers=plan.workers)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
@@ -130,7 +135,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                 )
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                with accelerator.autocast():
+                with autocast:
                     logits = model(series)  # (B, 2, P, P)
                 loss = losses.focal_loss(logits.float(), losses.smooth(labels))
                 optimizer.zero_grad()
@@ -138,7 +143,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                 optimizer.step()
                 running += loss.detach()
                 steps.update()
-            val_loss, counts, mean_iou = _validate(accelerator, model, tiles)
+            val_loss, counts, mean_iou = _validate(accelerator, autocast, model, tiles)
             row = {
                 "epoch": epoch + 1,
                 "learning_rate": rate,
@@ -165,23 +170,21 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     return pd.DataFrame(rows)
 
 
-def _mixed_precision(precision: str) -> str:
+def _half(precision: str) -> bool:
     """Choose bf16 where a CUDA device has it; on a CPU only when asked for."""
-    if precision == "auto":
-        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
-    return "bf16" if precision == "bf16" else "no"
+    return precision == "bf16" or (precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
 
 
 @torch.inference_mode()
 def _validate(
-    accelerator: accelerate.Accelerator, model: nn.Module, tiles: Tiles | FittingPatches
+    accelerator: accelerate.Accelerator, autocast: torch.autocast, model: nn.Module, tiles: Tiles | FittingPatches
 ) -> tuple[float, Confusion, float]:
     """Score whole tiles, every pixel once, shared out over the processes: mean loss, summed counts, mean IoU."""
     model.eval()
     sums = torch.zeros(6, dtype=torch.float64)  # tp, fp, fn, tn, loss × tiles, IoU × tiles
     for index in range(accelerator.process_index, len(tiles), accelerator.num_processes):
         series, labels = (x[None].to(accelerator.device) for x in tiles[index][:2])
-        with accelerator.autocast():
+        with autocast:
             logits = model(series)  # (1, 2, H, W)
         found, truth, valid = _classes(logits, labels)
         counts = Confusion.of(truth, found, valid)

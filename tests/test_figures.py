@@ -1,0 +1,126 @@
+from datetime import UTC, datetime
+
+import geopandas as gpd
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
+
+from glaciersar import figures
+from glaciersar.grid import CRS, Tile
+from glaciersar.scenes import Scene
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_errors_have_the_colour_of_their_kind():
+    reference = np.array([[True, True], [False, False]])
+    found = np.array([[True, False], [True, False]])
+    _, axis = plt.subplots()
+    figures.show_errors(axis, reference, found)
+    image = axis.images[0]
+    shown = image.cmap(image.norm(image.get_array()))[..., :3]
+    names = [["glacier", "missed"], ["false", "land or sea"]]
+    np.testing.assert_allclose(shown, [[to_rgb(figures.ERROR_COLOURS[n]) for n in row] for row in names])
+
+
+def test_confidence_is_none_at_a_coin_toss_and_whole_at_certainty():
+    np.testing.assert_allclose(figures.confidence(np.array([0.5, 0.0, 1.0])), [0, 1, 1], atol=1e-5)
+    p = np.linspace(0.01, 0.5, 20)
+    assert (np.diff(figures.confidence(p)) < 0).all()
+    np.testing.assert_allclose(figures.confidence(p), figures.confidence(1 - p))
+
+
+def test_a_saved_figure_is_a_png_with_its_note_that_comes_out_the_same_again(tmp_path):
+    def draw(name, note):
+        figure, axis = plt.subplots(figsize=(2, 1))
+        axis.plot([0, 1])
+        return figures.save(figure, tmp_path / name, note=note)
+
+    one, two, other = draw("a.png", "simulated"), draw("b.png", "simulated"), draw("c.png", "a much longer note")
+    assert one.read_bytes() == two.read_bytes()
+    assert matplotlib.image.imread(one).ndim == 3
+    assert one.read_bytes() != other.read_bytes()
+
+
+@pytest.mark.parametrize("with_model", [False, True])
+def test_tiles_stand_side_by_side_with_errors_only_where_there_is_a_model(rng, with_model):
+    examples = [
+        figures.Example(
+            name=name,
+            backscatter=rng.normal(-10, 3, (8, 8)),
+            reference=rng.random((8, 8)) > 0.5,
+            probability=rng.random((8, 8)) if with_model else None,
+        )
+        for name in ("SVAL-1-1_2020_ro14", "SVAL-1-2_2020_ro14", "SVAL-2-2_2020_ro14")
+    ]
+    figure = figures.tile_strip(examples)
+    assert len([axis for axis in figure.axes if axis.images]) == 3 * (4 if with_model else 2)
+    assert figure.axes[0].get_title() == "SVAL-1-1_2020_ro14"
+
+
+def test_the_split_map_colours_each_tile_by_its_subset():
+    split = {Tile(column=c, row=1): s for c, s in enumerate(("train", "val", "test"))}
+    outlines = gpd.GeoDataFrame(geometry=[shapely.box(*Tile(column=1, row=1).bounds).buffer(-2000)], crs=CRS)
+    figure = figures.split_map({"random": split, "blocks": split}, outlines)
+    colours = {tuple(c.get_facecolor()[0][:3]) for c in figure.axes[0].collections}
+    assert {to_rgb(colour) for colour in figures.SUBSET_COLOURS.values()} <= colours
+
+
+def test_a_year_of_backscatter_has_a_line_and_a_band_for_each_class():
+    times = pd.date_range("2020-01-10", periods=15, freq="24D", tz="UTC")
+    curves = pd.concat(
+        pd.DataFrame({"panel": panel, "time": times, "kind": kind, "low": -15.0, "median": -10.0, "high": -5.0})
+        for panel in ("2016, relative orbit 14", "2020, relative orbit 14")
+        for kind in ("glacier", "land and sea")
+    )
+    figure = figures.backscatter_year(curves)
+    assert [len(axis.lines) for axis in figure.axes] == [2, 2]
+    assert [len(axis.collections) for axis in figure.axes] == [2, 2]
+
+
+def test_a_series_is_shown_on_one_stretch(rng):
+    times = [datetime(2020, month, 1, tzinfo=UTC) for month in range(1, 8)]
+    figure = figures.series_strip(rng.normal(-10, 3, (7, 8, 8)), times, columns=3)
+    images = [axis.images[0] for axis in figure.axes if axis.images]
+    assert len(images) == 7
+    assert len({image.get_clim() for image in images}) == 1
+    assert figure.axes[6].get_title() == "2020-07-01"
+
+
+def test_the_dates_that_stand_for_a_year_are_ringed():
+    times = [datetime(2020, 1, day, tzinfo=UTC) for day in (1, 13, 25)]
+    scenes = [Scene(id=str(t), time=t, relative_orbit=14, orbit_state="ascending", hrefs={}) for t in times]
+    figure = figures.date_coverage(scenes, {(2020, 14): times[::2]})
+    dots, rings = figure.axes[0].collections
+    np.testing.assert_array_equal(dots.get_offsets()[:, 0], [1, 13, 25])
+    np.testing.assert_array_equal(rings.get_offsets()[:, 0], [1, 25])
+
+
+def test_training_curves_have_a_line_for_each_model():
+    log = pd.DataFrame({"epoch": [1, 2], "loss": [0.2, 0.1], "val_loss": [0.3, 0.2], "val_iou": [0.4, 0.5]})
+    losses, ious = figures.training_curves({"unet3d": log, "ulstm": log}).axes
+    assert len(losses.lines) == 4
+    assert [line.get_label() for line in ious.lines] == ["unet3d", "ulstm"]
+
+
+def test_the_ceiling_stands_in_the_figure_of_scores():
+    scores = pd.DataFrame({"model": ["unet3d"] * 3, "tile": ["a", "b", "c"], "iou": [0.5, 0.6, np.nan]})
+    (axis,) = figures.iou_by_tile(scores, ceiling=0.9).axes
+    assert any(np.allclose(line.get_xdata(), 0.9) for line in axis.lines)
+    assert sum(len(points.get_offsets()) for points in axis.collections) == 2
+
+
+def test_a_map_lies_where_its_grid_says(rng):
+    geobox = Tile(column=10, row=38).geobox(pixel=1000)
+    figure = figures.glacier_map(rng.random((10, 10)), geobox, background=rng.normal(-10, 3, (10, 10)))
+    radar, found = (axis.images[0] for axis in figure.axes[:2])
+    left, bottom, right, top = Tile(column=10, row=38).bounds
+    assert tuple(radar.get_extent()) == tuple(found.get_extent()) == (left, right, bottom, top)

@@ -1,0 +1,170 @@
+import dataclasses
+from itertools import pairwise
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from glaciersar import models, training
+from glaciersar.errors import InputError
+from glaciersar.training import Plan, train
+
+PLAN = Plan(
+    width=4, patch=16, batch=2, epochs=3, steps_per_epoch=4, learning_rate=5e-3, restarts=[3], threads=1, seed=7
+)
+
+
+def write_dataset(path, names, rng, side=24, dates=16):
+    """Write tiles whose glacier is bright in every date: easy, so that a few steps teach something."""
+    with h5py.File(path, "w") as file:
+        for name in names:
+            glacier = np.add.outer(np.arange(side), np.arange(side)) > rng.integers(side, side + 8)
+            group = file.create_group(name)
+            noise = rng.normal(0, 0.02, (dates, side, side))
+            group["grd"] = (0.65 + 0.1 * glacier + noise).astype(np.float32)[..., None]
+            group["outlines"] = np.stack([~glacier, glacier], -1).astype(np.float32)
+            sizes = {"height": side, "width": side, "orig_height": side, "orig_width": side}
+            group.attrs.update(sizes | {"pad_height": 0, "pad_width": 0, "grd_base_time_idx": np.arange(15)})
+
+
+@pytest.fixture
+def data(tmp_path, rng):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write_dataset(folder / "train.h5", ["SVAL-1-1_2020_ro14", "SVAL-1-2_2020_ro14"], rng)
+    write_dataset(folder / "val.h5", ["SVAL-9-9_2020_ro14"], rng)
+    return folder
+
+
+def weights(folder):
+    return load_file(folder / "weights.safetensors")
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_loss_falls_and_the_log_has_a_row_an_epoch(data, tmp_path):
+    plan = dataclasses.replace(PLAN, epochs=6, restarts=[6], steps_per_epoch=8)
+    log = train(plan, data, tmp_path / "run", progress=False)
+    assert list(log["epoch"]) == [1, 2, 3, 4, 5, 6]
+    assert log["loss"].iloc[-1] < 0.7 * log["loss"].iloc[0]
+    assert all(late < early for early, late in pairwise(log["learning_rate"]))
+    assert (
+        (tmp_path / "run" / "log.csv").read_text().startswith("epoch,learning_rate,loss,val_loss,val_iou,val_mean_iou")
+    )
+    assert list((tmp_path / "run").glob("events.out.tfevents*"))
+
+
+def test_the_same_seed_gives_the_same_weights_to_the_bit_and_another_seed_does_not(data, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    first, second = train(PLAN, data, one, progress=False), train(PLAN, data, two, progress=False)
+    assert first.equals(second)
+    assert same(weights(one), weights(two))
+    train(dataclasses.replace(PLAN, seed=8), data, tmp_path / "other", progress=False)
+    assert not same(weights(one), weights(tmp_path / "other"))
+
+
+def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, monkeypatch):
+    train(PLAN, data, tmp_path / "whole", progress=False)
+
+    steps = 0
+
+    def rate_until_killed(step, **how):
+        nonlocal steps
+        steps += 1
+        if steps == 2 * PLAN.steps_per_epoch + 2:
+            raise KeyboardInterrupt
+        return learning_rate(step, **how)
+
+    learning_rate = training.learning_rate
+    monkeypatch.setattr(training, "learning_rate", rate_until_killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(PLAN, data, tmp_path / "killed", progress=False)
+    monkeypatch.undo()
+
+    log = train(PLAN, data, tmp_path / "killed", progress=False)
+    assert len(log) == PLAN.epochs
+    assert (tmp_path / "killed/log.csv").read_text() == (tmp_path / "whole/log.csv").read_text()
+    assert same(
+        load_file(tmp_path / "killed/checkpoint.safetensors"), load_file(tmp_path / "whole/checkpoint.safetensors")
+    )
+    assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
+
+
+def test_a_finished_run_is_not_trained_again(data, tmp_path):
+    log = train(PLAN, data, tmp_path / "run", progress=False)
+    before = (tmp_path / "run/checkpoint.safetensors").stat().st_mtime_ns
+    again = train(PLAN, data, tmp_path / "run", progress=False)
+    assert again.equals(log)
+    assert (tmp_path / "run/checkpoint.safetensors").stat().st_mtime_ns == before
+
+
+def test_the_best_epoch_is_kept(data, tmp_path, monkeypatch):
+    scores = iter([0.2, 0.9, 0.4])
+    kept = []
+    monkeypatch.setattr(
+        training, "_validate", lambda *_: (0.0, type("Counts", (), {"iou": next(scores)})(), 0.0)
+    )  # fmt: skip
+    monkeypatch.setattr(training, "_save_weights", lambda model, plan, out: kept.append(True))
+    log = train(PLAN, data, tmp_path / "run", progress=False)
+    assert list(log["val_iou"]) == [0.2, 0.9, 0.4]
+    assert len(kept) == 2
+
+
+def test_a_checkpoint_of_another_plan_or_a_broken_one_is_refused(data, tmp_path):
+    train(PLAN, data, tmp_path / "run", progress=False)
+    with pytest.raises(InputError, match=r"checkpoint\.safetensors: made by another plan"):
+        train(dataclasses.replace(PLAN, width=6), data, tmp_path / "run", progress=False)
+    path = tmp_path / "run/checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"checkpoint\.safetensors: not a checkpoint that can be read"):
+        train(PLAN, data, tmp_path / "run", progress=False)
+
+
+def test_without_data_the_notebook_that_makes_it_is_named_and_nothing_is_written(tmp_path):
+    with pytest.raises(InputError, match=r"train\.h5: not there yet; notebooks/02-dataset\.ipynb"):
+        train(PLAN, tmp_path, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs=0 found"),
+        ({"precision": "fp8"}, "precision='fp8' found"),
+        ({"model": "unet4d"}, "model 'unet4d' is unknown"),
+        ({"recipe": "mine"}, "recipe 'mine' is unknown"),
+        ({"patch": 64}, "at least patch=64 expected"),
+        ({"recipe": "as_released"}, "no batch of 2 patches of 16 pixels fits"),
+    ],
+)
+def test_a_plan_that_cannot_be_carried_out_is_refused(data, tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        train(dataclasses.replace(PLAN, **change), data, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("recipe", ["corrected", "as_released"])
+@pytest.mark.parametrize("name", models.NAMES)
+def test_every_model_trains_under_both_recipes(data, tmp_path, name, recipe):
+    plan = dataclasses.replace(PLAN, model=name, recipe=recipe, batch=1, epochs=1, steps_per_epoch=1, restarts=[1])
+    log = train(plan, data, tmp_path / "run", progress=False)
+    assert np.isfinite(log.to_numpy()).all()
+
+
+def test_bf16_follows_float32(data, tmp_path):
+    plan = dataclasses.replace(PLAN, epochs=2, steps_per_epoch=8)
+    full = train(plan, data, tmp_path / "full", progress=False)
+    half = train(dataclasses.replace(plan, precision="bf16"), data, tmp_path / "half", progress=False)
+    assert not half["loss"].equals(full["loss"])
+    np.testing.assert_allclose(half["loss"], full["loss"], rtol=0.1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_training_on_cuda_is_reproducible(data, tmp_path):
+    one = train(PLAN, data, tmp_path / "one", progress=False)
+    two = train(PLAN, data, tmp_path / "two", progress=False)
+    assert one.equals(two)
