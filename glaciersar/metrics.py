@@ -198,8 +198,9 @@ def _row(counts: Confusion, distances: NDArray[np.float64]) -> dict[str, float]:
 def write_table(frame: pd.DataFrame, stem: str | Path, *, caption: str, digits: int = 3) -> list[Path]:
     """Write a table as stem.csv (full precision), stem.md and stem.tex (rounded to `digits`); gives their paths."""
     stem = Path(stem)
-    shown = frame.reset_index().map(lambda value: _text(value, digits))
-    alignment = ["left", *["right"] * frame.shape[1]]
+    frame = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()  # a mere row number says nothing
+    shown = frame.map(lambda value: _text(value, digits))
+    alignment = ["left", *["right"] * (frame.shape[1] - 1)]
     markdown = shown.to_markdown(index=False, disable_numparse=True, colalign=alignment)
     latex = shown.to_latex(
         index=False,
@@ -208,7 +209,7 @@ def write_table(frame: pd.DataFrame, stem: str | Path, *, caption: str, digits: 
         column_format="".join(side[0] for side in alignment),
         position="htbp",
     )
-    texts = {".csv": frame.to_csv(lineterminator="\n"), ".md": f"{caption}\n\n{markdown}\n", ".tex": latex}
+    texts = {".csv": frame.to_csv(index=False, lineterminator="\n"), ".md": f"{caption}\n\n{markdown}\n", ".tex": latex}
     paths = []
     for suffix, text in texts.items():
         paths.append(stem.with_name(stem.name + suffix))

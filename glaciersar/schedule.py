@@ -1,4 +1,4 @@
-"""The learning rate of each step: cosine annealing with restarts."""
+"""What Adam takes at each step: the learning rate, by cosine annealing with restarts, and its epsilon."""
 
 import math
 from bisect import bisect_right
@@ -35,3 +35,17 @@ def learning_rate(
         return start
     begin, end = bounds[cycle - 1], bounds[cycle]
     return start / 2 * (1 + math.cos(math.pi * (step - begin) / (end - begin)))
+
+
+def adam_epsilon(step: int, *, epsilon: float = 1e-7, beta: float = 0.999) -> float:
+    """Give the epsilon with which torch's Adam takes the step that Keras' Adam takes.
+
+    Keras adds epsilon before it corrects the bias of the second moment, torch after; at the first step they differ by
+    a factor of 32, after some thousand steps not at all.
+
+    Args:
+        step: Training steps finished so far, over all epochs.
+        epsilon: As given to Keras.
+        beta: Decay of the second moment.
+    """
+    return epsilon / math.sqrt(1 - beta ** (step + 1))

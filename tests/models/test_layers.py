@@ -1,0 +1,71 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from glaciersar.models.layers import ResidualBlock, Up, batch_norm, even_dates, halve, initialise, pad_to_multiple
+
+
+@pytest.mark.parametrize("dates", range(1, 10))
+def test_halving_dates_and_sides_is_max_pooling_with_a_last_single_date(dates):
+    x = torch.rand(2, 3, dates, 6, 8, requires_grad=True)
+    ours, theirs = halve(halve(halve(even_dates(x), 2), 3), 4), F.max_pool3d(x, 2, ceil_mode=True)
+    assert torch.equal(ours, theirs)
+    weights = torch.rand_like(ours)
+    gradients = [torch.autograd.grad((y * weights).sum(), x)[0] for y in (ours, theirs)]
+    torch.testing.assert_close(*gradients)
+
+
+@given(height=st.integers(1, 20), width=st.integers(1, 20), multiple=st.sampled_from([4, 8]))
+@settings(deadline=None, max_examples=40)
+def test_padding_reaches_the_next_multiple_and_keeps_what_was_there(height, width, multiple):
+    x = torch.rand(1, 1, 2, height, width)
+    padded = pad_to_multiple(x, multiple)
+    assert padded.shape[-2] % multiple == padded.shape[-1] % multiple == 0
+    assert padded.shape[-2] - height < multiple
+    assert padded.shape[-1] - width < multiple
+    assert torch.equal(padded[..., :height, :width], x)
+    assert torch.equal(padded[..., height:, :], padded[..., height - 1 : height, :].expand_as(padded[..., height:, :]))
+
+
+def test_up_is_the_sum_over_a_window_that_starts_at_the_pixel():
+    up, x = Up(2, 3).eval(), torch.rand(1, 2, 3, 4)
+    big = x.repeat_interleave(2, -2).repeat_interleave(2, -1)  # (1, 2, 6, 8)
+    expected = torch.zeros(1, 3, 6, 8)
+    for i in (0, 1):
+        for j in (0, 1):
+            moved = torch.zeros_like(big)
+            moved[..., : 6 - i, : 8 - j] = big[..., i:, j:]
+            expected += torch.einsum("oc,bchw->bohw", up.conv.weight[:, :, i, j], moved)
+    torch.testing.assert_close(up(x), up.norm(expected))
+
+
+@pytest.mark.parametrize("dims", [2, 3])
+def test_a_residual_block_is_projection_plus_two_convolutions(dims):
+    block, x = ResidualBlock(2, 4, dims=dims, dropout=0).eval(), torch.rand(1, 2, *[6] * dims)
+    with torch.no_grad():
+        block.project.weight.zero_()
+        inside = block(x)
+        block.second[0].weight.zero_()
+        block.second[0].bias.zero_()
+        assert inside.abs().max() > 0
+        assert block(x).abs().max() == 0  # the norm's offset is zero at first, and nothing acts on the sum
+
+
+def test_normalisation_has_the_constants_of_keras():
+    norm = batch_norm(1, dims=2)
+    x = torch.randn(4, 1, 5, 5)
+    y = norm(x)
+    variance = x.var(unbiased=False)
+    torch.testing.assert_close(y, (x - x.mean()) / torch.sqrt(variance + 1e-3))
+    torch.testing.assert_close(norm.running_var, (0.99 + 0.01 * x.var()).reshape(1))
+
+
+def test_kernels_start_within_glorots_bounds_and_biases_at_zero():
+    conv = nn.Conv3d(4, 8, 3)
+    initialise(conv)
+    bound = (6 / (27 * (4 + 8))) ** 0.5
+    assert 0.95 * bound < conv.weight.abs().max() <= bound
+    assert conv.bias.abs().max() == 0
