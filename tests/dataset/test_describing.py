@@ -1,0 +1,89 @@
+from datetime import UTC, datetime, timedelta
+
+import h5py
+import numpy as np
+import pytest
+
+from glaciersar import dataset, radiometry
+from glaciersar.grid import Tile
+
+SIDE, PIXEL = 20, 500.0
+START = datetime(2020, 1, 10, tzinfo=UTC)
+TIMES = [START + timedelta(days=12 * k) for k in range(30)]
+BASE = np.arange(0, 30, 2)
+
+
+def write_file(path, tiles, rng, *, glacier_db=-12.0, land_db=-8.0):
+    """Write tiles whose left part is glacier, at levels that fall by 0.1 dB a date; the top row is never seen."""
+    with h5py.File(path, "w") as file:
+        file.attrs["kind"] = "simulated radar"
+        for tile, share in tiles.items():
+            glacier = np.zeros((SIDE, SIDE), bool)
+            glacier[:, : round(share * SIDE)] = True
+            level = np.where(glacier, glacier_db, land_db) - 0.1 * np.arange(30)[:, None, None]
+            labels = np.stack([~glacier, glacier], -1).astype(np.float32)
+            labels[0] = 0
+            group = file.create_group(f"{tile.name}_2020_ro14")
+            group["grd"] = radiometry.scale(level)[..., None]
+            group["outlines"] = labels
+            sides = {"height": SIDE, "width": SIDE, "orig_height": SIDE, "orig_width": SIDE}
+            left, _, _, top = tile.bounds
+            group.attrs.update(
+                sides | {"pad_height": 0, "pad_width": 0, "grd_base_time_idx": BASE, "filled_share": 0.01}
+            )
+            group.attrs["grd_times"] = np.array([f"{t:%Y-%m-%dT%H:%M:%SZ}" for t in TIMES], dtype="S20")
+            group.attrs["transform"] = (PIXEL, 0, left, 0, -PIXEL, top)
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    apart = {Tile(column=1, row=1): 0.25, Tile(column=2, row=1): 0.5, Tile(column=9, row=1): 0.9}
+    write_file(tmp_path / "train.h5", apart, rng)
+    write_file(tmp_path / "val.h5", {Tile(column=4, row=4): 0.5}, rng)
+    write_file(tmp_path / "test.h5", {Tile(column=6, row=6): 1.0}, rng)
+    return tmp_path
+
+
+def test_the_card_counts_tiles_area_and_the_share_of_glacier_among_seen_pixels(folder):
+    card = dataset.card(folder)
+    assert list(card["tiles"]) == [3, 1, 1]
+    assert list(card["groups"]) == [3, 1, 1]
+    np.testing.assert_allclose(card["area"], [300, 100, 100])
+    np.testing.assert_allclose(card["glacier"], [(0.25 + 0.5 + 0.9) / 3, 0.5, 1.0])
+    np.testing.assert_allclose(card["filled"], 0.01)
+
+
+def test_a_tile_comes_back_in_decibels_with_the_dates_that_stand_for_the_year(folder):
+    tile = dataset.read_tile(folder / "train.h5", "SVAL-2-1_2020_ro14")
+    assert tile.times == tuple(TIMES[i] for i in BASE)
+    np.testing.assert_allclose(tile.backscatter[:, 5, 0], -12.0 - 0.1 * BASE, atol=1e-4)
+    assert tile.glacier[1:, 9].all()
+    assert not tile.glacier[1:, 10].any()
+    assert not tile.valid[0].any()
+    assert tile.valid[1:].all()
+
+
+def test_the_tiles_to_look_at_are_those_with_as_much_glacier_as_land(folder):
+    names = dataset.busiest(folder / "train.h5", 2)
+    assert names == ["SVAL-2-1_2020_ro14", "SVAL-1-1_2020_ro14"]
+
+
+def test_the_year_by_class_is_the_median_of_its_pixels(folder):
+    names = [entry.name for entry in dataset.list_groups(folder / "train.h5")]
+    curves = dataset.year_by_class(folder / "train.h5", names)
+    assert set(curves["panel"]) == {"2020, relative orbit 14"}
+    for kind, level in (("glacier", -12.0), ("land and sea", -8.0)):
+        part = curves[curves["kind"] == kind]
+        np.testing.assert_allclose(part["median"], level - 0.1 * BASE, atol=1e-4)
+        assert list(part["time"]) == [TIMES[i] for i in BASE]
+
+
+def test_the_area_to_map_is_the_largest_patch_of_neighbours(folder):
+    area = dataset.area_of(folder, "train")
+    assert area.boundingbox.bbox == (340_000.0, 8_410_000.0, 360_000.0, 8_420_000.0)
+    assert tuple(area.shape) == (SIDE, 2 * SIDE)
+
+
+def test_the_kind_of_data_is_kept_in_the_file(folder):
+    assert dataset.kind(folder / "test.h5") == "simulated radar"
+    assert dataset.pixel_of(folder / "test.h5") == PIXEL

@@ -1,0 +1,79 @@
+import geopandas as gpd
+import pytest
+import shapely
+from dataset.test_describing import PIXEL, write_file
+
+from glaciersar import evaluation, mapping, models
+from glaciersar.dataset import Tiles
+from glaciersar.errors import InputError
+from glaciersar.grid import CRS, Tile
+from glaciersar.metrics import Confusion
+from glaciersar.models import pretrained
+
+TILES = {Tile(column=6, row=6): 0.5, Tile(column=7, row=6): 0.25}
+
+
+@pytest.fixture
+def run(tmp_path, rng):
+    write_file(tmp_path / "test.h5", TILES, rng)
+    for name in ("unet3d", "unet2d"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        pretrained.save(models.build(name, width=4), tmp_path / "models" / name / "weights.safetensors")
+    return tmp_path
+
+
+def test_a_model_is_scored_as_its_own_maps_say(run):
+    scores = evaluation.score_models(run / "models", ["unet3d", "unet2d"], run / "test.h5", window=64)
+    model = pretrained.load(run / "models/unet3d/weights.safetensors")
+    total = Confusion()
+    tiles = Tiles(run / "test.h5")
+    for series, labels, _ in (tiles[index] for index in range(2)):
+        found = mapping.map_array(model, series, window=64) > 0.5
+        total += Confusion.of(labels[1].numpy() > 0.5, found, labels.sum(0).numpy() > 0)
+    assert scores.loc[("unet3d", "pooled"), ["tp", "fp", "fn", "tn"]].tolist() == [
+        total.tp,
+        total.fp,
+        total.fn,
+        total.tn,
+    ]
+    assert total.tp + total.fp + total.fn + total.tn == 2 * 20 * 19  # the row without radar does not count
+    assert list(evaluation.summarise(scores).index) == ["unet3d", "unet2d"]
+    assert set(evaluation.by_tile(scores)["tile"]) == {"SVAL-6-6_2020_ro14", "SVAL-7-6_2020_ro14"}
+
+
+def outlines_of(shares, year=2020):
+    shapes = []
+    for tile, share in shares.items():
+        left, bottom, right, top = tile.bounds
+        shapes.append(shapely.box(left, bottom, left + share * (right - left), top))
+    return gpd.GeoDataFrame({"year": [year] * len(shapes)}, geometry=shapes, crs=CRS)
+
+
+def test_the_same_outlines_agree_wholly_and_shifted_ones_by_the_share_in_common(run):
+    same = evaluation.score_outlines(outlines_of(TILES), run / "test.h5")
+    assert same.loc["pooled", "iou"] == 1
+    assert same.loc["pooled", "boundary_p95"] == 0
+    wider = evaluation.score_outlines(
+        outlines_of({tile: share + 0.05 for tile, share in TILES.items()}), run / "test.h5"
+    )
+    assert wider.loc["pooled", "iou"] == pytest.approx(15 / 17)
+    assert wider.loc["pooled", "boundary_median"] == PIXEL
+
+
+def test_outlines_of_another_year_are_not_taken(run):
+    other = evaluation.score_outlines(outlines_of(TILES, year=2016), run / "test.h5")
+    assert other.loc["pooled", "iou"] == 0
+
+
+def test_named_tiles_are_mapped_by_name(run):
+    maps = evaluation.map_named(run / "models/unet3d", run / "test.h5", ["SVAL-7-6_2020_ro14"])
+    assert list(maps) == ["SVAL-7-6_2020_ro14"]
+    assert maps["SVAL-7-6_2020_ro14"].shape == (20, 20)
+    assert ((maps["SVAL-7-6_2020_ro14"] >= 0) & (maps["SVAL-7-6_2020_ro14"] <= 1)).all()
+
+
+def test_a_model_without_weights_or_a_log_is_told_before_anything_is_mapped(run):
+    with pytest.raises(InputError, match=r"ulstm/weights\.safetensors: not there yet; notebooks/03-train\.ipynb"):
+        evaluation.score_models(run / "models", ["unet3d", "ulstm"], run / "test.h5")
+    with pytest.raises(InputError, match=r"log\.csv: not there yet"):
+        evaluation.read_log(run / "models/unet3d")
