@@ -36,6 +36,8 @@ class _Job:
 def tiles_of(scenes: Iterable[Scene], polarisation: str) -> list[Tile]:
     """List the tiles of the grid that lie wholly within the rasters of some scenes."""
     extents = [extent for scene in scenes for extent in _extents(scene, polarisation)]
+    if not extents:
+        return []
     covered = shapely.unary_union(extents).buffer(1e-3)  # a millimetre, against rounding at shared edges
     return [tile for tile in grid.tiles_within(covered.bounds) if covered.covers(shapely.box(*tile.bounds))]
 

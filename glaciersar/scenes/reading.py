@@ -107,7 +107,7 @@ def read_series(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, c
         touched = False
         for href in _hrefs(scene, polarisation):
             with _opened(href) as file:
-                crs.setdefault(str(file.crs), Path(href).name)
+                crs.setdefault(str(file.crs), _name(href))
                 if len(crs) > 1:
                     (_, _), (other, name) = crs.items()
                     raise InputError(f"{name}: {other} found, {next(iter(crs))} as in the other scenes expected")
@@ -135,7 +135,7 @@ def _hrefs(scene: Scene, polarisation: str) -> tuple[str, ...]:
 @contextmanager
 def _opened(href: str) -> Iterator[DatasetReader]:
     """Open a raster that has one band, a CRS and upright pixels; whatever GDAL meets becomes an InputError."""
-    name = Path(href).name
+    name = _name(href)
     if not is_remote(href) and not Path(href).exists():
         raise InputError(f"{href}: no such file, expected the raster that the scene list names")
     try:
@@ -154,6 +154,11 @@ def _opened(href: str) -> Iterator[DatasetReader]:
         raise InputError(f"{name}: cannot be read ({_reason(error)}), expected a whole GeoTIFF") from error
 
 
+def _name(href: str) -> str:
+    """Name a raster in messages; with its folder, because archives call many files alike (hh.tif)."""
+    return "/".join(Path(href).parts[-2:])
+
+
 def _reason(error: BaseException) -> str:
     """Give GDAL's own words, which rasterio keeps as the cause of its error."""
     return " ".join(str(error.__cause__ or error).split()).rstrip(".")
@@ -170,7 +175,7 @@ def _check_whole(file: DatasetReader, href: str) -> None:
             length = file.get_tag_item(f"BLOCK_SIZE_{x}_{y}", "TIFF", bidx=1)
             end = int(start or 0) + int(length or 0)
             if end > size:
-                name = Path(href).name
+                name = _name(href)
                 raise InputError(f"{name}: {size} bytes found, at least {end} expected; the file is truncated")
 
 
@@ -248,7 +253,7 @@ def _to_power(values: NDArray[np.float32], file: DatasetReader, units: str, *, c
     """
     values = np.where(np.isfinite(values) & (values != 0), values, np.float32(np.nan))
     if check and not np.isnan(values).all():
-        radiometry.check_units(values, units=units, name=Path(file.name).name)
+        radiometry.check_units(values, units=units, name=_name(file.name))
     return values if units == "linear" else radiometry.to_power(values).astype(np.float32)
 
 

@@ -1,0 +1,220 @@
+"""glaciersar.dataset.building"""
+
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from archives import TILE, backscatter, glaciers, write_catalog, write_raster, year_of_dates
+from odc.geo.geobox import GeoBox
+
+from glaciersar import outlines, radiometry
+from glaciersar.dataset import build, check_no_leakage, list_groups, split_of, tiles_of
+from glaciersar.errors import InputError
+from glaciersar.grid import Tile
+from glaciersar.scenes import choose_dates, find, read_series
+
+PIXEL = 200.0  # 50 × 50 a tile
+TILES = [Tile(column=10 + k, row=38) for k in range(3)]
+SPLIT = dict(zip(TILES, ("train", "val", "test"), strict=True))
+GRID = GeoBox.from_bbox((430_000, 8_780_000, 460_000, 8_790_000), "EPSG:32633", resolution=PIXEL, tight=True)
+TIMES = year_of_dates(20, step_days=18)
+
+
+@pytest.fixture
+def scenes(tmp_path, rng):
+    return find(write_catalog(tmp_path / "archive", GRID, TIMES, rng, polarisations=("HH",)))
+
+
+@pytest.fixture
+def make(tmp_path, scenes):
+    """Build with everything right but what a test changes."""
+
+    def make(**changes):
+        arguments = {"scenes": scenes, "reference": glaciers(TILES), "split": SPLIT, "years": [2020]}
+        arguments |= {"relative_orbits": [14], "pixel": PIXEL, "progress": False} | changes
+        return build(tmp_path / "data", **arguments)
+
+    return make
+
+
+def test_the_files_hold_the_published_layout_for_any_reader_of_hdf5(make, scenes):
+    folder = make()
+    with h5py.File(folder / "val.h5") as file:
+        assert list(file) == ["SVAL-11-38_2020_ro14"]
+        group = file["SVAL-11-38_2020_ro14"]
+        assert group["grd"].shape == (20, 50, 50, 1)
+        assert group["grd"].dtype == np.float32
+        assert group["outlines"].shape == (50, 50, 2)
+        sizes = {name: int(group.attrs[name]) for name in ("height", "width", "orig_height", "orig_width")}
+        assert set(sizes.values()) == {50}
+        assert (group.attrs["pad_height"], group.attrs["pad_width"]) == (0, 0)
+        assert list(group.attrs["grd_base_time_idx"]) == list(choose_dates(TIMES))
+        assert group.attrs["grd_times"][0] == b"2020-01-02T06:30:05Z"
+        power = read_series(scenes, TILES[1].geobox(pixel=PIXEL), "HH").power
+        np.testing.assert_array_equal(group["grd"][..., 0], radiometry.prepare(power).series)
+
+
+def test_labels_are_the_outlines_by_pixel_centres_as_one_hot(make):
+    with h5py.File(make() / "train.h5") as file:
+        labels = file["SVAL-10-38_2020_ro14/outlines"][()]
+    mask = outlines.to_mask(glaciers(TILES), TILES[0].geobox(pixel=PIXEL))
+    np.testing.assert_array_equal(labels[..., 1], mask)
+    np.testing.assert_array_equal(labels[..., 0], ~mask)
+    assert mask.mean() == pytest.approx(0.16)
+
+
+def test_pixels_without_radar_belong_to_no_class(make, scenes, tmp_path):
+    for scene in scenes:
+        with rasterio.open(scene.hrefs["HH"][0], "r+") as file:
+            values = file.read(1)
+            values[20:30, 10:20] = np.nan
+            values[40, 10 + scene.time.month] = np.nan  # gaps at single dates are filled, and counted
+            file.write(values, 1)
+    with h5py.File(make() / "train.h5") as file:
+        group = file["SVAL-10-38_2020_ro14"]
+        labels, series = group["outlines"][()], group["grd"][()]
+        assert group.attrs["unseen_share"] == pytest.approx(100 / 2500)
+        assert group.attrs["filled_share"] == pytest.approx(20 / (2400 * 20))
+    unseen = np.zeros((50, 50), bool)
+    unseen[20:30, 10:20] = True
+    np.testing.assert_array_equal(labels.sum(-1), ~unseen)
+    assert np.isfinite(series).all()
+    assert (series[:, unseen] == 0).all()
+    assert (series[:, ~unseen] > 0.5).all()
+
+
+def test_each_year_takes_its_own_outlines(make, scenes, tmp_path, rng):
+    more = find(write_catalog(tmp_path / "more", GRID, year_of_dates(20, step_days=18, year=2017), rng))
+    reference = glaciers(TILES, years=(2017, 2020))
+    reference.loc[reference["year"] == 2017, "geometry"] = shapely.box(0, 0, 1, 1)
+    folder = make(scenes=[*scenes, *more], reference=reference, years=[2017, 2020])
+    with h5py.File(folder / "train.h5") as file:
+        assert list(file) == ["SVAL-10-38_2017_ro14", "SVAL-10-38_2020_ro14"]
+        assert [file[name]["outlines"][..., 1].any() for name in file] == [False, True]
+        assert [file[name].attrs["outlines_year"] for name in file] == [2017, 2020]
+
+
+def test_outlines_without_a_year_serve_every_year_and_this_is_recorded(make):
+    with h5py.File(make(reference=glaciers(TILES).drop(columns="year")) / "train.h5") as file:
+        group = file["SVAL-10-38_2020_ro14"]
+        assert group.attrs["outlines_year"] == "any"
+        assert group["outlines"][..., 1].any()
+
+
+def test_orbits_become_groups_of_their_own(make, scenes, tmp_path, rng):
+    more = find(write_catalog(tmp_path / "more", GRID, TIMES, rng, relative_orbit=174, name="beta"))
+    folder = make(scenes=[*scenes, *more], relative_orbits=[14, 174])
+    assert [entry.name for entry in list_groups(folder / "test.h5")] == [
+        "SVAL-12-38_2020_ro14",
+        "SVAL-12-38_2020_ro174",
+    ]
+
+
+def test_a_tile_in_all_years_and_orbits_stays_in_one_subset(make):
+    folder = make()
+    check_no_leakage(folder)
+    assert split_of(folder) == SPLIT
+
+
+def test_a_tile_in_two_subsets_is_found(make):
+    folder = make()
+    with h5py.File(folder / "train.h5") as source, h5py.File(folder / "test.h5", "a") as target:
+        source.copy("SVAL-10-38_2020_ro14", target, name="SVAL-10-38_2016_ro174")
+    with pytest.raises(InputError, match=r"tile SVAL-10-38 found in train\.h5 and test\.h5, one subset expected"):
+        check_no_leakage(folder)
+
+
+def test_only_tiles_wholly_within_the_rasters_are_listed(scenes, tmp_path, rng):
+    assert tiles_of(scenes, "HH") == TILES
+    assert tiles_of(scenes, "VV") == []
+    cut = find(write_catalog(tmp_path / "cut", GRID[:, :149], TIMES[:1], rng))
+    assert tiles_of(cut, "HH") == TILES[:2]
+    beside = find(write_catalog(tmp_path / "beside", GRID[:, 149:], TIMES[:1], rng))
+    assert tiles_of([*cut, *beside], "HH") == TILES  # two strips cover the third tile together
+
+
+def test_building_again_gives_the_same_bytes(make):
+    before = {path.name: path.read_bytes() for path in make().iterdir()}
+    assert sorted(before) == ["test.h5", "train.h5", "val.h5"]
+    assert {path.name: path.read_bytes() for path in make().iterdir()} == before
+
+
+def test_fewer_dates_may_stand_for_a_year(make):
+    (entry,) = list_groups(make(dates=5, spacing_days=72) / "train.h5", dates=5)
+    assert len(entry.base["grd"]) == 5
+
+
+# Bad input: refused in one sentence, and nothing is left half-written.
+
+
+def refused(make, tmp_path, sentence, **changes):
+    with pytest.raises(InputError, match=sentence):
+        make(**changes)
+    folder = tmp_path / "data"
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_a_missing_date_is_refused(make, tmp_path, scenes):
+    kept = [scene for scene in scenes if scene.time.month not in (5, 6)]
+    refused(make, tmp_path, "SVAL-10-38_2020_ro14: a date is missing: no scene between 2020-04-19", scenes=kept)
+    refused(make, tmp_path, "SVAL-10-38_2020_ro14: 9 dates found .* at least 15", scenes=scenes[:9])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"relative_orbits": [174]}, "no scene of polarisation HH, year 2020, relative orbit 174; found 20 scenes"),
+        ({"years": [2020, 2016], "reference": glaciers(TILES, years=(2016, 2020))}, "no scene of .* year 2016"),
+        ({"polarisation": "VV"}, "no scene of polarisation VV.* found 20 scenes of HH"),
+        ({"reference": glaciers(TILES, years=(2016, 2017))}, "outlines of 2016, 2017 found, of 2020 expected"),
+        ({"split": SPLIT | {Tile(column=30, row=38): "test"}}, "SVAL-30-38: no scene covers this tile"),
+        ({"split": SPLIT | {TILE: "testing"}}, "subset 'testing' found, one of train, val, test expected"),
+        ({"pixel": 30}, "pixel=30 m does not divide a tile"),
+        ({"feature": "ndvi"}, "feature 'ndvi' is unknown"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(make, tmp_path, changes, sentence):
+    refused(make, tmp_path, sentence, **changes)
+
+
+def test_outlines_are_named_by_their_file(make, tmp_path):
+    glaciers(TILES, years=(2016,)).to_file(tmp_path / "reference.gpkg")
+    refused(
+        make, tmp_path, r"reference\.gpkg: outlines of 2016 found", reference=outlines.read(tmp_path / "reference.gpkg")
+    )
+
+
+def test_a_bad_raster_is_refused_even_late_and_nothing_is_left(make, tmp_path, scenes, rng):
+    (href,) = scenes[-1].hrefs["HH"]
+    with rasterio.open(href) as file:
+        good, profile = file.read(1), file.profile
+    bad = {
+        "look like decibels": 10 * np.log10(good),
+        "all nodata": np.full_like(good, np.nan),
+        "digital numbers": good * 3000,
+    }
+    for sentence, values in bad.items():
+        with rasterio.open(href, "w", **profile) as file:
+            file.write(values, 1)
+        refused(make, tmp_path, sentence)
+    with rasterio.open(href, "w", **profile) as file:
+        file.write(good, 1)
+    write_raster(tmp_path / "other.tif", backscatter(rng, GRID.shape), GeoBox(GRID.shape, GRID.affine, "EPSG:32634"))
+    other = replace(scenes[-1], hrefs={"HH": (href, str(tmp_path / "other.tif"))})
+    refused(make, tmp_path, "EPSG:32634 found, EPSG:32633", scenes=[*scenes[:-1], other])
+    with open(href, "r+b") as file:
+        file.truncate(20_000)
+    refused(make, tmp_path, "truncated|cannot be read")
+
+
+def test_a_failed_build_leaves_the_old_files(make, scenes):
+    folder = make()
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with rasterio.open(scenes[-1].hrefs["HH"][0], "r+") as file:
+        file.write(np.full(GRID.shape, np.nan, np.float32), 1)
+    with pytest.raises(InputError):
+        make()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -1,0 +1,128 @@
+"""glaciersar.dataset.opening"""
+
+import h5py
+import numpy as np
+import pytest
+from archives import write_dataset
+
+from glaciersar.dataset import check_no_leakage, list_groups, split_of
+from glaciersar.errors import InputError
+from glaciersar.grid import Tile
+
+NAME = "SVAL-10-38_2020_ro14"
+
+
+@pytest.fixture
+def path(tmp_path, rng):
+    return write_dataset(tmp_path / "train.h5", [NAME, "SVAL-9-30_2016_ro174"], rng, features=("grd", "insar"))
+
+
+def test_groups_are_listed_by_name_with_what_they_hold(path):
+    first, second = list_groups(path, features=("grd", "insar"))
+    assert (first.name, second.name) == (NAME, "SVAL-9-30_2016_ro174")
+    assert (first.height, first.width) == (40, 48)
+    assert first.dates == {"grd": 20, "insar": 20}
+    assert len(first.base["grd"]) == 15
+
+
+def test_padding_is_told_apart(tmp_path, rng):
+    path = write_dataset(tmp_path / "val.h5", [NAME], rng, padding=(3, 5))
+    (entry,) = list_groups(path)
+    assert entry.inner == (slice(3, 37), slice(5, 43))
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ["height", "width", "orig_height", "orig_width", "pad_height", "pad_width", "grd_base_time_idx"],
+)
+def test_a_missing_attribute_is_named(path, attribute):
+    with h5py.File(path, "a") as file:
+        del file[NAME].attrs[attribute]
+    with pytest.raises(InputError, match=rf"train\.h5: {NAME}: attribute {attribute} missing"):
+        list_groups(path)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "sentence"),
+    [
+        ("height", 41, r"outlines of shape \(40, 48, 2\) found, \(41, 48, 2\) expected"),
+        ("width", 48.0, "attribute width=48.0 .* one integer expected"),
+        ("orig_height", 60, "60 × 48 padded by 0 and 0 found"),
+        ("pad_width", -1, "padded by 0 and -1 found"),
+        ("grd_base_time_idx", np.arange(14), "with 14 dates found, 15 expected"),
+        ("grd_base_time_idx", np.arange(15) + 6, "from 6 to 20 found, 0 to 19 expected"),
+        ("grd_base_time_idx", np.arange(15) - 1, "from -1 to 13 found"),
+        ("grd_base_time_idx", np.arange(15.0), "of type float64 found, 15 integers expected"),
+    ],
+)
+def test_an_attribute_that_does_not_fit_is_named(path, attribute, value, sentence):
+    with h5py.File(path, "a") as file:
+        file[NAME].attrs[attribute] = value
+    with pytest.raises(InputError, match=rf"train\.h5: {NAME}: .*{sentence}"):
+        list_groups(path)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "value", "sentence"),
+    [
+        ("grd", np.zeros((20, 40, 48, 1)), "dataset grd of type float64 found, float32 expected"),
+        ("grd", np.zeros((20, 40, 48), "f4"), r"dataset grd of shape \(20, 40, 48\) found"),
+        ("grd", np.zeros((20, 40, 47, 1), "f4"), r"\('dates', 40, 48, 1\) expected"),
+        ("grd", np.zeros((0, 40, 48, 1), "f4"), "dataset grd without a date"),
+        ("grd", None, "dataset grd missing, found insar, outlines"),
+        ("outlines", None, "dataset outlines missing"),
+        ("outlines", np.zeros((40, 48, 1), "f4"), "dataset outlines of shape"),
+        ("outlines", np.full((40, 48, 2), b"x"), "numbers expected"),
+    ],
+)
+def test_a_dataset_that_does_not_fit_is_named(path, dataset, value, sentence):
+    with h5py.File(path, "a") as file:
+        del file[NAME][dataset]
+        if value is not None:
+            file[NAME][dataset] = value
+    with pytest.raises(InputError, match=rf"train\.h5: {NAME}: .*{sentence}"):
+        list_groups(path)
+
+
+def test_a_group_of_another_name_is_refused(path):
+    with h5py.File(path, "a") as file:
+        file.move(NAME, "tile-1")
+    with pytest.raises(InputError, match="'tile-1' is not named like"):
+        list_groups(path)
+
+
+def test_a_file_that_is_absent_truncated_or_empty_is_refused(path):
+    with pytest.raises(InputError, match=r"absent\.h5: no such file"):
+        list_groups(path.with_name("absent.h5"))
+    content = path.read_bytes()
+    for kept in (0, 100, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:kept])
+        with pytest.raises(InputError, match=r"train\.h5: cannot be opened"):
+            list_groups(path)
+    path.unlink()
+    h5py.File(path, "w").close()
+    with pytest.raises(InputError, match=r"train\.h5: no group found"):
+        list_groups(path)
+
+
+def test_the_split_of_a_folder_is_read_from_its_files(tmp_path, rng):
+    write_dataset(tmp_path / "train.h5", ["SVAL-1-1_2016_ro14", "SVAL-1-1_2020_ro174"], rng)
+    write_dataset(tmp_path / "val.h5", ["SVAL-1-2_2016_ro14"], rng)
+    write_dataset(tmp_path / "test.h5", ["SVAL-2-1_2016_ro14"], rng)
+    found = {Tile(column=1, row=1): "train", Tile(column=1, row=2): "val", Tile(column=2, row=1): "test"}
+    assert split_of(tmp_path) == found
+    check_no_leakage(tmp_path)
+
+
+def test_a_tile_in_two_files_is_found_whatever_its_year_and_orbit(tmp_path, rng):
+    write_dataset(tmp_path / "train.h5", ["SVAL-1-1_2016_ro14"], rng)
+    write_dataset(tmp_path / "val.h5", ["SVAL-1-2_2016_ro14"], rng)
+    write_dataset(tmp_path / "test.h5", ["SVAL-1-1_2020_ro174"], rng)
+    with pytest.raises(InputError, match=r"tile SVAL-1-1 found in train\.h5 and test\.h5"):
+        check_no_leakage(tmp_path)
+
+
+def test_a_folder_without_a_subset_is_refused(tmp_path, rng):
+    write_dataset(tmp_path / "train.h5", [NAME], rng)
+    with pytest.raises(InputError, match=r"val\.h5: no such file"):
+        check_no_leakage(tmp_path)

@@ -1,0 +1,220 @@
+"""glaciersar.dataset.sampling"""
+
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from archives import write_dataset
+from torch.utils.data import DataLoader
+
+from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, sampling
+from glaciersar.errors import InputError
+from glaciersar.recipe import AS_RELEASED, CORRECTED
+
+NAMES = ["SVAL-10-38_2020_ro14", "SVAL-11-38_2020_ro14", "SVAL-9-30_2016_ro174"]
+
+
+@pytest.fixture
+def path(tmp_path, rng):
+    return write_dataset(tmp_path / "train.h5", NAMES, rng, features=("grd", "insar"))
+
+
+@pytest.fixture
+def plain(monkeypatch):
+    """Switch the augmentations off, so that values tell date and place."""
+    monkeypatch.setattr(sampling, "augment", lambda series, labels, rng, recipe: (series, labels))
+
+
+def patches(path, **changes):
+    return RandomPatches(path, **({"patch": 16, "samples": 40, "seed": 3} | changes))
+
+
+def place(series):
+    """Tell the dates, and the first row and column, of a plain sample (T, P, P) from its values."""
+    corner = series[:, 0, 0].int()
+    return (corner // 4096).tolist(), int(corner[0] % 4096 // 64), int(corner[0] % 64)
+
+
+def test_samples_have_the_shapes_that_models_take(path):
+    series, labels = patches(path, features=("grd", "insar"))[0]
+    assert series.shape == (2, 15, 16, 16)
+    assert labels.shape == (2, 16, 16)
+    assert series.dtype == labels.dtype == torch.float32
+    assert series.is_contiguous()
+    assert labels.is_contiguous()
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_sample_is_a_window_of_a_tile_at_jittered_dates(path):
+    with h5py.File(path) as file:
+        tiles = {name: (file[name]["grd"][..., 0], file[name]["outlines"][()]) for name in file}
+    starts = set()
+    for series, labels in (patches(path, samples=300)[k] for k in range(300)):
+        dates, row, column = place(series[0])
+        window = np.s_[row : row + 16, column : column + 16]
+        assert all(0 <= date - (k + 2) + 1 <= 2 for k, date in enumerate(dates))  # one up or down at most
+        grd, _ = tiles[NAMES[0]]
+        np.testing.assert_array_equal(series[0].numpy(), grd[dates][:, *window])
+        fits = [np.array_equal(labels.numpy(), np.moveaxis(outlines[window], -1, 0)) for _, outlines in tiles.values()]
+        assert sum(fits) == 1
+        starts.add((row, column, fits.index(True)))
+    rows, columns, groups = (set(kind) for kind in zip(*starts, strict=True))
+    assert groups == {0, 1, 2}
+    assert (min(rows), max(rows)) == (0, 40 - 16)
+    assert (min(columns), max(columns)) == (0, 48 - 16)
+
+
+@pytest.mark.usefixtures("plain")
+def test_the_last_offset_is_drawn_unless_as_released(path):
+    last = {CORRECTED: 0, AS_RELEASED: 0}
+    for recipe in last:
+        data = patches(path, patch=39, samples=100, recipe=recipe)  # two rows to choose from, 0 and 1
+        last[recipe] = sum(place(data[k][0][0])[1] for k in range(100))
+    assert last[AS_RELEASED] == 0
+    assert 25 < last[CORRECTED] < 75
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("recipe", [CORRECTED, AS_RELEASED])
+def test_a_patch_may_be_as_large_as_the_tile(path, recipe):
+    series, _ = patches(path, patch=40, recipe=recipe)[0]
+    assert place(series[0])[1] == 0
+
+
+@pytest.mark.usefixtures("plain")
+def test_each_feature_is_jittered_on_its_own(path):
+    data = patches(path, features=("grd", "insar"))
+    pairs = [(place(series[0])[0], place(series[1] - 2**19)[0]) for series, _ in (data[k] for k in range(20))]
+    assert all(a != b for a, b in pairs[:3])
+    steps = np.array([np.subtract(dates, np.arange(15) + 2) for pair in pairs for dates in pair])
+    assert set(steps.ravel()) == {-1, 0, 1}
+    assert (steps == 0).mean() == pytest.approx(0.75, abs=0.06)
+
+
+@pytest.mark.usefixtures("plain")
+def test_jitter_never_leaves_the_dates_on_file(tmp_path, rng):
+    path = write_dataset(tmp_path / "train.h5", NAMES[:1], rng, dates=17)
+    with h5py.File(path, "a") as file:
+        file[NAMES[0]].attrs["grd_base_time_idx"] = [0] * 7 + [16] * 8
+    data = patches(path)
+    dates = np.array([place(data[k][0][0])[0] for k in range(40)])
+    assert set(dates[:, :7].ravel()) == {0, 1}
+    assert set(dates[:, 7:].ravel()) == {15, 16}
+
+
+def test_a_sample_depends_on_seed_epoch_and_index_alone(path):
+    def first(data, epoch, index):
+        data.set_epoch(epoch)
+        return data[index][0]
+
+    reference = first(patches(path), 2, 7)
+    walked = patches(path)
+    for k in range(5):
+        walked[k]
+    assert torch.equal(first(walked, 2, 7), reference)
+    others = [first(patches(path), 2, 8), first(patches(path), 1, 7), first(patches(path, seed=4), 2, 7)]
+    assert not any(torch.equal(other, reference) for other in others)
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_the_number_of_workers_changes_nothing(path, persistent):
+    alone, shared = patches(path, samples=12), patches(path, samples=12)
+    shared[0]  # opened before the workers are forked
+    loader = DataLoader(shared, batch_size=4, num_workers=2, persistent_workers=persistent)
+    for epoch in range(2):
+        alone.set_epoch(epoch)
+        shared.set_epoch(epoch)
+        expected = list(DataLoader(alone, batch_size=4))
+        for (series, labels), (found, found_labels) in zip(expected, loader, strict=True):
+            assert torch.equal(series, found)
+            assert torch.equal(labels, found_labels)
+
+
+def test_a_dataset_travels_to_another_process_without_its_open_file(path):
+    data = patches(path)
+    expected = data[5][0]
+    assert torch.equal(pickle.loads(pickle.dumps(data))[5][0], expected)
+
+
+def test_only_the_window_is_read(path, monkeypatch):
+    read = []
+    original = h5py.Dataset.__getitem__
+
+    def spy(self, key):
+        values = original(self, key)
+        read.append((self.name.rpartition("/")[2], values.shape))
+        return values
+
+    data = patches(path)
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", spy)
+    data[0]
+    assert set(read) == {("grd", (16, 16)), ("outlines", (16, 16, 2))}
+    assert len(read) <= 16
+
+
+def test_whole_tiles_come_once_in_order_and_unvaried(path):
+    tiles = Tiles(path, features=("insar", "grd"))
+    assert [name for _, _, name in tiles] == NAMES
+    series, labels, _ = tiles[1]
+    with h5py.File(path) as file:
+        group = file[NAMES[1]]
+        np.testing.assert_array_equal(series[1], group["grd"][2:17, ..., 0])
+        np.testing.assert_array_equal(series[0], group["insar"][2:17, ..., 0])
+        np.testing.assert_array_equal(labels, np.moveaxis(group["outlines"][()], -1, 0))
+
+
+@pytest.mark.usefixtures("plain")
+def test_padding_is_never_scored_and_never_trained_on(tmp_path, rng):
+    path = write_dataset(tmp_path / "val.h5", NAMES[:1], rng, padding=(4, 6))
+    (series, labels, _), *_ = Tiles(path)
+    assert series.shape == (1, 15, 32, 36)
+    assert (labels.sum(0) == 1).all()
+    assert place(series[0])[1:] == (4, 6)
+    series, labels = patches(path, patch=40)[0]
+    _, row, column = place(series[0])
+    inside = np.zeros((40, 48))
+    inside[4:36, 6:42] = 1
+    np.testing.assert_array_equal(labels.sum(0), inside[row : row + 40, column : column + 40])
+
+
+@pytest.mark.usefixtures("plain")
+def test_nodata_counts_in_no_class_but_as_background_as_released(path):
+    with h5py.File(path, "a") as file:
+        for name in NAMES:
+            file[name]["outlines"][:, :30] = 0
+    _, corrected = patches(path, patch=40)[0]
+    _, released = patches(path, patch=40, recipe=AS_RELEASED)[0]
+    assert (corrected.sum(0) == 0).any()
+    assert (released.sum(0) == 1).all()
+    assert (Tiles(path)[0][1][:, :, :30] == 0).all()
+
+
+@pytest.mark.usefixtures("plain")
+def test_released_validation_sees_only_the_patches_that_fit(path):
+    data = FittingPatches(path, patch=16, batch=4)  # 2 × 3 patches in each of 3 tiles are 18: 4 batches of 4
+    assert len(data) == 16
+    starts = [place(data[k][0][0])[1:] for k in range(6)]
+    assert starts == [(0, 0), (0, 16), (0, 32), (16, 0), (16, 16), (16, 32)]
+    assert place(data[0][0][0])[0] == list(range(2, 17))
+
+
+def test_a_patch_larger_than_a_tile_is_refused(path):
+    for cut in (lambda: patches(path, patch=41), lambda: FittingPatches(path, patch=41, batch=1)):
+        with pytest.raises(InputError, match=rf"{NAMES[0]} of 40 × 48 pixels found, at least patch=41 expected"):
+            cut()
+
+
+@pytest.mark.parametrize(("dataset", "value"), [("grd", np.nan), ("grd", np.inf), ("outlines", np.nan)])
+def test_nan_is_refused_where_it_is_met(path, dataset, value):
+    with h5py.File(path, "a") as file:
+        for name in NAMES:
+            file[name][dataset][-1, 0] = value
+    for read in (lambda: patches(path)[0], lambda: Tiles(path)[0]):
+        with pytest.raises(InputError, match=rf"train\.h5.*{dataset}: NaN or infinite values found"):
+            read()
+
+
+def test_an_index_outside_the_epoch_ends_iteration(path):
+    assert len(list(patches(path, samples=4))) == 4
