@@ -7,15 +7,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
-from rasterio import Affine
 from tqdm.auto import tqdm
 
 from glaciersar import outlines
 from glaciersar.dataset import Tiles, pixel_of
-from glaciersar.dataset.opening import opened
 from glaciersar.files import need
-from glaciersar.grid import Group
+from glaciersar.grid import TILE_SIZE, Group
 from glaciersar.mapping import map_array
 from glaciersar.metrics import TileResult, headline, score_tiles
 from glaciersar.models import Network, pretrained
@@ -114,17 +111,12 @@ def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
         tiles = Tiles(test)
         for _, labels, name in (tiles[index] for index in range(len(tiles))):
             glacier = labels.numpy()
-            drawn = other[other["year"] == Group.parse(name).year]
-            mask = outlines.to_mask(drawn, _geobox(test, name, glacier.shape[1:]))
+            group = Group.parse(name)
+            drawn = other[other["year"] == group.year]
+            mask = outlines.to_mask(drawn, group.tile.geobox(pixel=TILE_SIZE / glacier.shape[-1]))
             yield TileResult(name=name, truth=glacier[1] > 0.5, found=mask, valid=glacier.sum(0) > 0)
 
     return score_tiles(results(), pixel=pixel_of(test))
-
-
-def _geobox(path: str | Path, name: str, shape: tuple[int, int]) -> GeoBox:
-    with opened(path) as file:
-        attributes = file[name].attrs
-        return GeoBox(shape, Affine(*attributes["transform"]), attributes["crs"])
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
