@@ -29,7 +29,7 @@ def from_keras(path: str | Path) -> Network:
         InputError: Not such a file, cut short, of another architecture, or with a weight of another shape.
     """
     path = Path(path)
-    layers = _read(path)
+    layers = read_layers(path)
     name, features, width = _identify(path, layers)
     with torch.device("meta"):  # no memory, no random numbers: every weight comes from the file
         model = build(name, features=features, width=width, dropout=0)
@@ -43,7 +43,7 @@ def from_keras(path: str | Path) -> Network:
                     f"{path}: weight {layer}/{weight} has shape {values.shape}, {expected} expected "
                     f"for {name} with {features} features and width {width}"
                 )
-            state[key] = _to_torch(values).reshape(empty[key].shape)
+            state[key] = to_torch(values).reshape(empty[key].shape)
     model.load_state_dict(state, assign=True)
     return model.eval()
 
@@ -53,7 +53,7 @@ def weight_order(name: str) -> list[list[str]]:
     return list(_ulstm_order() if name == "ulstm" else _unet3d_order(weighted=name == "unet3d_weighted"))
 
 
-def _read(path: Path) -> list[tuple[str, Weights]]:
+def read_layers(path: Path) -> list[tuple[str, Weights]]:
     """List the layers that have weights, in order."""
     try:
         with h5py.File(path) as file:
@@ -169,7 +169,7 @@ def _keras_shape(key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*folded, *sides, inputs, outputs)
 
 
-def _to_torch(values: NDArray) -> torch.Tensor:
+def to_torch(values: NDArray) -> torch.Tensor:
     """Move the last axes (in, out) to the front as (out, in)."""
     moved = np.moveaxis(values, (-1, -2), (0, 1)) if values.ndim > 1 else values
     return torch.from_numpy(np.ascontiguousarray(moved, dtype=np.float32).copy())

@@ -1,0 +1,92 @@
+import h5py
+import pytest
+import torch
+from keras_files import write_keras
+
+from glaciersar import models
+from glaciersar.errors import InputError
+from glaciersar.models.keras import from_keras
+
+NAMES = ("unet3d", "unet3d_weighted", "ulstm")
+
+
+@pytest.fixture(params=NAMES)
+def model(request):
+    torch.manual_seed(1)
+    model = models.build(request.param, features=2, width=4, dropout=0)
+    with torch.no_grad():
+        for value in model.state_dict().values():
+            if value.is_floating_point():
+                value.uniform_(0.1, 0.5)
+    return model.eval()
+
+
+def test_a_file_of_any_width_and_features_gives_the_model_it_came_from(model, tmp_path):
+    found = from_keras(write_keras(model, tmp_path / "w.h5"))
+    assert (found.name, found.features, found.width, found.training) == (model.name, 2, 4, False)
+    for (key, value), (_, expected) in zip(found.state_dict().items(), model.state_dict().items(), strict=True):
+        assert torch.equal(value, expected), key
+    assert all(weight.requires_grad for weight in found.parameters())
+
+
+@pytest.mark.parametrize(("name", "features", "width"), [("unet3d", 1, 8), ("unet3d_weighted", 3, 6), ("ulstm", 5, 2)])
+def test_width_and_features_are_inferred(name, features, width, tmp_path):
+    found = from_keras(write_keras(models.build(name, features=features, width=width), tmp_path / "w.h5"))
+    assert (found.name, found.features, found.width) == (name, features, width)
+
+
+def test_reading_draws_no_random_number(tmp_path):
+    path = write_keras(models.build("ulstm", width=2), tmp_path / "w.h5")
+    before = torch.get_rng_state()
+    from_keras(path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_shape_off_by_one_is_refused_by_the_weights_name(model, tmp_path):
+    path = write_keras(model, tmp_path / "w.h5")
+    with h5py.File(path, "a") as file:
+        layer = [name.decode() for name in file.attrs["layer_names"]][-1]
+        group = file[layer]
+        name = group.attrs["weight_names"][0].decode()
+        kernel = group[name][()]
+        del group[name]
+        group[name] = kernel[..., :-1]
+    shape = str(kernel[..., :-1].shape).replace("(", r"\(").replace(")", r"\)")
+    with pytest.raises(
+        InputError, match=rf"w\.h5: weight {layer}/{name} has shape {shape}, .* expected for {model.name}"
+    ):
+        from_keras(path)
+
+
+def test_another_architecture_is_refused(model, tmp_path):
+    path = write_keras(model, tmp_path / "w.h5")
+    with h5py.File(path, "a") as file:
+        file.attrs["layer_names"] = file.attrs["layer_names"][:-1]
+    with pytest.raises(InputError, match="those of unet3d, unet3d_weighted, ulstm expected"):
+        from_keras(path)
+
+
+def test_a_truncated_file_is_refused(model, tmp_path):
+    path = write_keras(model, tmp_path / "w.h5")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match=r"w\.h5: cannot be read as Keras weights"):
+        from_keras(path)
+
+
+def test_a_file_of_something_else_or_none_is_refused(tmp_path):
+    text, other = tmp_path / "text.h5", tmp_path / "other.h5"
+    text.write_text("not HDF5")
+    with h5py.File(other, "w") as file:
+        file["grd"] = [1.0]
+    for path in (text, other):
+        with pytest.raises(InputError, match="cannot be read as Keras weights"):
+            from_keras(path)
+    with pytest.raises(InputError, match="no such file"):
+        from_keras(tmp_path / "none.h5")
+
+
+def test_an_odd_width_is_refused(tmp_path):
+    path = tmp_path / "w.h5"
+    write_keras(models.unet3d.UNet3D(width=5), path)
+    with pytest.raises(InputError, match=r"w\.h5: 1 features and width 5 found"):
+        from_keras(path)

@@ -1,0 +1,139 @@
+import re
+from dataclasses import replace
+
+import pytest
+import torch
+from keras_files import write_keras
+from safetensors.torch import save_file
+
+from glaciersar import models
+from glaciersar.errors import InputError
+from glaciersar.models import pretrained
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(2)
+    return models.build("ulstm", features=2, width=4, dropout=0.25)
+
+
+@pytest.mark.parametrize("name", models.NAMES)
+def test_a_saved_model_comes_back_as_it_was(name, tmp_path):
+    model = models.build(name, features=2, width=4, dropout=0.25)
+    model.train()(torch.rand(2, 2, 3, 16, 16))  # moves the running statistics
+    pretrained.save(model, tmp_path / "w.safetensors", recipe="corrected", feature_names="grd,insar")
+    found = pretrained.load(tmp_path / "w.safetensors")
+    assert (found.name, found.features, found.width, found.dropout) == (name, 2, 4, 0.25)
+    assert found.metadata == {"recipe": "corrected", "feature_names": "grd,insar"}
+    assert not found.training
+    series = torch.rand(1, 2, 3, 16, 16)
+    with torch.no_grad():
+        assert torch.equal(found(series), model.eval()(series))
+
+
+def test_the_same_model_gives_the_same_bytes(model, tmp_path):
+    written = set()
+    for number in range(5):
+        path = tmp_path / f"{number}.safetensors"
+        pretrained.save(model, path, seed="1", recipe="corrected", feature_names="grd,insar", profile="mini")
+        written.add(path.read_bytes())
+    assert len(written) == 1
+
+
+def test_weights_laid_out_channels_last_are_saved_alike(model, tmp_path):
+    pretrained.save(model, tmp_path / "plain.safetensors")
+    pretrained.save(model.to(memory_format=torch.channels_last), tmp_path / "last.safetensors")
+    assert (tmp_path / "plain.safetensors").read_bytes() == (tmp_path / "last.safetensors").read_bytes()
+
+
+def test_weights_of_another_shape_or_none_are_refused_by_name(model, tmp_path):
+    path = tmp_path / "w.safetensors"
+    model.decoder.head = torch.nn.Conv2d(5, 2, 1)
+    pretrained.save(model, path)
+    with pytest.raises(InputError, match=r"w\.safetensors: \(2, 5, 1, 1\) found at weight decoder\.head\.weight"):
+        pretrained.load(path)
+    model.decoder.head = torch.nn.Identity()
+    pretrained.save(model, path)
+    with pytest.raises(InputError, match=r"nothing found at weight decoder\.head\.bias, \(2,\) expected for ulstm"):
+        pretrained.load(path)
+
+
+def test_files_of_something_else_are_refused(model, tmp_path):
+    text, other, cut = (tmp_path / f"{name}.safetensors" for name in ("text", "other", "cut"))
+    text.write_text("not safetensors")
+    save_file({"a": torch.zeros(1)}, other)
+    pretrained.save(model, cut)
+    cut.write_bytes(cut.read_bytes()[:-10])
+    for path, told in ((text, "cannot be read"), (cut, "cannot be read"), (other, "not weights of a network")):
+        with pytest.raises(InputError, match=f"{path.name}: .*{told}"):
+            pretrained.load(path)
+    with pytest.raises(InputError, match="expected a file, or one of ICEmapper_maxpool_grd"):
+        pretrained.load(tmp_path / "none.safetensors")
+
+
+def test_keras_files_are_taken_by_path(model, tmp_path):
+    assert pretrained.load(write_keras(model, tmp_path / "w.h5")).name == "ulstm"
+
+
+def test_git_ids_are_gits():
+    assert pretrained.git_blob_id(b"") == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+    assert pretrained.git_blob_id(b"hello\n") == "ce013625030ba8dba906f756967f9e9ca394464a"
+
+
+def test_six_files_are_known_each_with_its_own_git_id():
+    ids = {entry.blob for entry in pretrained.PUBLISHED.values()}
+    assert len(ids) == len(pretrained.PUBLISHED) == 6
+    assert all(re.fullmatch("[0-9a-f]{40}", blob) for blob in ids)
+    for name, entry in pretrained.PUBLISHED.items():
+        assert entry.url.endswith(f"{pretrained.COMMIT}/weights/{name}.h5")
+        assert "".join(entry.features) == name.rpartition("_")[2]
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """A published file of our own, in a folder that stands for the network."""
+    monkeypatch.setenv("GLACIERSAR_CACHE", str(tmp_path / "cache"))
+    path = write_keras(models.build("unet3d_weighted", features=2, width=4), tmp_path / "there.h5")
+    entry = replace(
+        pretrained.PUBLISHED["ICEmapper_tweightedpool_grdinsar"],
+        url=path.as_uri(),
+        blob=pretrained.git_blob_id(path.read_bytes()),
+    )
+    monkeypatch.setitem(pretrained.PUBLISHED, entry.name, entry)
+    return path, entry
+
+
+def test_a_published_file_is_fetched_once_and_kept_as_safetensors(published):
+    path, entry = published
+    first = pretrained.load(entry.name)
+    path.unlink()
+    second = pretrained.load(entry.name)
+    assert first.name == second.name == "unet3d_weighted"
+    assert second.metadata["feature_names"] == "grd,insar"
+    assert second.metadata["licence"] == "GPL-2.0"
+    series = torch.rand(1, 2, 3, 8, 8)
+    assert torch.equal(first(series), second(series))
+    assert [kept.suffix for kept in pretrained.cache_folder().iterdir()] == [".safetensors"]
+
+
+def test_a_download_with_another_git_id_is_refused_and_not_kept(published):
+    path, entry = published
+    path.write_bytes(path.read_bytes() + b"\0")
+    with pytest.raises(InputError, match=rf"there\.h5: git blob [0-9a-f]{{40}} found, {entry.blob} expected"):
+        pretrained.load(entry.name)
+    assert not pretrained.cache_folder().exists()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/w.h5", "file:///nowhere/w.h5"])
+def test_offline_is_told_in_one_sentence(published, monkeypatch, url):
+    _, entry = published
+    monkeypatch.setitem(pretrained.PUBLISHED, entry.name, replace(entry, url=url))
+    with pytest.raises(InputError, match=rf"grdinsar: cannot be downloaded from {url} .* pass its path"):
+        pretrained.load(entry.name)
+
+
+def test_the_cache_lies_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("GLACIERSAR_CACHE", str(tmp_path))
+    assert pretrained.cache_folder() == tmp_path
+    monkeypatch.delenv("GLACIERSAR_CACHE")
+    assert pretrained.cache_folder().name == "glaciersar"

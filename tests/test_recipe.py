@@ -1,0 +1,20 @@
+from dataclasses import fields
+
+import pytest
+
+from glaciersar.errors import InputError
+from glaciersar.recipe import AS_RELEASED, CORRECTED, recipe
+
+
+def test_a_recipe_is_found_by_its_name():
+    assert recipe("as_released") is AS_RELEASED
+    assert recipe("corrected") is CORRECTED
+
+
+def test_the_recipes_differ_in_every_field():
+    assert all(getattr(AS_RELEASED, field.name) != getattr(CORRECTED, field.name) for field in fields(AS_RELEASED))
+
+
+def test_an_unknown_recipe_is_refused_with_the_known_ones():
+    with pytest.raises(InputError, match=r"recipe 'published' is unknown; expected one of as_released, corrected"):
+        recipe("published")
