@@ -249,7 +249,7 @@ def _read_window(file: DatasetReader, window: Window) -> NDArray[np.float32]:
 def _to_power(values: NDArray[np.float32], file: DatasetReader, units: str, *, check: bool) -> NDArray[np.float32]:
     """Mask what is no measurement and convert to linear power.
 
-    An exact zero is no measurement: archives fill with it, and no ground scatters nothing back.
+    An exact zero is no measurement: archives fill with it, or clip to it where the noise subtraction overshot.
     """
     values = np.where(np.isfinite(values) & (values != 0), values, np.float32(np.nan))
     if check and not np.isnan(values).all():
