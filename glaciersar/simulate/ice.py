@@ -1,21 +1,23 @@
 """Ice that flows: the shallow-ice approximation on a coarse grid, with melt, snow and calving.
 
-∂s/∂t = ∇·(D ∇s) + b with D = 2A/(n+2) (ρg)ⁿ Hⁿ⁺² |∇s|ⁿ⁻¹ and Glen's n = 3 (Cuffey and Paterson 2010, The Physics of
-Glaciers, chapter 8). D is taken from the last step and the surface solved implicitly, rows and columns in turn
-(after Hindmarsh and Payne 1996, Annals of Glaciology 23), so that steps of years are stable.
+∂s/∂t = ∇·(D ∇s) + b with D = (ρg)³ |∇s|² (2A/5 H⁵ + F H³): Glen's law with n = 3 (Cuffey and Paterson 2010, The
+Physics of Glaciers, chapter 8) and sliding (Budd and others 1979, Journal of Glaciology 23). D is taken from the last
+step and the surface solved implicitly, rows and columns in turn (after Hindmarsh and Payne 1996, Annals of Glaciology
+23), so that steps of years are stable.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
+from scipy import linalg, ndimage
 
 Grid = NDArray[np.float64]
 
 SECONDS = 3.156e7  # a year
 RATE = 2.4e-24  # A at 0 °C, Pa⁻³ s⁻¹
-GAMMA = 2 * RATE / 5 * (910 * 9.81) ** 3 * SECONDS  # 1 / (m³ a)
+SLIDING = 5.7e-20  # F, Pa⁻³ m² s⁻¹
+WEIGHT = (910 * 9.81) ** 3 * SECONDS  # (ρg)³, per year
 GRADIENT = 0.0034  # balance gradient, metres of ice a year for each metre; Hornsund, Laska 2017
 MOST_SNOW = 0.7  # metres of ice a year
 FASTEST = 2.0e6  # largest diffusivity, m²/a: the surface is flat over any cell long before
@@ -67,8 +69,8 @@ def grow(
 
 
 def _diffusivity(ice: Grid, surface: Grid, spacing: float) -> Grid:
-    rows, columns = np.gradient(surface, spacing)
-    return np.minimum(GAMMA * ice**5 * (rows**2 + columns**2), FASTEST)
+    rows, columns = np.gradient(ndimage.uniform_filter(surface, 3), spacing)  # smoothed: D must not ripple with s
+    return np.minimum(WEIGHT * (rows**2 + columns**2) * (2 / 5 * RATE * ice**5 + SLIDING * ice**3), FASTEST)
 
 
 def speed(bed: Grid, ice: Grid, *, spacing: float) -> Grid:

@@ -17,7 +17,9 @@ from glaciersar.simulate.zones import Zone
 
 Mask = NDArray[np.bool_]
 
-DEVIATION = 35.0  # mean distance of a drawn edge from the true one, metres; ten annotators: 38 m (arXiv 2501.05281)
+DEVIATION = 35.0  # mean distance between the edges of two people, metres; ten annotators: 38 m (arXiv 2501.05281)
+MISTAKES = ((Zone.SNOW_PATCH, True, 0.3), (Zone.MORAINE, True, 0.06), (Zone.DEBRIS, False, 0.5))
+"""What a ragged outline gets wrong: the zone, whether it is drawn as glacier, and the share of its patches."""
 SMOOTH_FROM = 2018  # earlier outlines are ragged, later ones generalised, as in the published tiles
 
 
@@ -40,9 +42,8 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
     rng = noise.stream(seed, "annotator", annotator, year)
     pixel, zones = landscape.pixel, landscape.zones[year]
     seen = landscape.glacier[year].copy()
-    seen = _change(seen, zones == Zone.SNOW_PATCH, True, 0.45 if ragged else 0.06, rng)
-    seen = _change(seen, zones == Zone.MORAINE, True, 0.10 if ragged else 0.05, rng)
-    seen = _change(seen, zones == Zone.DEBRIS, False, 0.55 if ragged else 0.2, rng)
+    for zone, to, share in MISTAKES:
+        seen = _change(seen, zones == zone, to, share if ragged else share / 5, smallest=5_000 / pixel**2, rng=rng)
     inside, outside = (ndimage.distance_transform_edt(part, sampling=pixel) for part in (seen, ~seen))
     half = pixel / 2
     distance = np.where(seen, inside - half, half - outside)  # metres to the edge, positive inside
@@ -50,7 +51,7 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
         distance = ndimage.gaussian_filter(distance, 60 / pixel)
     broad, fine = (700, 120) if ragged else (900, 300)
     error = 0.75 * noise.smooth(seen.shape, broad / pixel, rng) + 0.66 * noise.smooth(seen.shape, fine / pixel, rng)
-    drawn = distance + DEVIATION * np.sqrt(np.pi / 2) * error > 0
+    drawn = distance + DEVIATION * np.sqrt(np.pi / 4) * error > 0  # both err, so each by 1/√2 of it
     return _polygons(
         drawn, landscape.geobox, smallest=2 * pixel**2 if ragged else 50_000, soften=0 if ragged else pixel
     )
@@ -61,10 +62,10 @@ def truth(landscape: Landscape, year: int) -> gpd.GeoDataFrame:
     return outlines.from_mask(landscape.glacier[year], landscape.geobox)
 
 
-def _change(mask: Mask, candidate: Mask, to: bool, share: float, rng: np.random.Generator) -> Mask:
-    """Set a share of the patches of a kind to glacier or not glacier, patch by patch."""
+def _change(mask: Mask, candidate: Mask, to: bool, share: float, *, smallest: float, rng: np.random.Generator) -> Mask:
+    """Set a share of the patches of a kind to glacier or not glacier, patch by patch; nobody draws the smallest."""
     label, count = ndimage.label(candidate)
-    chosen = rng.random(count + 1) < share
+    chosen = (rng.random(count + 1) < share) & (np.bincount(label.ravel(), minlength=count + 1) >= smallest)
     chosen[0] = False
     return np.where(chosen[label], to, mask)
 

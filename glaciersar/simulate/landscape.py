@@ -16,9 +16,10 @@ from glaciersar import grid, outlines
 from glaciersar.errors import InputError
 from glaciersar.simulate import ice, noise, terrain, zones
 
-SPACING = 200.0  # metres, of the grid on which the ice flows
+SPACING = 150.0  # metres, of the grid on which the ice flows
 MARGIN = 4000.0  # metres simulated around the landscape, so that its edges are like its middle
 EPOCH = 2014  # the first year of Sentinel-1; earlier years cannot be asked for
+SMALLEST = 40_000.0  # m²; less ice is no glacier
 WARMING = 150.0  # metres by which the equilibrium line rises ahead of the epoch: today's glaciers are out of balance
 
 
@@ -65,16 +66,16 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Lands
         (shape[0], shape[1]),
         spacing=SPACING,
         sea=rng.uniform(0.02, 0.35),
-        relief=rng.uniform(750, 1100),
-        plateau=rng.beta(0.8, 2.5),
+        relief=rng.uniform(850, 1200),
+        plateau=0.8 * rng.beta(0.6, 2.0),
         rng=rng,
     )
-    ela = float(np.clip(rng.normal(425, 60), 300, 560))
+    ela = float(np.clip(rng.normal(425, 50), 320, 530))
     line = ela + 40 * noise.smooth(bed.shape, 3_000 / SPACING, rng).astype(float)
     states = _history(bed, line, years=sorted(years))
     fine = _Fine(bed.shape, geobox, pixel)
     ground = fine(bed) + _detail(fine(bed), pixel, rng)
-    grown = {year: _surface(ground, bed, thickness, fine) for year, thickness in states.items()}
+    grown = {year: _surface(ground, bed, thickness, fine, pixel) for year, thickness in states.items()}
     first = min(years)
     top, _ = grown[first]
     surface = np.maximum(top, 0).astype(np.float32)
@@ -103,10 +104,11 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Lands
 
 def _history(bed: NDArray[np.float64], line: NDArray[np.float64], *, years: Sequence[int]) -> dict[int, NDArray]:
     """Grow the ice to a steady state, warm it up to the first year, and go on from year to year."""
-    slope = np.hypot(*np.gradient(ndimage.gaussian_filter(bed, 0.7), SPACING))
-    shed = 4 * np.maximum(slope - 0.45, 0)  # no snow stays on steep walls
-    thickness = ice.grow(bed, ice.balance(line - WARMING / 2, shed=shed), spacing=SPACING, years=400)
-    warm = ice.balance(line + WARMING / 2, shed=shed)
+    slope = np.hypot(*np.gradient(ndimage.gaussian_filter(bed, 1.0), SPACING))
+    ridge = bed - ndimage.gaussian_filter(bed, 500 / SPACING)
+    shed = 8 * np.maximum(slope - 0.42, 0) + 0.012 * np.maximum(ridge - 40, 0)  # no snow stays on walls and crests
+    thickness = ice.grow(bed, ice.balance(line - WARMING, shed=shed), spacing=SPACING, years=400)
+    warm = ice.balance(line, shed=shed)
     thickness = ice.grow(bed, warm, spacing=SPACING, years=40, thickness=thickness)
     now, states = EPOCH, {}
     for year in years:
@@ -130,13 +132,13 @@ def _detail(bed: NDArray[np.float32], pixel: float, rng: np.random.Generator) ->
     """Roughen slopes with ribs and gullies that run downhill; flat ground stays smooth."""
     down = np.gradient(-ndimage.gaussian_filter(bed, 150 / pixel))
     slope = np.hypot(*down) / pixel
-    ribs = noise.streaks((down[0], down[1]), 700 / pixel, rng)
-    rough = noise.fractal(bed.shape, 500 / pixel, rng)
-    return (np.clip(slope / 0.5, 0.05, 1) ** 1.5 * (18 * ribs + 10 * rough) * (bed > 0)).astype(np.float32)
+    ribs = noise.streaks((down[0], down[1]), 500 / pixel, rng, width=60 / pixel)
+    rough = noise.fractal(bed.shape, 400 / pixel, rng, exponent=2.8)
+    return (np.clip(slope / 0.5, 0.06, 1) ** 1.2 * (8 * ribs + 6 * rough) * (bed > 0)).astype(np.float32)
 
 
 def _surface(
-    ground: NDArray[np.float32], bed: NDArray[np.float64], thickness: NDArray[np.float64], fine: _Fine
+    ground: NDArray[np.float32], bed: NDArray[np.float64], thickness: NDArray[np.float64], fine: _Fine, pixel: float
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Meet the coarse ice with the fine ground: (H, W) surface in metres and (H, W) glacier mask."""
     iced = thickness > 5
@@ -145,9 +147,19 @@ def _surface(
     row, column = ndimage.distance_transform_edt(~iced, return_distances=False, return_indices=True)
     extended = ndimage.gaussian_filter((bed + thickness)[row, column], 0.8)  # past the margin, to meet the walls
     top = fine(extended)
-    glacier = (top - ground > 6) & (fine(ndimage.gaussian_filter(iced.astype(float), 0.5)) > 0.45)
-    glacier = ndimage.binary_opening(ndimage.binary_closing(glacier), iterations=1)
+    covered = fine(ndimage.gaussian_filter(iced.astype(float), 0.6)) - 0.5
+    depth = ndimage.gaussian_filter(top - ground, 50 / pixel)  # ice bridges gullies narrower than this
+    glacier = _without_specks((depth > 6) & (covered > 0), smallest=SMALLEST / pixel**2)
     return np.where(glacier, top, ground), glacier
+
+
+def _without_specks(glacier: NDArray[np.bool_], *, smallest: float) -> NDArray[np.bool_]:
+    """Drop patches of ice, and then holes in it, of fewer than `smallest` pixels."""
+    for wanted in (True, False):
+        label, count = ndimage.label(glacier == wanted)
+        size = np.bincount(label.ravel(), minlength=count + 1)
+        glacier = np.where((size[label] < smallest) & (label > 0), not wanted, glacier)
+    return glacier
 
 
 def from_dem(

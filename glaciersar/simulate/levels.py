@@ -33,6 +33,8 @@ class Levels:
     """(zone,) correlation of speckle between dates, 0 to 1."""
     melange: tuple[float, float]
     """Brash ice, HH and HV, dB."""
+    melange_texture: float
+    """Its standard deviation, dB."""
     noise: tuple[float, float]
     """Noise-equivalent level, HH and HV, dB."""
     noise_error: float
@@ -89,6 +91,7 @@ def _levels(content: dict[str, Any], path: Path, shift_db: float) -> Levels:
         texture=texture,
         persistence=persistence,
         melange=tuple(content["melange"]["level"]),
+        melange_texture=float(content["melange"]["texture"]),
         noise=tuple(sensor["noise"]),
         noise_error=float(sensor["noise_error"]),
         calibration=float(sensor["calibration"]),

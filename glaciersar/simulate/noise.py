@@ -60,20 +60,21 @@ def _shaped(shape, transfer, *, pad, rng) -> Field:  # type: ignore[no-untyped-d
     return (field[: shape[0], : shape[1]] / np.sqrt(np.mean(full.astype(np.float64) ** 2))).astype(np.float32)
 
 
-def streaks(direction: tuple[Field, Field], length: float, rng: np.random.Generator) -> Field:
+def streaks(direction: tuple[Field, Field], length: float, rng: np.random.Generator, *, width: float = 1.0) -> Field:
     """Smear white noise along a vector field, by line integral convolution (Cabral and Leedom 1993).
 
     Args:
         direction: Row and column component of the field, each (H, W); its size does not matter.
         length: Length of a streak in pixels.
         rng: Random stream.
+        width: Width of a streak in pixels.
 
     Returns:
         (H, W) field of mean 0 and variance 1, drawn out along the field.
     """
     size = np.hypot(*direction) + np.float32(1e-6)
     step = np.stack([part / size for part in direction]).astype(np.float32)  # (2, H, W)
-    noise = smooth(step.shape[1:], 1.0, rng)
+    noise = smooth(step.shape[1:], max(width, 1), rng)
     total = noise.copy()
     start = np.indices(noise.shape, dtype=np.float32)  # (2, H, W)
     stride = max(1.0, length / 24)

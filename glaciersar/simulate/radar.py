@@ -1,5 +1,6 @@
 """Backscatter images of a landscape: gamma nought, linear power, HH and HV, date by date."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -94,12 +95,13 @@ def observe(view_pass: Pass, when: date, *, key: int) -> dict[str, Field]:
     shares = _shares(p, when)
     calibration = rng.normal(0, levels.calibration)
     wind = rng.normal(0, levels.wind) + 1.2 * noise.smooth(p.water.shape, 60, rng)  # patches of wind and calm
+    floes = p.brash * np.float32(rng.uniform(0.2, 1.0))  # brash ice drifts: no two dates alike
+    lumps = levels.melange_texture * noise.smooth(p.water.shape, 2, rng)
     images = {}
     for index, polarisation in enumerate(POLARISATIONS):
         decibel = sum(share * still for share, still in zip(shares, p.still[index], strict=True))
         decibel = np.where(p.water, decibel + shares[2] * wind, decibel) + calibration
-        ice = levels.melange[index] + 2 * p.lasting[index]
-        decibel = decibel + p.brash * 0.8 * (ice - decibel)
+        decibel = decibel + floes * (levels.melange[index] + lumps - decibel)
         power = np.exp(np.float32(np.log(10) / 10) * decibel)
         if p.view.layover.any():  # what lies at the same distance adds up: the mean around stands for it
             power = np.where(p.view.layover, ndimage.gaussian_filter(power, 2.0), power)
@@ -133,18 +135,35 @@ def _still(
     angle = np.clip(seen.local, 8, 75) - np.float32(levels.reference_incidence)
     common = levels.texture[zones] * texture + 10 * np.log10(seen.gain)
     still = np.empty((len(POLARISATIONS), len(STATES), *zones.shape), np.float32)
+    blend = _blender(zones, landscape.pixel)
     for state in range(len(STATES)):
         incidence = levels.slope[:, state][zones] * angle
         for index in range(len(POLARISATIONS)):
-            still[index, state] = levels.level[:, state, index][zones] + incidence + common[index]
+            still[index, state] = blend(levels.level[:, state, index][zones]) + incidence + common[index]
     return still
+
+
+def _blender(zones: NDArray[np.uint8], pixel: float) -> Callable[[Field], Field]:
+    """Make a function that lets zones pass into each other, over some 60 m on ice and 25 m on land; water stays apart."""
+    groups = [
+        (np.isin(zones, GLACIER).astype(np.float32), 60 / pixel),
+        ((~np.isin(zones, (*GLACIER, Zone.WATER))).astype(np.float32), 25 / pixel),
+    ]
+    shares = [np.maximum(ndimage.gaussian_filter(member, sigma), 1e-6) for member, sigma in groups]
+
+    def blend(level: Field) -> Field:
+        for (member, sigma), share in zip(groups, shares, strict=True):
+            level = np.where(member > 0, ndimage.gaussian_filter(level * member, sigma) / share, level)
+        return level
+
+    return blend
 
 
 def _texture(landscape: Landscape, zones: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
     """Draw the ground's own texture: drawn out along the flow on ice, fine on rock, broad on firn."""
     shape, pixel = zones.shape, landscape.pixel
     down = np.gradient(-ndimage.gaussian_filter(landscape.surface, 200 / pixel))
-    flow = noise.streaks((down[0], down[1]), 1500 / pixel, rng)
+    flow = noise.streaks((down[0], down[1]), 1500 / pixel, rng, width=50 / pixel)
     broad = noise.smooth(shape, 600 / pixel, rng)
     flowing = np.isin(zones, (Zone.ICE, Zone.CREVASSED, Zone.DEBRIS))
     texture = []

@@ -46,7 +46,7 @@ def draw(landscape: Landscape, year: int, *, seed: int) -> Season:
     first = ONSET + early - LATER * 200 + 25 + snowy  # day on which the shore is free of snow
     last = FREEZE + late - EARLIER * landscape.ela + 0.5 * snowy  # and the equilibrium line
     gone = first + (last - first) * np.maximum(z, 0) / landscape.ela + 5 * patch + 5 * drift
-    gone = gone - 12 * np.isin(zones, (Zone.ROCK, Zone.TUNDRA)) + 40 * (zones == Zone.SNOW_PATCH)
+    gone = gone - 12 * (zones == Zone.TUNDRA) - 30 * (zones == Zone.ROCK) + 40 * (zones == Zone.SNOW_PATCH)
     freeze = freeze + 15 * (zones == Zone.FIRN)  # deep wet firn takes weeks to freeze
     days = np.concatenate(
         [weather.uniform(1, 120, weather.poisson(1.2)), weather.uniform(285, 365, weather.poisson(1.2))]

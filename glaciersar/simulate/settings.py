@@ -1,15 +1,16 @@
 """What makes a simulated archive: every choice in one record, checked before any work is done."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from glaciersar import grid
 from glaciersar.errors import InputError
 from glaciersar.simulate.geometry import INCIDENCE
 from glaciersar.simulate.landscape import EPOCH
+from glaciersar.simulate.levels import DEFAULT
 
 VERSION = 1  # of the simulator: a higher one means other pixel values from the same settings
 FIRST_TILE = (18, 24)  # about the column and row of the first landscape
@@ -87,12 +88,13 @@ class Settings:
         return grid.Tile(column=block[0] * side, row=block[1] * side)
 
     def as_json(self) -> str:
-        """Write the record down, with the version of the simulator and the contents of the levels."""
-        from glaciersar.simulate import levels
-
-        chosen = Path(self.levels) if self.levels else levels.DEFAULT
-        content: dict[str, Any] = {"simulator": VERSION, **asdict(self), "backscatter": chosen.read_text()}
-        return json.dumps(content, indent=1) + "\n"
+        """Write the record down, with the version of the simulator and a digest of every file that it reads."""
+        files = [Path(name) for name in (self.dem, self.outlines, self.levels or DEFAULT) if name is not None]
+        for path in files:
+            if not path.is_file():
+                raise InputError(f"{path}: no such file, expected what the settings name")
+        digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+        return json.dumps({"simulator": VERSION, **asdict(self), "sha256": digests}, indent=1) + "\n"
 
 
 def _known(orbits: Sequence[int]) -> None:

@@ -15,8 +15,9 @@ def gaussian(shape: tuple[int, int], rng: np.random.Generator) -> Field:
     That is what a resolution twice the pixel spacing leaves, as in GRD products (20 m on 10 m, 93 m on 40 m).
     """
     white = rng.standard_normal((shape[0] + 1, shape[1] + 1), dtype=np.float32)
-    rows = white[1:] + white[:-1]
-    return (rows[:, 1:] + rows[:, :-1]) / np.float32(2)
+    rows: Field = white[1:] + white[:-1]
+    summed: Field = rows[:, 1:] + rows[:, :-1]
+    return summed / np.float32(2)
 
 
 def gamma(normal: Field, looks: float) -> Field:

@@ -8,6 +8,7 @@ from glaciersar.simulate import noise
 
 Grid = NDArray[np.float64]
 
+STRIDE = 4  # rivers run on so many cells at once: it sets how far apart the valleys lie
 _NEIGHBOURS = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
 
 
@@ -108,22 +109,25 @@ def draw(
     Returns:
         (H, W) bed elevation in metres; the sea floor is negative.
     """
-    coarse = (shape[0] // 2 + 1, shape[1] // 2 + 1)  # rivers on twice the spacing: valleys some km apart
-    base = noise.fractal(coarse, 10_000 / spacing, rng, exponent=3.4).astype(float)
+    coarse = (shape[0] // STRIDE + 2, shape[1] // STRIDE + 2)
+    base = noise.fractal(coarse, 20_000 / STRIDE / spacing, rng, exponent=3.4).astype(float)
     height = base - np.quantile(base, sea)  # the coast lies at 0
     rim = np.zeros(coarse, bool)
     rim[[0, -1], :] = rim[:, [0, -1]] = True
-    outlets = (height < 0) | rim
-    rise = np.clip(0.3 + height, 0.15, 1.5) * np.exp(0.3 * noise.smooth(coarse, 1_500 / spacing, rng))
+    outlets = (height < 0) | (rim & (height < np.quantile(height[rim], 0.35)))
+    rise = np.clip(0.5 + 0.6 * height, 0.2, 1.1) * np.exp(0.3 * noise.smooth(coarse, 3_000 / STRIDE / spacing, rng))
     start = np.where(outlets, 0.0, 20 + 60 * np.maximum(height, 0) + 12 * noise.smooth(coarse, 2, rng))
-    land, drained = incise(start, 10 * rise, spacing=2 * spacing, steps=60, outlets=outlets)
+    land, drained = incise(start, 10 * rise, spacing=STRIDE * spacing, steps=200, outlets=outlets)
     upland = np.where(outlets, 0.0, 0.4 + 0.3 * np.tanh(height))  # smooth, before rivers: what a plateau keeps
     land = (1 - plateau) * land / _top(land) + plateau * upland / _top(upland)
     land = relief * np.where(height < 0, 0.3 * np.maximum(height, -0.8), land)
-    fine = [_refine(part, shape) for part in (land, np.log(drained))]
+    bent = [
+        0.9 * noise.smooth(shape, 3_000 / spacing, rng) + 0.5 * noise.smooth(shape, 900 / spacing, rng) for _ in "xy"
+    ]
+    fine = [_refine(part, shape, bent) for part in (land, np.log(drained))]
     land = fine[0] + 0.02 * relief * noise.fractal(shape, 1_200 / spacing, rng)
     land = trough(land, np.exp(fine[1]), spacing=spacing)
-    return shed(land, spacing=spacing, steepest=0.75, rounds=12)
+    return shed(land, spacing=spacing, steepest=0.65, rounds=20)
 
 
 def trough(land: Grid, drained: Grid, *, spacing: float) -> Grid:
@@ -137,18 +141,20 @@ def trough(land: Grid, drained: Grid, *, spacing: float) -> Grid:
         drained: (H, W) area that drains through each cell, km².
         spacing: Cell size, metres.
     """
-    trunk = (drained > 3) & (land > -50)
+    trunk = (drained > 1.5) & (land > -50)
     if not trunk.any():
         return land
     distance, (row, column) = ndimage.distance_transform_edt(~trunk, sampling=spacing, return_indices=True)
     size = ndimage.gaussian_filter(drained[row, column], 2) ** 0.3
-    floor = ndimage.gaussian_filter((land - 55 * np.maximum(drained, 1) ** 0.3)[row, column], 2.0)
-    wall = floor + 0.9 * np.maximum(distance - 230 * size, 0) + 0.05 * distance
+    floor = ndimage.gaussian_filter((land - 45 * np.maximum(drained, 1) ** 0.3)[row, column], 2.0)
+    wall = floor + 0.65 * np.maximum(distance - 300 * size, 0) + 0.05 * distance
     return np.minimum(land, wall)
 
 
-def _refine(grid: Grid, shape: tuple[int, int]) -> Grid:
-    return ndimage.zoom(grid, 2, order=1)[: shape[0], : shape[1]]
+def _refine(grid: Grid, shape: tuple[int, int], bent: list[noise.Field]) -> Grid:
+    """Interpolate to the fine grid, bent a little: rivers on a grid run in eight directions only, real ones do not."""
+    place = np.indices(shape) / STRIDE + np.stack(bent)
+    return ndimage.map_coordinates(grid, place, order=1, mode="nearest")
 
 
 def _top(land: Grid) -> float:

@@ -79,7 +79,7 @@ def _hollows(surface: Field, slope: Field, ela: float, pixel: float, rng: np.ran
     """Find where snow lies late: gullies and foot of slopes, more so higher up."""
     hollow = ndimage.gaussian_filter(surface, 260 / pixel) - surface  # positive in hollows
     depth = hollow + 9 * noise.smooth(surface.shape, 140 / pixel, rng) + 0.03 * (surface - ela)
-    return (depth > 16) & (slope > 0.08) & (slope < 0.8) & (surface > 80)
+    return (depth > 20) & (slope > 0.08) & (slope < 0.8) & (surface > 80)
 
 
 def _broken(
@@ -88,21 +88,22 @@ def _broken(
     """Find crevassed ice: behind calving fronts, where the ice is steep, and where it is fast."""
     front = glacier & ndimage.binary_dilation(water, iterations=2)
     patchy = noise.smooth(glacier.shape, 350 / pixel, rng)
-    broken = (slope > 0.30 + 0.06 * patchy) & (slope < 0.6)
+    broken = (slope > 0.33 + 0.06 * patchy) & (slope < 0.5)
     if front.any():
         behind = ndimage.distance_transform_edt(~front, sampling=pixel)
         broken |= behind < 900 * np.exp(0.5 * patchy)
     if speed is not None:
-        broken |= speed > 90 * np.exp(0.4 * patchy)
+        broken |= speed > 150 * np.exp(0.4 * patchy)
     return glacier & broken
 
 
 def _debris(smooth: Field, low: Mask, glacier: Mask, near: Field, pixel: float, rng: np.random.Generator) -> Mask:
     """Find debris on low tongues: bands along the flow, medial and lateral; 3 % of the ice."""
     falling = np.gradient(-ndimage.gaussian_filter(smooth, 200 / pixel))
-    bands = noise.streaks((falling[0], falling[1]), 3000 / pixel, rng)
+    bands = noise.streaks((falling[0], falling[1]), 3000 / pixel, rng, width=60 / pixel)
     inside = ndimage.distance_transform_edt(glacier, sampling=pixel)
-    score = np.where(low, bands + 1.5 * np.exp(-inside / 120), -np.inf)
+    score = ndimage.gaussian_filter(bands, 40 / pixel) + 1.8 * np.exp(-inside / 150)
+    score = np.where(low, score, -np.inf)
     count = min(round(0.03 * glacier.sum()), round(0.25 * low.sum()))
     if count == 0:
         return np.zeros_like(glacier)
