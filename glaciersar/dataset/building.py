@@ -10,7 +10,6 @@ import h5py
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from shapely.geometry.base import BaseGeometry
 from tqdm.auto import tqdm
 
 from glaciersar import grid, outlines, radiometry
@@ -18,7 +17,7 @@ from glaciersar.errors import InputError
 from glaciersar.files import written_whole
 from glaciersar.grid import Group, Tile
 from glaciersar.scenes import Scene, Series, choose_dates, kind, merge_passes, read_series, select
-from glaciersar.scenes.reading import grid_of
+from glaciersar.scenes.reading import extents_of
 
 CHUNK = 128
 """Side of a chunk in pixels, one date each: a patch of 384 at 15 dates touches few bytes that it does not need."""
@@ -35,17 +34,11 @@ class _Job:
 
 def tiles_of(scenes: Iterable[Scene], polarisation: str) -> list[Tile]:
     """List the tiles of the grid that lie wholly within the rasters of some scenes."""
-    extents = [extent for scene in scenes for extent in _extents(scene, polarisation)]
+    extents = [extent for scene in scenes for extent in extents_of(scene, polarisation, grid.CRS)]
     if not extents:
         return []
     covered = shapely.unary_union(extents).buffer(1e-3)  # a millimetre, against rounding at shared edges
     return [tile for tile in grid.tiles_within(covered.bounds) if covered.covers(shapely.box(*tile.bounds))]
-
-
-def _extents(scene: Scene, polarisation: str) -> list[BaseGeometry]:
-    """Outline the rasters of a scene in the CRS of the tile grid."""
-    grids = (grid_of(href) for href in scene.hrefs.get(polarisation, ()))
-    return [shapely.box(*raster.extent.to_crs(grid.CRS).boundingbox.bbox) for raster in grids]
 
 
 def build(
@@ -139,7 +132,7 @@ def _plan(
     spacing_days: float,
 ) -> list[_Job]:
     """Choose scenes and dates for each tile that some scene of this year and orbit touches."""
-    extents = [(scene, _extents(scene, polarisation)) for scene in scenes]
+    extents = [(scene, extents_of(scene, polarisation, grid.CRS)) for scene in scenes]
     jobs = []
     for tile in tiles:
         square = shapely.box(*tile.bounds).buffer(-1e-3)  # a shared edge is no overlap

@@ -3,7 +3,7 @@
 from glaciersar.scenes.choosing import choose_dates, choose_series, dates_of_years, select
 from glaciersar.scenes.describing import kind, table
 from glaciersar.scenes.finding import find
-from glaciersar.scenes.reading import Series, footprint, read_series
+from glaciersar.scenes.reading import Series, covering, footprint, read_series
 from glaciersar.scenes.records import Scene, freeze, merge_passes, thaw
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Series",
     "choose_dates",
     "choose_series",
+    "covering",
     "dates_of_years",
     "find",
     "footprint",

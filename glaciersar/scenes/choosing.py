@@ -48,11 +48,11 @@ def select(
             "polarisation": polarisation,
             "year": year,
             "relative orbit": relative_orbit,
-            "from": start and f"{start:%Y-%m-%d}",
-            "before": end and f"{end:%Y-%m-%d}",
+            "start": start and f"{start:%Y-%m-%d}",
+            "end": end and f"{end:%Y-%m-%d}",
         }
         wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
-        raise InputError(f"no scene of {wanted or 'any kind'}; found {describe(scenes)}")
+        raise InputError(f"no scene with {wanted or 'anything'}; found {describe(scenes)}")
     return left
 
 

@@ -1,7 +1,7 @@
 """Read rasters of one orbit into a series of linear power on one pixel grid."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+import shapely
 from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
@@ -16,13 +17,12 @@ from rasterio import DatasetReader
 from rasterio.errors import RasterioError
 from rasterio.warp import Resampling, reproject, transform_bounds
 from rasterio.windows import Window, from_bounds
+from shapely.geometry.base import BaseGeometry
 
 from glaciersar import radiometry
 from glaciersar.errors import InputError
 from glaciersar.scenes.choosing import describe
 from glaciersar.scenes.records import Scene, is_remote, merge_passes
-
-Bounds = tuple[float, float, float, float]  # left, bottom, right, top
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,26 @@ def grid_of(href: str) -> GeoBox:
         return GeoBox((file.height, file.width), file.transform, str(file.crs))
 
 
+def extents_of(scene: Scene, polarisation: str, crs: str) -> list[BaseGeometry]:
+    """Outline each raster of a scene as an upright rectangle in another CRS."""
+    grids = (grid_of(href) for href in scene.hrefs.get(polarisation, ()))
+    return [shapely.box(*grid.extent.to_crs(crs).boundingbox.bbox) for grid in grids]
+
+
+def covering(scenes: Iterable[Scene], geobox: GeoBox, polarisation: str) -> list[Scene]:
+    """Keep the scenes whose rasters touch a grid: an archive of several places has other dates at each.
+
+    Raises:
+        InputError: No scene touches the grid.
+    """
+    scenes = list(scenes)
+    area = shapely.box(*geobox.boundingbox.bbox)
+    kept = [s for s in scenes if any(area.intersects(box) for box in extents_of(s, polarisation, str(geobox.crs)))]
+    if not kept:
+        raise InputError(f"no scene with {polarisation} touches the grid {_text(geobox)}; found {describe(scenes)}")
+    return kept
+
+
 def read_series(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, check: bool = True) -> Series:
     """Read the scenes of one orbit onto a grid, as linear power.
 
@@ -121,7 +141,7 @@ def read_series(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, c
 
 def _check_date(date: NDArray[np.float32], scene: Scene, geobox: GeoBox, *, touched: bool, check: bool) -> None:
     if check and not touched:
-        raise InputError(f"{scene.id}: does not overlap the grid {_text(geobox.boundingbox.bbox)} in {geobox.crs}")
+        raise InputError(f"{scene.id}: does not overlap the grid {_text(geobox)}")
     if check and np.isnan(date).all():
         raise InputError(f"{scene.id}: no pixel holds a value on the grid (all nodata), expected backscatter")
 
@@ -257,5 +277,6 @@ def _to_power(values: NDArray[np.float32], file: DatasetReader, units: str, *, c
     return values if units == "linear" else radiometry.to_power(values).astype(np.float32)
 
 
-def _text(bounds: Bounds) -> str:
-    return "from ({:.0f}, {:.0f}) to ({:.0f}, {:.0f})".format(*bounds)
+def _text(geobox: GeoBox) -> str:
+    left, bottom, right, top = geobox.boundingbox.bbox
+    return f"from ({left:.7g}, {bottom:.7g}) to ({right:.7g}, {top:.7g}) in {geobox.crs}"

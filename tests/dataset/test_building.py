@@ -166,9 +166,9 @@ def test_a_missing_date_is_refused(make, tmp_path, scenes):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"relative_orbits": [174]}, "no scene of polarisation HH, year 2020, relative orbit 174; found 20 scenes"),
-        ({"years": [2020, 2016], "reference": glaciers(TILES, years=(2016, 2020))}, "no scene of .* year 2016"),
-        ({"polarisation": "VV"}, "no scene of polarisation VV.* found 20 scenes of HH"),
+        ({"relative_orbits": [174]}, "no scene with polarisation HH, year 2020, relative orbit 174; found 20 scenes"),
+        ({"years": [2020, 2016], "reference": glaciers(TILES, years=(2016, 2020))}, "no scene with .* year 2016"),
+        ({"polarisation": "VV"}, "no scene with polarisation VV.* found 20 scenes of HH"),
         ({"reference": glaciers(TILES, years=(2016, 2017))}, "outlines of 2016, 2017 found, of 2020 expected"),
         ({"split": SPLIT | {Tile(column=30, row=38): "test"}}, "SVAL-30-38: no scene covers this tile"),
         ({"split": SPLIT | {TILE: "testing"}}, "subset 'testing' found, one of train, val, test expected"),

@@ -71,7 +71,7 @@ def test_decibels_declared_for_the_california_power_are_refused(shared):
 
 
 def test_there_is_no_hh_in_california(california):
-    with pytest.raises(InputError, match="no scene of polarisation HH; found 21 scenes of VH, VV"):
+    with pytest.raises(InputError, match="no scene with polarisation HH; found 21 scenes of VH, VV"):
         select(california, polarisation="HH")
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glaciersar.errors import InputError
-from glaciersar.scenes import Scene, choose_dates, select
+from glaciersar.scenes import Scene, choose_dates, choose_series, dates_of_years, select
 
 
 def scenes_of(times, orbit=14, polarisation="HH"):
@@ -101,10 +101,10 @@ def test_scenes_are_selected_by_time_orbit_and_polarisation():
 @pytest.mark.parametrize(
     ("asked", "sentence"),
     [
-        ({"polarisation": "HH"}, "no scene of polarisation HH; found 3 scenes of VH, VV"),
-        ({"year": 2016}, "no scene of year 2016; .* years 2020"),
-        ({"relative_orbit": 174}, "no scene of relative orbit 174; .* relative orbits 14"),
-        ({"start": datetime(2021, 1, 1)}, "no scene of from 2021-01-01"),
+        ({"polarisation": "HH"}, "no scene with polarisation HH; found 3 scenes of VH, VV"),
+        ({"year": 2016}, "no scene with year 2016; .* years 2020"),
+        ({"relative_orbit": 174}, "no scene with relative orbit 174; .* relative orbits 14"),
+        ({"start": datetime(2021, 1, 1)}, "no scene with start 2021-01-01"),
     ],
 )
 def test_an_empty_selection_tells_what_there_is(asked, sentence):
@@ -112,3 +112,32 @@ def test_an_empty_selection_tells_what_there_is(asked, sentence):
     scenes = [replace(scene, hrefs=hrefs) for scene in scenes_of(year_of_dates(3))]
     with pytest.raises(InputError, match=sentence):
         select(scenes, **asked)
+
+
+def test_a_series_to_map_has_one_orbit_one_polarisation_and_the_last_year():
+    years = [time for year in (2019, 2020) for time in year_of_dates(30, year=year)]
+    scenes = scenes_of(years) + scenes_of(years, orbit=174) + scenes_of(years, polarisation="HV")
+    series = choose_series(scenes, polarisation="HH")
+    assert [scene.time for scene in series] == [years[30 + k] for k in choose_dates(years[30:])]
+    assert {scene.relative_orbit for scene in series} == {14}
+    assert {s.relative_orbit for s in choose_series(scenes, polarisation="HH", relative_orbit=174)} == {174}
+
+
+def test_a_period_takes_the_place_of_the_year_and_no_number_of_dates_keeps_all():
+    scenes = scenes_of([time for year in (2019, 2020) for time in year_of_dates(30, year=year)])
+    winter = choose_series(scenes, polarisation="HH", start="2019-10-01", end="2020-04-01", dates=0)
+    assert winter == select(scenes, start=datetime(2019, 10, 1), end=datetime(2020, 4, 1))
+    with pytest.raises(InputError, match="'October' found, a day such as 2022-01-01 expected"):
+        choose_series(scenes, polarisation="HH", start="October")
+
+
+def test_strips_of_one_pass_are_one_date_of_a_series():
+    scenes = scenes_of(year_of_dates(30)) + scenes_of([time + timedelta(seconds=25) for time in year_of_dates(30)])
+    assert len(choose_series(scenes, polarisation="HH", dates=0)) == 30
+
+
+def test_each_year_and_orbit_has_its_own_dates():
+    times = year_of_dates(30)
+    found = dates_of_years(scenes_of(times) + scenes_of(year_of_dates(20, year=2016, step_days=18), orbit=174))
+    assert set(found) == {(2020, 14), (2016, 174)}
+    assert found[2020, 14] == [times[k] for k in choose_dates(times)]

@@ -12,7 +12,7 @@ from archives import TILE, backscatter, write_folder, write_raster, year_of_date
 from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
-from glaciersar.scenes import find, footprint, read_series, select
+from glaciersar.scenes import covering, find, footprint, read_series, select
 
 GRID = TILE.geobox(pixel=100)  # 100 × 100
 TIMES = year_of_dates(3)
@@ -249,6 +249,15 @@ def test_a_scene_that_does_not_touch_the_grid_is_refused(folder, pixel):
     with pytest.raises(InputError, match=r"S1_ro14_20200102.*: does not overlap the grid"):
         read_series(find(folder), elsewhere, "HH")
     assert np.isnan(read_series(find(folder), elsewhere, "HH", check=False).power).all()
+
+
+def test_scenes_of_another_place_are_left_out(folder, rng):
+    here = find(folder)
+    write_folder(folder / "there", replace(TILE, column=30).geobox(pixel=1000), year_of_dates(5), rng)
+    assert covering(find(folder / "there") + here, GRID, "HH") == here
+    assert covering(here, GRID.to_crs("EPSG:4326")[20:30, 20:30], "HH") == here
+    with pytest.raises(InputError, match=r"no scene with HH touches the grid from .* found 5 scenes of HH"):
+        covering(find(folder / "there"), GRID, "HH")
 
 
 def test_no_scene_is_refused():
