@@ -41,12 +41,11 @@ class Example:
     """(H, W) probability of glacier that a model gives."""
 
 
-def save(figure: Figure, path: str | Path, *, note: str) -> Path:
+def save(figure: Figure, path: str | Path, *, note: str) -> None:
     """Write a figure as PNG, with a note below it that says what made it."""
     figure.text(1, -0.01, note, ha="right", va="top", fontsize=6, color="0.4")  # below everything; the box grows
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=130, bbox_inches="tight", metadata={"Software": None})
-    return Path(path)
 
 
 def example(tile: TileSeries, *, date: int = 8, probability: NDArray[np.floating] | None = None) -> Example:
@@ -103,7 +102,10 @@ def _legend(figure: Figure, colours: Mapping[str, str]) -> None:
 
 def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFrame | None = None) -> Figure:
     """Map which tile belongs to which subset, one panel a split, over the glacier outlines."""
-    figure, axes = plt.subplots(1, len(splits), figsize=(5.2 * len(splits), 4.8), squeeze=False, layout="constrained")
+    bounds = np.array([tile.bounds for split in splits.values() for tile in split])
+    width, height = bounds[:, 2:].max(0) - bounds[:, :2].min(0)
+    size = 5.2 * len(splits), min(5.2 * height / width, 6) + 1.3
+    figure, axes = plt.subplots(1, len(splits), figsize=size, squeeze=False, layout="constrained")
     for axis, (title, split) in zip(axes.flat, splits.items(), strict=True):
         frame = gpd.GeoDataFrame(
             {"subset": list(split.values())}, geometry=[shapely.box(*tile.bounds) for tile in split], crs=CRS

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from glaciersar.errors import InputError
 from glaciersar.files import written_whole

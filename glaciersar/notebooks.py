@@ -10,6 +10,7 @@ parameter whose comment starts with "path" holds a path.
 import ast
 import difflib
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,7 @@ def run(
         notebook: The notebook.
         out: Folder for the executed copy, which keeps the notebook's name.
         values: Parameters as `check` returns them.
-        progress: Show a progress bar over the cells.
+        progress: Show what the notebook writes to stderr, such as its progress bars.
 
     Returns:
         The executed notebook.
@@ -138,7 +139,9 @@ def run(
                 str(temporary),
                 dict(values or {}),
                 cwd=str(notebook.resolve().parent),
-                progress_bar=progress,
+                progress_bar=False,
+                stderr_file=sys.stderr if progress else None,  # shows the progress bars of the notebook while it runs
+                coalesce_streams=True,  # keeps only their last state
                 kernel_name="python3",
             )
         except papermill.PapermillExecutionError as error:

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from glaciersar import losses, models
 from glaciersar.dataset import FittingPatches, RandomPatches, Tiles
@@ -67,8 +67,9 @@ class Plan:
 def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = True) -> pd.DataFrame:
     """Train on `data`/train.h5, validate on `data`/val.h5, keep the weights of the best validation IoU (pooled).
 
-    A run that was killed goes on from its last finished epoch when called again with the same plan, and ends with
-    the same weights.
+    A run that was killed goes on from its last finished epoch when called again with the same plan and data, and
+    ends with the same weights. A checkpoint of another plan or other data is set aside as
+    checkpoint.old.safetensors, and training starts anew.
 
     Args:
         plan: What to train and how.
@@ -109,7 +110,8 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
         raise InputError(
             f"{held_out}: no batch of {plan.batch} patches of {plan.patch} pixels fits, at least one expected"
         )
-    rows = _resume(plan, out, model, optimizer) if (out / "checkpoint.safetensors").exists() else []
+    identity = _identity(plan, data)
+    rows = _resume(identity, out, model, optimizer) if (out / "checkpoint.safetensors").exists() else []
     loader = DataLoader(patches, batch_size=plan.batch // accelerator.num_processes, num_workers=plan.workers)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     best = max((row[judged_by] for row in rows), default=-1.0)
@@ -163,7 +165,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                 if row[judged_by] > best:
                     best = row[judged_by]
                     _save_weights(raw, plan, out)
-                _checkpoint(plan, out, raw, optimizer, rows)
+                _checkpoint(identity, out, raw, optimizer, rows)
                 for name, value in row.items():
                     board.add_scalar(name, value, epoch + 1)
             accelerator.wait_for_everyone()
@@ -212,22 +214,22 @@ def _save_weights(model: Network, plan: Plan, out: Path) -> None:
     )
 
 
-def _checkpoint(plan: Plan, out: Path, model: nn.Module, optimizer: torch.optim.Optimizer, rows: list[dict]) -> None:
+def _checkpoint(identity: str, out: Path, model: nn.Module, optimizer: torch.optim.Optimizer, rows: list[dict]) -> None:
     """Write model, Adam's moments and the log so far; the log as CSV too."""
     tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"adam/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with written_whole(out / "checkpoint.safetensors") as temporary:
-        save_file(tensors, temporary, {"plan": _fingerprint(plan), "rows": json.dumps(rows)})
+        save_file(tensors, temporary, {"identity": identity, "rows": json.dumps(rows)})
     with written_whole(out / "log.csv") as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
 
 
-def _resume(plan: Plan, out: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict]:
-    """Load what `_checkpoint` wrote; refuse a checkpoint of another plan."""
+def _resume(identity: str, out: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict]:
+    """Load what `_checkpoint` wrote and give its log; set a checkpoint of another plan or other data aside."""
     path = out / "checkpoint.safetensors"
     try:
         with safe_open(path, "pt") as file:
@@ -235,8 +237,9 @@ def _resume(plan: Plan, out: Path, model: nn.Module, optimizer: torch.optim.Opti
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a checkpoint that can be read ({error}); remove it to start anew") from error
-    if header.get("plan") != _fingerprint(plan):
-        raise InputError(f"{path}: made by another plan than the one asked for; use another folder or remove it")
+    if header.get("identity") != identity:
+        path.rename(out / "checkpoint.old.safetensors")
+        return []
     model.load_state_dict({name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")})
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
@@ -247,6 +250,10 @@ def _resume(plan: Plan, out: Path, model: nn.Module, optimizer: torch.optim.Opti
     return json.loads(header["rows"])
 
 
-def _fingerprint(plan: Plan) -> str:
-    """Name what decides the result; how many processes load the data does not."""
-    return json.dumps({name: value for name, value in asdict(plan).items() if name != "workers"}, sort_keys=True)
+def _identity(plan: Plan, data: Path) -> str:
+    """Name what decides the result: the plan, but for how many processes load the data, and the files."""
+    content = {name: value for name, value in asdict(plan).items() if name != "workers"}
+    for name in ("train.h5", "val.h5"):
+        status = (data / name).stat()
+        content[name] = [status.st_size, status.st_mtime_ns]
+    return json.dumps(content, sort_keys=True)

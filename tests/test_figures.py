@@ -42,7 +42,8 @@ def test_a_saved_figure_is_a_png_with_its_note_that_comes_out_the_same_again(tmp
     def draw(name, note):
         figure, axis = plt.subplots(figsize=(2, 1))
         axis.plot([0, 1])
-        return figures.save(figure, tmp_path / name, note=note)
+        figures.save(figure, tmp_path / name, note=note)
+        return tmp_path / name
 
     one, two, other = draw("a.png", "simulated"), draw("b.png", "simulated"), draw("c.png", "a much longer note")
     assert one.read_bytes() == two.read_bytes()

@@ -114,10 +114,24 @@ def test_the_best_epoch_is_kept(data, tmp_path, monkeypatch):
     assert len(kept) == 2
 
 
-def test_a_checkpoint_of_another_plan_or_a_broken_one_is_refused(data, tmp_path):
+@pytest.mark.parametrize("change", ["plan", "data"])
+def test_another_plan_or_other_data_starts_anew_and_keeps_the_old_checkpoint(data, tmp_path, rng, change):
+    run = tmp_path / "run"
+    train(PLAN, data, run, progress=False)
+    old = (run / "checkpoint.safetensors").read_bytes()
+    plan = PLAN
+    if change == "plan":
+        plan = dataclasses.replace(PLAN, width=6)
+    else:
+        write_dataset(data / "train.h5", ["SVAL-3-3_2020_ro14"], rng)
+    log = train(plan, data, run, progress=False)
+    assert (run / "checkpoint.old.safetensors").read_bytes() == old
+    assert log.equals(train(plan, data, tmp_path / "fresh", progress=False))
+    assert same(weights(run), weights(tmp_path / "fresh"))
+
+
+def test_a_broken_checkpoint_is_refused(data, tmp_path):
     train(PLAN, data, tmp_path / "run", progress=False)
-    with pytest.raises(InputError, match=r"checkpoint\.safetensors: made by another plan"):
-        train(dataclasses.replace(PLAN, width=6), data, tmp_path / "run", progress=False)
     path = tmp_path / "run/checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match=r"checkpoint\.safetensors: not a checkpoint that can be read"):

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from glaciersar import grid, outlines, radiometry
 from glaciersar.errors import InputError
