@@ -200,7 +200,7 @@ def write_table(frame: pd.DataFrame, stem: str | Path, *, caption: str, digits: 
     stem = Path(stem)
     frame = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()  # a mere row number says nothing
     shown = frame.map(lambda value: _text(value, digits))
-    alignment = ["left", *["right"] * (frame.shape[1] - 1)]
+    alignment = ["right" if pd.api.types.is_numeric_dtype(kind) else "left" for kind in frame.dtypes]
     markdown = shown.to_markdown(index=False, disable_numparse=True, colalign=alignment)
     latex = shown.to_latex(
         index=False,
