@@ -17,7 +17,7 @@ from glaciersar.errors import InputError
 from glaciersar.files import written_whole
 from glaciersar.grid import Group, Tile
 from glaciersar.scenes import Scene, Series, choose_dates, kind, merge_passes, read_series, select
-from glaciersar.scenes.reading import extents_of
+from glaciersar.scenes.reading import extents_of, touches
 
 CHUNK = 128
 """Side of a chunk in pixels, one date each: a patch of 384 at 15 dates touches few bytes that it does not need."""
@@ -97,6 +97,7 @@ def build(
             year=year,
             relative_orbit=relative_orbit,
             polarisation=polarisation,
+            pixel=pixel,
             dates=dates,
             spacing_days=spacing_days,
         )
@@ -128,6 +129,7 @@ def _plan(
     year: int,
     relative_orbit: int,
     polarisation: str,
+    pixel: float,
     dates: int,
     spacing_days: float,
 ) -> list[_Job]:
@@ -135,8 +137,8 @@ def _plan(
     extents = [(scene, extents_of(scene, polarisation, grid.CRS)) for scene in scenes]
     jobs = []
     for tile in tiles:
-        square = shapely.box(*tile.bounds).buffer(-1e-3)  # a shared edge is no overlap
-        passes = merge_passes(s for s, parts in extents if any(part.intersects(square) for part in parts))
+        geobox = tile.geobox(pixel=pixel)
+        passes = merge_passes(scene for scene, parts in extents if touches(geobox, parts))
         if not passes:
             continue
         group = Group(tile=tile, year=year, relative_orbit=relative_orbit)

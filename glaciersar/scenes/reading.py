@@ -83,6 +83,12 @@ def extents_of(scene: Scene, polarisation: str, crs: str) -> list[BaseGeometry]:
     return [shapely.box(*grid.extent.to_crs(crs).boundingbox.bbox) for grid in grids]
 
 
+def touches(geobox: GeoBox, extents: Iterable[BaseGeometry]) -> bool:
+    """Tell whether rasters have at least half a pixel of a grid in common with it; a shared edge is not enough."""
+    area, pixel = shapely.box(*geobox.boundingbox.bbox), abs(geobox.resolution.x * geobox.resolution.y)
+    return any(area.intersection(extent).area > pixel / 2 for extent in extents)
+
+
 def covering(scenes: Iterable[Scene], geobox: GeoBox, polarisation: str) -> list[Scene]:
     """Keep the scenes whose rasters touch a grid: an archive of several places has other dates at each.
 
@@ -90,8 +96,7 @@ def covering(scenes: Iterable[Scene], geobox: GeoBox, polarisation: str) -> list
         InputError: No scene touches the grid.
     """
     scenes = list(scenes)
-    area = shapely.box(*geobox.boundingbox.bbox)
-    kept = [s for s in scenes if any(area.intersects(box) for box in extents_of(s, polarisation, str(geobox.crs)))]
+    kept = [s for s in scenes if touches(geobox, extents_of(s, polarisation, str(geobox.crs)))]
     if not kept:
         raise InputError(f"no scene with {polarisation} touches the grid {_text(geobox)}; found {describe(scenes)}")
     return kept

@@ -14,7 +14,7 @@ from glaciersar import outlines, radiometry
 from glaciersar.dataset import build, check_no_leakage, list_groups, split_of, tiles_of
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
-from glaciersar.scenes import choose_dates, find, read_series
+from glaciersar.scenes import choose_dates, find, read_series, select
 
 PIXEL = 200.0  # 50 × 50 a tile
 TILES = [Tile(column=10 + k, row=38) for k in range(3)]
@@ -111,6 +111,18 @@ def test_orbits_become_groups_of_their_own(make, scenes, tmp_path, rng):
         "SVAL-12-38_2020_ro14",
         "SVAL-12-38_2020_ro174",
     ]
+
+
+def test_a_tile_takes_no_dates_of_the_place_beside_it(make, tmp_path, rng):
+    places = [GRID[:, :50], GRID[:, 50:100], GRID[:, 100:]]
+    found = [
+        find(write_catalog(tmp_path / str(k), place, year_of_dates(16 + k, step_days=22), rng, name=f"place{k}"))
+        for k, place in enumerate(places)
+    ]
+    folder = make(scenes=[scene for scenes in found for scene in scenes])
+    dates = [list_groups(folder / f"{subset}.h5")[0].dates["grd"] for subset in ("train", "val", "test")]
+    assert dates == [len(select(scenes, year=2020)) for scenes in found]
+    assert len(set(dates)) > 1
 
 
 def test_a_tile_in_all_years_and_orbits_stays_in_one_subset(make):

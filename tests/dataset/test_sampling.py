@@ -94,6 +94,13 @@ def test_each_feature_is_jittered_on_its_own(path):
 
 
 @pytest.mark.usefixtures("plain")
+def test_dates_may_repeat_and_swap_places(path, monkeypatch):
+    drawn = [9, 3, 3, 4, 12, 11, 10, 10, 0, 19, 1, 2, 5, 5, 6]
+    monkeypatch.setattr(sampling, "jitter_dates", lambda base, rng, dates: np.array(drawn))
+    assert place(patches(path)[0][0][0])[0] == drawn
+
+
+@pytest.mark.usefixtures("plain")
 def test_jitter_never_leaves_the_dates_on_file(tmp_path, rng):
     path = write_dataset(tmp_path / "train.h5", NAMES[:1], rng, dates=17)
     with h5py.File(path, "a") as file:

@@ -134,6 +134,15 @@ def test_interpolation_between_pixels_is_bilinear_in_power(target):
     np.testing.assert_allclose(power, plane[5:90, 5:90] + 0.001 * 0.5 + 0.0005 * 0.25, rtol=1e-4)
 
 
+@pytest.mark.parametrize("pixel", [60, 100, 400])
+def test_a_window_of_another_grid_reads_as_that_part_of_the_whole_too(folder, pixel):
+    left, bottom, right, top = GRID.boundingbox.bbox
+    other = GeoBox.from_bbox((left + 430, bottom + 270, right - 370, top - 530), GRID.crs, resolution=pixel)
+    whole = read_series(find(folder), other, "HH").power
+    part = read_series(find(folder), other[3:9, 5:20], "HH").power
+    np.testing.assert_allclose(part, whole[:, 3:9, 5:20], rtol=1e-5)
+
+
 def test_a_coarser_grid_averages_power(target):
     series = read_series(find(target), TILE.geobox(pixel=400), "HH")
     blocks = raster_of(target).reshape(25, 4, 25, 4).mean(axis=(1, 3))
@@ -255,6 +264,9 @@ def test_scenes_of_another_place_are_left_out(folder, rng):
     here = find(folder)
     write_folder(folder / "there", replace(TILE, column=30).geobox(pixel=1000), year_of_dates(5), rng)
     assert covering(find(folder / "there") + here, GRID, "HH") == here
+    beside = replace(TILE, column=TILE.column + 1).geobox(pixel=100)
+    with pytest.raises(InputError, match="no scene with HH touches the grid"):
+        covering(here, beside, "HH")  # an edge in common is not enough
     assert covering(here, GRID.to_crs("EPSG:4326")[20:30, 20:30], "HH") == here
     with pytest.raises(InputError, match=r"no scene with HH touches the grid from .* found 5 scenes of HH"):
         covering(find(folder / "there"), GRID, "HH")
