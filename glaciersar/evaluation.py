@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from glaciersar import outlines
 from glaciersar.dataset import Tiles, pixel_of
+from glaciersar.errors import InputError
 from glaciersar.files import need
 from glaciersar.grid import TILE_SIZE, Group
 from glaciersar.mapping import map_array
@@ -67,7 +68,13 @@ def by_tile(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _features(model: Network) -> tuple[str, ...]:
-    return ("grd", "insar")[: model.features]
+    """Tell the features that a model was trained on, as its weight file says."""
+    named = model.metadata.get("feature_names", "grd").split(",")
+    if len(named) != model.features:
+        raise InputError(
+            f"{model.name}: weights for {model.features} features found, the names of all expected, not {named}"
+        )
+    return tuple(named)
 
 
 def score_models(

@@ -24,7 +24,7 @@ from glaciersar.files import need, written_whole
 from glaciersar.metrics import Confusion
 from glaciersar.models import Network, pretrained
 from glaciersar.recipe import recipe
-from glaciersar.schedule import learning_rate
+from glaciersar.schedule import adam_epsilon, learning_rate
 
 PRECISIONS = ("auto", "bf16", "float32")
 
@@ -90,7 +90,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     torch.manual_seed(plan.seed)
     dropout = plan.dropout if rules.dropout_active else 0.0
     model = models.build(plan.model, features=len(plan.features), width=plan.width, dropout=dropout)
-    optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate, eps=1e-7)
+    optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
     patches = RandomPatches(
         need(data / "train.h5", made_by="02-dataset"),
         patch=plan.patch,
@@ -136,7 +136,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                     restarts=plan.restarts,
                 )
                 for group in optimizer.param_groups:
-                    group["lr"] = rate
+                    group["lr"], group["eps"] = rate, adam_epsilon(epoch * plan.steps_per_epoch + step)
                 with autocast:
                     logits = model(series)  # (B, 2, P, P)
                 loss = losses.focal_loss(logits.float(), losses.smooth(labels))
@@ -221,7 +221,7 @@ def _checkpoint(identity: str, out: Path, model: nn.Module, optimizer: torch.opt
         tensors |= {f"adam/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
     tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with written_whole(out / "checkpoint.safetensors") as temporary:
-        save_file(tensors, temporary, {"identity": identity, "rows": json.dumps(rows)})
+        save_file(tensors, temporary, {"run": json.dumps({"identity": identity, "rows": rows})})
     with written_whole(out / "log.csv") as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
@@ -233,11 +233,11 @@ def _resume(identity: str, out: Path, model: nn.Module, optimizer: torch.optim.O
     path = out / "checkpoint.safetensors"
     try:
         with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
+            run = json.loads((file.metadata() or {})["run"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise InputError(f"{path}: not a checkpoint that can be read ({error}); remove it to start anew") from error
-    if header.get("identity") != identity:
+    if run["identity"] != identity:
         path.rename(out / "checkpoint.old.safetensors")
         return []
     model.load_state_dict({name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")})
@@ -247,7 +247,7 @@ def _resume(identity: str, out: Path, model: nn.Module, optimizer: torch.optim.O
             _, index, key = name.split("/")
             state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return json.loads(header["rows"])
+    return run["rows"]
 
 
 def _identity(plan: Plan, data: Path) -> str:

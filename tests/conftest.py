@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pytest
+import torch
+
+matplotlib.use("agg")
+torch.set_num_threads(1)  # tiny networks run fastest on one
 
 
 @pytest.fixture

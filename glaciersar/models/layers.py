@@ -13,7 +13,22 @@ from torch import Tensor, nn
 from glaciersar.errors import InputError
 
 SLOPE = 0.3  # of LeakyReLU below zero: the default of Keras 2, where PyTorch has 0.01
-CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+
+
+class Conv3d(nn.Conv3d):
+    """A 3-D convolution over (B, C, T, H, W) whose kernel gradient is right in bf16 on a CPU as well.
+
+    There, over exactly two dates, PyTorch 2.13 leaves part of the gradient of a padded kernel unset. A third date of
+    zeros, which the padding reads anyway, keeps clear of it and changes nothing else.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] == 2 and self.padding[0] and x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            return super().forward(F.pad(x, (0, 0, 0, 0, 0, 1)))[:, :, :2]
+        return super().forward(x)
+
+
+CONV = {2: nn.Conv2d, 3: Conv3d}
 NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 DROPOUT = {2: nn.Dropout2d, 3: nn.Dropout3d}  # whole channels: neighbouring pixels tell the same
 

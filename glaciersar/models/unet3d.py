@@ -6,7 +6,7 @@ After ICEmapper and ICEmapper_v2 of konstantin-a-maslov/icemapper, the closest p
 
 from torch import Tensor, nn
 
-from glaciersar.models.layers import Decoder, Network, ResidualBlock, even_dates, halve, initialise
+from glaciersar.models.layers import Conv3d, Decoder, Network, ResidualBlock, even_dates, halve, initialise
 
 LEVELS = 3  # times that the encoder halves dates and sides
 
@@ -33,8 +33,8 @@ class TemporalGate(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.squeeze = nn.Conv3d(channels, channels // 2, (3, 1, 1), padding=(1, 0, 0))
-        self.excite = nn.Conv3d(channels // 2, channels, (3, 1, 1), padding=(1, 0, 0))
+        self.squeeze = Conv3d(channels, channels // 2, (3, 1, 1), padding=(1, 0, 0))
+        self.excite = Conv3d(channels // 2, channels, (3, 1, 1), padding=(1, 0, 0))
         self.act = nn.SiLU()
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, T, H, W) -> (B, C, T, H, W)

@@ -5,7 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from glaciersar.models.layers import ResidualBlock, Up, batch_norm, even_dates, halve, initialise, pad_to_multiple
+from glaciersar.models.layers import (
+    Conv3d,
+    ResidualBlock,
+    Up,
+    batch_norm,
+    even_dates,
+    halve,
+    initialise,
+    pad_to_multiple,
+)
 
 
 @pytest.mark.parametrize("dates", range(1, 10))
@@ -69,3 +78,22 @@ def test_kernels_start_within_glorots_bounds_and_biases_at_zero():
     bound = (6 / (27 * (4 + 8))) ** 0.5
     assert 0.95 * bound < conv.weight.abs().max() <= bound
     assert conv.bias.abs().max() == 0
+
+
+@pytest.mark.parametrize("dates", [1, 2, 3, 4])
+@pytest.mark.parametrize("kernel", [(3, 3, 3), (3, 1, 1)])
+def test_the_kernel_gradient_in_bf16_is_that_of_float32_for_any_number_of_dates(kernel, dates):
+    torch.manual_seed(0)
+    conv = Conv3d(8, 8, kernel, padding=[side // 2 for side in kernel])
+    x, slope = torch.randn(2, 8, dates, 6, 6), torch.randn(2, 8, dates, 6, 6)
+
+    def gradient(*, half):
+        for size in (1_000, 10_000, 100_000):  # freed memory that is not zero, for what is left unset to show
+            torch.full((size,), float("nan"))
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            found = conv(x)
+        return torch.autograd.grad(found, conv.weight, slope.to(found.dtype))[0]
+
+    full, half = gradient(half=False), gradient(half=True)
+    assert float((half - full).norm() / full.norm()) < 0.02
+    assert torch.equal(half, gradient(half=True))
