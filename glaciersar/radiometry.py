@@ -44,7 +44,7 @@ def to_power(decibel: Array) -> Array:
 def scale(values: Array, *, feature: str = "grd") -> NDArray[np.float32]:
     """Map a feature's range in the published dataset to 0 … 1, any shape; NaN stays NaN."""
     low, high = _range(feature)
-    return ((values - low) / (high - low)).astype(np.float32)
+    return ((values - low) / (high - low)).astype(np.float32, copy=False)
 
 
 def unscale(scaled: Array, *, feature: str = "grd") -> Array:
@@ -119,10 +119,10 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
         date is 0 and not valid.
     """
     seen = np.isfinite(power)  # (T, H, W)
-    decibel = to_decibel(power)  # only where seen
+    series = scale(to_decibel(power), feature=feature)
     count = seen.sum(axis=0)  # (H, W)
-    valid = count > 0
-    mean = np.where(seen, decibel, 0).sum(axis=0) / np.maximum(count, 1)
-    series = np.where(valid, scale(np.where(seen, decibel, mean), feature=feature), np.float32(0))
-    missing = int((~seen & valid).sum())
-    return Prepared(series=series, valid=valid, filled_share=missing / max(int(valid.sum()) * len(power), 1))
+    mean = series.sum(axis=0, where=seen) / np.maximum(count, 1)  # of scaled dB, so of dB; 0 where there is none
+    np.copyto(series, mean, where=~seen)
+    missing = int((~seen & (count > 0)).sum())
+    share = missing / max(int((count > 0).sum()) * len(power), 1)
+    return Prepared(series=series, valid=count > 0, filled_share=share)
