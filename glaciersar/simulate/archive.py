@@ -22,7 +22,7 @@ from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS, Settings
 
 ANNOTATORS = ("reference", "second_annotator")
-MANTISSA = 10  # bits kept of a pixel's value, a step of 0.002 dB: noise below that only fills the disk
+MANTISSA = 8  # bits kept of a value, a step of 0.017 dB: what is finer is lost in speckle and only fills the disk
 
 
 def simulate_archive(
@@ -221,7 +221,7 @@ def _draw_outlines(ground: Landscape, seed: int) -> dict[str, gpd.GeoDataFrame]:
 
 
 def write_cog(path: Path, values: NDArray, geobox: GeoBox) -> None:
-    """Write one band as a cloud-optimised GeoTIFF; floating values keep 11 significant bits, NaN is nodata."""
+    """Write one band as a cloud-optimised GeoTIFF; floating values keep 9 significant bits, NaN is nodata."""
     floating = np.issubdtype(values.dtype, np.floating)
     with rasterio.open(
         path,

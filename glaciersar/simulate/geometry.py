@@ -46,10 +46,11 @@ class View:
 def look_azimuth(latitude: float) -> float:
     """Compute the direction in which a right-looking, northbound Sentinel-1 looks, degrees clockwise from north.
 
-    On a sphere sin(heading) = cos(inclination) / cos(latitude); the Earth's turn, about 3 degrees, is left out.
+    On a sphere sin(heading) = cos(inclination) / cos(latitude); the Earth's turn, about 3 degrees, is left out, and
+    the result kept within the 40 to 52 degrees that the orbits have over Svalbard.
     """
     heading = np.arcsin(np.clip(np.cos(INCLINATION) / np.cos(np.radians(latitude)), -1, 1))
-    return float(np.degrees(heading)) + 90
+    return float(np.clip(np.degrees(heading) + 90, 40, 52))
 
 
 def scene_incidence(relative_orbit: int, x: float, y: float) -> float:

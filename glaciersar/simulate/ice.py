@@ -59,38 +59,40 @@ def grow(
     ground = np.maximum(bed, 0)  # where there is no ice, the sea is the surface
     for _ in range(round(years / step)):
         surface = np.where(ice > 0, bed + ice, ground)
-        diffusivity = _diffusivity(ice, surface, spacing)
+        steep = _steepness(surface, spacing)
         for axis in (0, 1):
-            surface = _diffuse(surface, diffusivity, step / spacing**2, axis)
+            surface = _diffuse(surface, ice, steep, step / spacing**2, axis)
         ice = np.maximum(np.maximum(surface, ground) - bed, 0) * ((ice > 0) | (surface > ground + 0.05))
         ice = np.where((ice <= 0) & (bed < 0), 0, np.maximum(ice + step * rate(bed + ice), 0))
         ice[(bed < 0) & (ice < -bed * 1028 / 910 + 5)] = 0  # afloat: calved
     return ice
 
 
-def _diffusivity(ice: Grid, surface: Grid, spacing: float) -> Grid:
-    rows, columns = np.gradient(ndimage.uniform_filter(surface, 3), spacing)  # smoothed: D must not ripple with s
-    return np.minimum(WEIGHT * (rows**2 + columns**2) * (2 / 5 * RATE * ice**5 + SLIDING * ice**3), FASTEST)
+def _steepness(surface: Grid, spacing: float) -> Grid:
+    """Compute |∇s|², from a smoothed surface: a diffusivity that ripples with s would make s ripple."""
+    rows, columns = np.gradient(ndimage.uniform_filter(surface, 3), spacing)
+    return rows**2 + columns**2
+
+
+def _diffusivity(ice: Grid, steep: Grid) -> Grid:
+    return np.minimum(WEIGHT * steep * (2 / 5 * RATE * ice**5 + SLIDING * ice**3), FASTEST)
 
 
 def speed(bed: Grid, ice: Grid, *, spacing: float) -> Grid:
     """Compute the mean speed of the ice over its depth, metres a year, (H, W)."""
-    surface = np.where(ice > 0, bed + ice, np.maximum(bed, 0))
-    slope = np.hypot(*np.gradient(surface, spacing))
-    return _diffusivity(ice, surface, spacing) * slope / np.maximum(ice, 1)
+    steep = _steepness(np.where(ice > 0, bed + ice, np.maximum(bed, 0)), spacing)
+    return _diffusivity(ice, steep) * np.sqrt(steep) / np.maximum(ice, 1)
 
 
-def _diffuse(surface: Grid, diffusivity: Grid, ratio: float, axis: int) -> Grid:
+def _diffuse(surface: Grid, ice: Grid, steep: Grid, ratio: float, axis: int) -> Grid:
     """Solve one implicit step along an axis: all lines at once, as one tridiagonal system."""
-    lines = surface if axis == 1 else surface.T
-    cells = diffusivity if axis == 1 else diffusivity.T
-    uphill = np.where(lines[:, 1:] > lines[:, :-1], cells[:, 1:], cells[:, :-1])
-    between = np.minimum(uphill, (cells[:, 1:] + cells[:, :-1]) / 2)  # no flux out of a cell without ice
-    right = np.zeros_like(lines)
-    right[:, :-1] = ratio * between
-    left = np.zeros_like(lines)
-    left[:, 1:] = ratio * between
+    if axis == 0:
+        return _diffuse(surface.T, ice.T, steep.T, ratio, 1).T
+    upper = np.where(surface[:, 1:] > surface[:, :-1], ice[:, 1:], ice[:, :-1])
+    thickness = np.where(upper > 0, (ice[:, 1:] + ice[:, :-1]) / 2, 0)  # no flux out of a cell without ice
+    between = ratio * _diffusivity(thickness, (steep[:, 1:] + steep[:, :-1]) / 2)
+    right, left = np.pad(between, ((0, 0), (0, 1))), np.pad(between, ((0, 0), (1, 0)))
     bands = np.stack([-np.roll(right.ravel(), 1), (1 + left + right).ravel(), -np.roll(left.ravel(), -1)])
-    solved = linalg.solve_banded((1, 1), bands, lines.ravel(), overwrite_ab=True, check_finite=False)
-    solved = solved.reshape(lines.shape)
-    return solved if axis == 1 else solved.T
+    return linalg.solve_banded((1, 1), bands, surface.ravel(), overwrite_ab=True, check_finite=False).reshape(
+        surface.shape
+    )

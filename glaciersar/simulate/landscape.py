@@ -107,8 +107,8 @@ def _history(bed: NDArray[np.float64], line: NDArray[np.float64], *, years: Sequ
     slope = np.hypot(*np.gradient(ndimage.gaussian_filter(bed, 1.0), SPACING))
     ridge = bed - ndimage.gaussian_filter(bed, 500 / SPACING)
     shed = 8 * np.maximum(slope - 0.42, 0) + 0.012 * np.maximum(ridge - 40, 0)  # no snow stays on walls and crests
-    thickness = ice.grow(bed, ice.balance(line - WARMING, shed=shed), spacing=SPACING, years=400)
-    warm = ice.balance(line, shed=shed)
+    thickness = ice.grow(bed, ice.balance(line - 0.7 * WARMING, shed=shed), spacing=SPACING, years=400)
+    warm = ice.balance(line + 0.3 * WARMING, shed=shed)
     thickness = ice.grow(bed, warm, spacing=SPACING, years=40, thickness=thickness)
     now, states = EPOCH, {}
     for year in years:

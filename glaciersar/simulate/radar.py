@@ -94,7 +94,7 @@ def observe(view_pass: Pass, when: date, *, key: int) -> dict[str, Field]:
     rng = noise.stream(p.seed, "date", key)
     shares = _shares(p, when)
     calibration = rng.normal(0, levels.calibration)
-    wind = rng.normal(0, levels.wind) + 1.2 * noise.smooth(p.water.shape, 60, rng)  # patches of wind and calm
+    wind = levels.wind * (rng.normal() + 0.5 * noise.smooth(p.water.shape, 60, rng))  # patches of wind and calm
     floes = p.brash * np.float32(rng.uniform(0.2, 1.0))  # brash ice drifts: no two dates alike
     lumps = levels.melange_texture * noise.smooth(p.water.shape, 2, rng)
     images = {}
@@ -144,7 +144,7 @@ def _still(
 
 
 def _blender(zones: NDArray[np.uint8], pixel: float) -> Callable[[Field], Field]:
-    """Make a function that lets zones pass into each other, over some 60 m on ice and 25 m on land; water stays apart."""
+    """Make a function that lets zones pass into each other: 60 m on ice, 25 m on land; water stays apart."""
     groups = [
         (np.isin(zones, GLACIER).astype(np.float32), 60 / pixel),
         ((~np.isin(zones, (*GLACIER, Zone.WATER))).astype(np.float32), 25 / pixel),

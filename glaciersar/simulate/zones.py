@@ -61,7 +61,7 @@ def place(
     flat = (slope < 0.16 + 0.03 * wander) & (surface < 260 + 60 * wander)
     zones[flat] = Zone.TUNDRA
     zones[_hollows(surface, slope, ela, pixel, rng)] = Zone.SNOW_PATCH
-    near = ndimage.distance_transform_edt(~glacier, sampling=pixel)
+    near = ndimage.distance_transform_edt(~glacier, sampling=pixel) if glacier.any() else np.inf
     rough = noise.smooth(surface.shape, 250 / pixel, rng)
     low = surface < ela - 60
     zones[low & (slope < 0.35) & (near < 280 * np.exp(0.6 * rough) * (near < 900))] = Zone.MORAINE
@@ -70,8 +70,8 @@ def place(
     line = ela + 35 * noise.smooth(surface.shape, 1500 / pixel, rng) + 12 * rough
     zones[glacier & (surface > line - 30)] = Zone.SUPERIMPOSED
     zones[glacier & (surface > line + 70)] = Zone.FIRN
+    zones[_debris(smooth, glacier & (surface < ela - 30), glacier, pixel, rng)] = Zone.DEBRIS
     zones[_broken(glacier, water, slope, speed, pixel, rng)] = Zone.CREVASSED
-    zones[_debris(smooth, glacier & (surface < ela - 30), glacier, near, pixel, rng)] = Zone.DEBRIS
     return zones
 
 
@@ -97,7 +97,7 @@ def _broken(
     return glacier & broken
 
 
-def _debris(smooth: Field, low: Mask, glacier: Mask, near: Field, pixel: float, rng: np.random.Generator) -> Mask:
+def _debris(smooth: Field, low: Mask, glacier: Mask, pixel: float, rng: np.random.Generator) -> Mask:
     """Find debris on low tongues: bands along the flow, medial and lateral; 3 % of the ice."""
     falling = np.gradient(-ndimage.gaussian_filter(smooth, 200 / pixel))
     bands = noise.streaks((falling[0], falling[1]), 3000 / pixel, rng, width=60 / pixel)

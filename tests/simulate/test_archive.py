@@ -1,0 +1,182 @@
+import itertools
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pystac
+import pytest
+import rasterio
+
+from glaciersar import radiometry
+from glaciersar.errors import InputError
+from glaciersar.simulate import archive, labels, simulate_archive, stac
+
+SMALL = {"tiles_per_side": 1, "pixel": 100.0, "years": (2016,), "relative_orbits": (14,), "progress": False}
+
+MADE = {
+    "landscapes": 2,
+    "tiles_per_side": 1,
+    "pixel": 100.0,
+    "pairing": [[(2016, 14), (2020, 174)], [(2016, 174)]],
+    "seed": 4,
+    "progress": False,
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Two landscapes; the first seen twice, the second once."""
+    return simulate_archive(tmp_path_factory.mktemp("archives") / "small", **MADE)
+
+
+@pytest.fixture(scope="module")
+def items(made):
+    return list(pystac.Catalog.from_file(str(made)).get_items(recursive=True))
+
+
+def pixels(path):
+    with rasterio.open(path) as file:
+        return file.read(1)
+
+
+def test_pystac_reads_a_collection_for_each_landscape_and_an_item_for_each_date(made, items):
+    catalog = pystac.Catalog.from_file(str(made))
+    assert [child.id for child in catalog.get_children()] == ["landscape-00", "landscape-01"]
+    assert 75 < len(items) < 93  # three series of some 30 dates
+    for item in items:
+        assert {"hh", "hv", "incidence"} <= set(item.assets)
+        assert item.properties["sat:relative_orbit"] in (14, 174)
+        assert item.datetime.tzinfo is not None
+
+
+def test_items_carry_the_fields_of_a_real_one(items, shared):
+    (path,) = (shared / "data/stac").glob("S1A_EW_GRDM_*.json")
+    real = json.loads(path.read_text())
+    wanted = {key for key in real["properties"] if key.startswith(("sar:", "sat:"))} - {
+        "sat:platform_international_designator"
+    }
+    assert wanted <= set(items[0].properties)
+    for key in ("sar:looks_equivalent_number", "sar:pixel_spacing_range", "sar:frequency_band", "sar:instrument_mode"):
+        assert type(items[0].properties[key]) in (type(real["properties"][key]), float)
+
+
+def test_a_series_has_about_thirty_dates_and_never_misses_two_in_a_row(items):
+    series = {}
+    for item in items:
+        key = (item.collection_id, item.properties["sat:relative_orbit"], item.datetime.year)
+        series.setdefault(key, []).append(item.datetime)
+    assert len(series) == 3
+    for dates in series.values():
+        gaps = {b - a for a, b in itertools.pairwise(sorted(dates))}
+        assert gaps == {timedelta(days=12), timedelta(days=24)}
+        assert 26 <= len(dates) <= 31
+
+
+def test_the_files_are_cogs_where_the_items_say(items):
+    for item in (items[0], items[-1]):
+        for asset in item.assets.values():
+            with rasterio.open(asset.get_absolute_href()) as file:
+                assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+                assert file.crs.to_epsg() == 32633
+                assert list(file.transform) == item.properties["proj:transform"]
+                assert list(file.shape) == item.properties["proj:shape"] == [100, 100]
+                assert np.isnan(file.nodata)
+
+
+def test_the_pixels_are_linear_power(items):
+    for item in items[::9]:
+        for key in ("hh", "hv"):
+            values = pixels(item.assets[key].get_absolute_href())
+            radiometry.check_units(values, units="linear", name=key)
+            assert np.isfinite(values).all()
+    angle = pixels(items[0].assets["incidence"].get_absolute_href())
+    assert 20 < angle.min() < angle.max() < 50
+
+
+def test_links_hold_when_the_archive_is_moved(made, tmp_path):
+    moved = tmp_path / "elsewhere"
+    made.parent.rename(moved)
+    try:
+        catalog = pystac.Catalog.from_file(str(moved / "catalog.json"))
+        for item in itertools.islice(catalog.get_items(recursive=True), 3):
+            assert Path(item.assets["hh"].get_absolute_href()).is_relative_to(moved)
+            assert pixels(item.assets["hh"].get_absolute_href()).shape == (100, 100)
+    finally:
+        moved.rename(made.parent)
+
+
+def test_outlines_have_three_layers_with_landscape_and_year(made):
+    path = made.parent / "outlines.gpkg"
+    for layer in ("reference", "second_annotator", "truth"):
+        shapes = gpd.read_file(path, layer=layer)
+        assert shapes.crs.to_epsg() == 32633
+        assert {"landscape", "year", "geometry"} <= set(shapes.columns)
+        assert set(zip(shapes.landscape, shapes.year, strict=True)) == {
+            ("landscape-00", 2016), ("landscape-00", 2020), ("landscape-01", 2016),
+        }  # fmt: skip
+    assert 0.5 < labels.ceiling(path).iou.min() < 1
+
+
+def test_the_record_of_the_settings_lies_beside_the_catalogue(made):
+    written = json.loads((made.parent / "settings.json").read_text())
+    assert written["seed"] == 4
+    assert written["pairing"] == [[[2016, 14], [2020, 174]], [[2016, 174]]]
+    assert (made.parent / "landscape-00" / "dem.tif").exists()
+    assert set(np.unique(pixels(made.parent / "landscape-00" / "zones_2020.tif"))) <= set(range(1, 11))
+
+
+def test_the_same_seed_gives_the_same_pixels_however_many_landscapes(made, items, tmp_path):
+    alone = simulate_archive(tmp_path / "alone", **(MADE | {"landscapes": 1}))
+    again = list(pystac.Catalog.from_file(str(alone)).get_items(recursive=True))
+    first = [item for item in items if item.collection_id == "landscape-00"]
+    assert [item.id for item in again] == [item.id for item in first]
+    for one, two in zip(first[::7], again[::7], strict=True):
+        for key in ("hh", "hv"):
+            before, after = (pixels(item.assets[key].get_absolute_href()) for item in (one, two))
+            assert np.array_equal(before, after)
+
+
+def test_an_archive_already_made_is_left_as_it_is(made):
+    before = made.stat().st_mtime_ns
+    again = simulate_archive(made.parent, **MADE)
+    assert again == made
+    assert made.stat().st_mtime_ns == before
+
+
+def test_a_folder_that_holds_something_else_is_refused(made, tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(InputError, match="mine: exists and was not made with these settings"):
+        simulate_archive(tmp_path / "mine", **SMALL)
+    with pytest.raises(InputError, match="was not made with these settings"):
+        simulate_archive(made.parent, **SMALL)
+
+
+def test_nothing_is_left_when_the_work_breaks_off(tmp_path, monkeypatch):
+    def broken(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stac, "collection", broken)
+    with pytest.raises(KeyboardInterrupt):
+        simulate_archive(tmp_path / "out", **SMALL, repeat_days=90)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bad_input_is_refused_before_anything_is_written(tmp_path):
+    for wrong in ({"pixel": 30}, {"years": ()}, {"relative_orbits": (7,)}, {"levels": tmp_path / "no.yaml"}):
+        with pytest.raises(InputError):
+            simulate_archive(tmp_path / "out", **(SMALL | wrong))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_values_are_rounded_by_less_than_a_hundredth_of_a_decibel(rng):
+    values = (rng.random(10_000) * 10.0 ** rng.integers(-6, 2, 10_000)).astype(np.float32)
+    values[::3] *= -1
+    rounded = archive._rounded(values)
+    assert np.abs(10 * np.log10(rounded / values)).max() < 0.01
+    assert len(np.unique(rounded.view(np.uint32) & 0x7FFF)) == 1  # the spare bits are zero
+
+
+def test_nodata_survives_the_rounding():
+    assert np.isnan(archive._rounded(np.array([np.nan, 1.0], np.float32))).tolist() == [True, False]

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from odc.geo.geobox import GeoBox
+from sklearn.metrics import jaccard_score
+
+from glaciersar import outlines
+from glaciersar.simulate import labels
+from glaciersar.simulate.landscape import Landscape
+from glaciersar.simulate.zones import Zone
+
+
+@pytest.fixture(scope="module")
+def drawn(ground):
+    return {
+        (who, year): labels.annotate(ground, year, annotator=who, seed=8)
+        for who in ("reference", "second_annotator")
+        for year in (2016, 2020)
+    }
+
+
+@pytest.fixture(scope="module")
+def masks(drawn, ground):
+    return {key: outlines.to_mask(shapes, ground.geobox) for key, shapes in drawn.items()}
+
+
+@pytest.mark.parametrize("year", [2016, 2020])
+def test_two_annotators_agree_well_but_not_wholly(masks, ground, year):
+    between = labels.agreement(masks["reference", year], masks["second_annotator", year])
+    assert 0.80 < between < 0.98
+    for who in ("reference", "second_annotator"):
+        assert labels.agreement(masks[who, year], ground.glacier[year]) > between - 0.02
+
+
+def test_early_outlines_are_ragged_and_later_ones_smooth(drawn):
+    ragged, smooth = drawn["reference", 2016], drawn["reference", 2020]
+    assert ragged.length.sum() / ragged.area.sum() > 1.3 * smooth.length.sum() / smooth.area.sum()
+    assert len(ragged) > 2 * len(smooth)
+    assert (ragged.area < 50_000).sum() >= 3
+    assert smooth.area.min() >= 50_000
+
+
+def test_the_edges_of_two_annotators_lie_some_35_metres_apart():
+    """On a round glacier, whose edge is smooth: the deviation that ten people had on glacier fronts was 38 m."""
+    box = GeoBox.from_bbox((600_000, 8_700_000, 606_000, 8_706_000), "EPSG:32633", resolution=20)
+    row, column = np.mgrid[:300, :300] - 149.5
+    disc = np.hypot(row, column) * 20 < 2000
+    zones = np.where(disc, Zone.ICE, Zone.ROCK).astype(np.uint8)
+    flat = np.zeros(disc.shape, np.float32)
+    here = Landscape(name="disc", geobox=box, surface=flat, ela=400, glacier={2020: disc}, zones={2020: zones})
+    away = []
+    for seed in range(4):
+        first, second = (labels.annotate(here, 2020, annotator=who, seed=seed).union_all().boundary for who in "ab")
+        away += [first.distance(second.interpolate(share, normalized=True)) for share in np.linspace(0, 1, 200)]
+    assert 25 < np.mean(away) < 45
+
+
+def test_the_annotators_err_without_a_common_direction(masks, ground):
+    for year in (2016, 2020):
+        areas = [masks[who, year].sum() / ground.glacier[year].sum() for who in ("reference", "second_annotator")]
+        assert np.mean(areas) == pytest.approx(1, abs=0.1)
+
+
+def test_each_person_draws_the_same_each_time_and_another_draws_otherwise(ground, drawn):
+    again = labels.annotate(ground, 2016, annotator="reference", seed=8)
+    assert again.geom_equals(drawn["reference", 2016]).all()
+    assert (
+        len(again) != len(drawn["second_annotator", 2016])
+        or not again.geom_equals(drawn["second_annotator", 2016]).all()
+    )
+
+
+def test_outlines_are_valid_polygons_on_the_grid_of_the_project(drawn):
+    for shapes in drawn.values():
+        assert shapes.is_valid.all()
+        assert shapes.crs.to_epsg() == 32633
+
+
+def test_the_truth_is_traced_exactly(ground):
+    traced = labels.truth(ground, 2016)
+    assert traced.area.sum() == pytest.approx(ground.glacier[2016].sum() * ground.pixel**2)
+    assert np.array_equal(outlines.to_mask(traced, ground.geobox), ground.glacier[2016])
+
+
+def test_agreement_is_the_jaccard_index(rng):
+    first, second = rng.random((2, 40, 50)) > 0.6
+    assert labels.agreement(first, second) == pytest.approx(jaccard_score(first.ravel(), second.ravel()))
+    assert labels.agreement(np.zeros((3, 3), bool), np.zeros((3, 3), bool)) == 1
+
+
+def test_the_ceiling_from_polygons_is_that_from_masks(tmp_path, drawn, masks, ground):
+    path = tmp_path / "outlines.gpkg"
+    for layer in ("reference", "second_annotator", "truth"):
+        shapes = labels.truth(ground, 2016) if layer == "truth" else drawn[layer, 2016]
+        shapes.assign(landscape="here", year=2016).to_file(path, layer=layer)
+    table = labels.ceiling(path).set_index("landscape")
+    expected = labels.agreement(masks["reference", 2016], masks["second_annotator", 2016])
+    assert table.loc["here", "iou"] == pytest.approx(expected, abs=0.005)
+    assert table.loc["all", "iou"] == table.loc["here", "iou"]
+    assert table.loc["here", "truth_iou"] > table.loc["here", "iou"] - 0.02

@@ -1,0 +1,127 @@
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from odc.geo.geobox import GeoBox
+
+from glaciersar.errors import InputError
+from glaciersar.simulate import landscape
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A user's elevation model, a cone of 600 m at 50 m pixels in UTM zone 34, and one outline around its top."""
+    y, x = np.mgrid[:100, :100]
+    cone = np.maximum(600 - 15 * np.hypot(x - 50, y - 50), -20).astype(np.float32)
+    path = tmp_path / "cone.tif"
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=100,
+        height=100,
+        count=1,
+        dtype="float32",
+        crs="EPSG:32634",
+        transform=rasterio.transform.from_origin(500_000, 8_705_000, 50, 50),
+    ) as file:
+        file.write(cone, 1)
+    top = gpd.GeoSeries([shapely.Point(502_500, 8_702_500).buffer(900)], crs="EPSG:32634")
+    top.to_crs("EPSG:4326").to_file(tmp_path / "top.gpkg")
+    return path, tmp_path / "top.gpkg"
+
+
+def test_the_same_seed_gives_the_same_landscape_and_another_seed_another(box, ground):
+    again = landscape.draw("here", box, years=(2016, 2020), seed=8)
+    assert np.array_equal(again.surface, ground.surface)
+    assert all(np.array_equal(again.zones[year], ground.zones[year]) for year in (2016, 2020))
+    other = landscape.draw("here", box, years=(2016,), seed=9)
+    assert np.corrcoef(other.surface.ravel(), ground.surface.ravel())[0, 1] < 0.8
+    assert other.ela != ground.ela
+
+
+def test_glaciers_obey_the_terrain(ground):
+    glacier, land = ground.glacier[2016], ground.surface > 0
+    assert np.median(ground.surface[glacier]) > np.median(ground.surface[land & ~glacier])
+    assert ground.surface[glacier].min() > 0
+    slope = np.hypot(*np.gradient(ground.surface, ground.pixel))
+    assert np.median(slope[glacier]) < np.median(slope[land & ~glacier])
+
+
+def test_glaciers_shrink_a_little_in_four_years(ground):
+    before, after = (ground.glacier[year].sum() for year in (2016, 2020))
+    assert 0.90 * before < after < before
+    assert (ground.glacier[2020] & ~ground.glacier[2016]).sum() < 0.01 * before
+
+
+def test_a_year_does_not_depend_on_the_other_years_asked_for(box, ground):
+    alone = landscape.draw("here", box, years=(2016,), seed=8)
+    assert np.array_equal(alone.glacier[2016], ground.glacier[2016])
+
+
+def test_landscapes_differ_in_their_share_of_ice():
+    box = GeoBox.from_bbox((600_000, 8_700_000, 606_000, 8_706_000), "EPSG:32633", resolution=100)
+    shares = [landscape.draw("x", box, years=(2016,), seed=seed).glacier[2016].mean() for seed in range(6)]
+    assert 0.15 < np.mean(shares) < 0.75
+    assert np.std(shares) > 0.05
+
+
+@pytest.mark.parametrize("years", [(), (2013,), (2016, 1999)])
+def test_years_before_the_satellite_are_refused(box, years):
+    with pytest.raises(InputError, match=r"years=.*2014"):
+        landscape.draw("x", box, years=years, seed=1)
+
+
+def test_a_users_ground_is_put_on_the_grid_with_the_users_glaciers(own):
+    ground = landscape.from_dem(*own, pixel=40, years=(2016,), seed=1)
+    assert str(ground.geobox.crs) == "EPSG:32633"
+    assert (ground.geobox.boundingbox.left - 330_000) % 40 == 0
+    assert ground.glacier[2016].sum() * 40**2 == pytest.approx(np.pi * 900**2, rel=0.02)
+    assert ground.surface.max() == pytest.approx(600, abs=15)
+    assert ground.surface[ground.glacier[2016]].min() > 600 - 15 / 50 * 1000
+    assert 380 < ground.ela < 500  # the median of a cone's top: 600 - 0.3 · 900 / √2 = 409 m
+    assert ground.name == "cone"
+
+
+def test_an_elevation_model_without_a_coordinate_system_is_refused(own, tmp_path):
+    with rasterio.open(own[0]) as file:
+        values = file.read(1)
+    path = tmp_path / "nowhere.tif"
+    with rasterio.open(path, "w", driver="GTiff", width=100, height=100, count=1, dtype="float32") as file:
+        file.write(values, 1)
+    with pytest.raises(InputError, match=r"nowhere\.tif: no coordinate system found, expected a projected one"):
+        landscape.from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
+
+
+def test_an_elevation_model_in_degrees_is_refused(own, tmp_path):
+    path = tmp_path / "degrees.tif"
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=20,
+        height=20,
+        count=1,
+        dtype="float32",
+        crs="EPSG:4326",
+        transform=rasterio.transform.from_origin(15, 78, 0.01, 0.01),
+    ) as file:
+        file.write(np.ones((20, 20), np.float32), 1)
+    with pytest.raises(InputError, match=r"degrees\.tif: EPSG:4326 found, expected a projected one"):
+        landscape.from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
+
+
+def test_outlines_elsewhere_are_refused(own, tmp_path):
+    away = gpd.GeoSeries([shapely.Point(700_000, 8_702_500).buffer(900)], crs="EPSG:32634")
+    away.to_file(tmp_path / "away.gpkg")
+    with pytest.raises(InputError, match=r"away\.gpkg: no outline overlaps the elevation model cone\.tif"):
+        landscape.from_dem(own[0], tmp_path / "away.gpkg", pixel=40, years=(2016,), seed=1)
+
+
+def test_a_file_that_is_no_raster_is_refused(own, tmp_path):
+    (tmp_path / "text.tif").write_text("not a raster")
+    with pytest.raises(InputError, match=r"text\.tif: cannot be read as a raster"):
+        landscape.from_dem(tmp_path / "text.tif", own[1], pixel=40, years=(2016,), seed=1)
+    with pytest.raises(InputError, match=r"none\.tif: no such file"):
+        landscape.from_dem(tmp_path / "none.tif", own[1], pixel=40, years=(2016,), seed=1)

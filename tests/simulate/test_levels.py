@@ -1,0 +1,94 @@
+"""The relations between the assumed levels that have a source; the levels themselves have none."""
+
+import numpy as np
+import pytest
+import yaml
+
+from glaciersar.errors import InputError
+from glaciersar.simulate import levels
+from glaciersar.simulate.zones import GLACIER, Zone
+
+DRY, WET, BARE = range(3)
+
+
+@pytest.fixture(scope="module")
+def assumed():
+    return levels.read()
+
+
+def test_in_winter_firn_is_brighter_than_superimposed_ice_and_that_than_glacier_ice(assumed):
+    for polarisation in (0, 1):
+        firn, superimposed, ice = (
+            assumed.level[z, DRY, polarisation] for z in (Zone.FIRN, Zone.SUPERIMPOSED, Zone.ICE)
+        )
+        assert firn > superimposed + 2 > ice + 4
+
+
+def test_the_firn_line_shows_no_less_in_hv_than_in_hh(assumed):
+    hh, hv = assumed.level[Zone.FIRN, DRY] - assumed.level[Zone.ICE, DRY]
+    assert hv >= hh
+
+
+def test_wet_snow_lowers_every_kind_of_ground_by_two_decibels_or_more(assumed):
+    ground = [zone for zone in Zone if zone is not Zone.WATER]
+    fall = assumed.level[ground, DRY] - assumed.level[ground, WET]
+    assert fall.min() >= 2
+
+
+def test_wet_snow_hides_what_lies_below(assumed):
+    under = [zone for zone in Zone if zone not in (Zone.WATER, Zone.CREVASSED)]
+    assert np.ptp(assumed.level[under, WET, 0]) <= 2 < np.ptp(assumed.level[under, DRY, 0])
+
+
+def test_thawed_ground_is_three_to_five_decibels_brighter_than_frozen(assumed):
+    for zone in (Zone.ROCK, Zone.TUNDRA):
+        assert 3 <= assumed.level[zone, BARE, 0] - assumed.level[zone, DRY, 0] <= 5
+
+
+def test_hv_lies_nearer_the_noise_than_hh(assumed):
+    above = assumed.level[1:] - np.array(assumed.noise)
+    assert (above[..., 0] > above[..., 1]).all()
+
+
+def test_fast_ice_falls_with_incidence_as_measured(assumed):
+    assert -0.25 <= assumed.slope[Zone.WATER, DRY] <= -0.22
+
+
+def test_all_slopes_fall_with_incidence(assumed):
+    assert (assumed.slope[1:] < 0).all()
+
+
+def test_every_level_is_marked_unverified():
+    zones = yaml.safe_load(levels.DEFAULT.read_text())["zones"]
+    assert {fields["status"] for fields in zones.values()} == {"unverified"}
+
+
+def test_a_shift_moves_glaciers_against_land(assumed):
+    shifted = levels.read(shift_db=3)
+    change = shifted.level - assumed.level
+    assert change[list(GLACIER)] == pytest.approx(3)
+    assert change[[zone for zone in Zone if zone not in GLACIER]] == pytest.approx(0)
+    assert np.array_equal(shifted.texture, assumed.texture)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["zones"].pop("FIRN"), "zones .* found, .*FIRN.* expected"),
+        (lambda c: c["zones"]["ICE"].pop("wet"), "fields .* of ICE found"),
+        (lambda c: c["zones"]["ICE"].update(wet="low"), "ValueError"),
+        (lambda c: c.pop("sensor"), "KeyError 'sensor' found"),
+    ],
+)
+def test_a_file_of_another_form_is_refused(tmp_path, change, message):
+    content = yaml.safe_load(levels.DEFAULT.read_text())
+    change(content)
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match=rf"mine\.yaml: {message}"):
+        levels.read(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.yaml: no such file"):
+        levels.read(tmp_path / "none.yaml")

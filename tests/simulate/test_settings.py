@@ -1,0 +1,93 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from glaciersar import grid
+from glaciersar.errors import InputError
+from glaciersar.simulate.settings import Settings
+
+USUAL = Settings(
+    landscapes=5,
+    tiles_per_side=2,
+    pixel=40.0,
+    years=(2016, 2020),
+    relative_orbits=(14, 174),
+    looks=10.7,
+    repeat_days=12,
+    missing_share=0.06,
+    seed=1,
+    dem=None,
+    outlines=None,
+    levels=None,
+    shift_db=0.0,
+    pairing=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"landscapes": 0}, "landscapes=0"),
+        ({"tiles_per_side": 0}, "tiles_per_side=0"),
+        ({"pixel": 30.0}, "pixel=30 m does not divide"),
+        ({"pixel": -40.0}, "pixel=-40 m does not divide"),
+        ({"years": ()}, r"years=\(\) found, expected at least one"),
+        ({"years": (1999,)}, "years=.*none before 2014"),
+        ({"years": (2016, 2016)}, "none twice"),
+        ({"relative_orbits": (14, 15)}, r"relative orbits \(14, 15\) found, expected some of 14, 174"),
+        ({"relative_orbits": ()}, r"relative orbits \(\) found"),
+        ({"looks": 0.5}, "looks=0.5 found"),
+        ({"repeat_days": 0}, "repeat_days=0 found"),
+        ({"missing_share": 0.7}, "missing_share=0.7 found"),
+        ({"dem": "dem.tif"}, "dem=dem.tif and outlines=None found, expected both or none"),
+        ({"dem": "dem.tif", "outlines": "o.gpkg"}, "landscapes=5 with an elevation model found"),
+        ({"pairing": (((2017, 14),),)}, r"pairing names the years \[2017\]"),
+        ({"pairing": (((2016, 99),),)}, r"relative orbits \(99,\) found"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        replace(USUAL, **change)
+
+
+def test_without_pairing_every_year_is_seen_from_every_orbit():
+    assert set(USUAL.pairs(3)) == {(2016, 14), (2016, 174), (2020, 14), (2020, 174)}
+
+
+def test_pairing_is_used_in_turn():
+    turns = replace(USUAL, pairing=(((2016, 14),), ((2020, 174), (2020, 14))))
+    assert turns.pairs(0) == turns.pairs(2) == ((2016, 14),)
+    assert turns.pairs(1) == ((2020, 174), (2020, 14))
+
+
+@pytest.mark.parametrize("side", [1, 2, 3])
+def test_each_landscape_fills_a_block_of_its_own(side):
+    settings = replace(USUAL, tiles_per_side=side, landscapes=9)
+    blocks = []
+    for k in range(9):
+        corner = settings.corner(k)
+        tiles = [(corner.column + i, corner.row + j) for i in range(side) for j in range(side)]
+        inside = {(column // side, row // side) for column, row in tiles}
+        assert len(inside) == 1
+        blocks += inside
+    assert len(set(blocks)) == 9
+    assert all(abs(a - c) > 1 or abs(b - d) > 1 for (a, b) in blocks for (c, d) in blocks if (a, b) != (c, d))
+
+
+def test_a_split_by_blocks_keeps_a_landscape_in_one_subset():
+    tiles = []
+    for k in range(5):
+        corner = USUAL.corner(k)
+        tiles.append([grid.Tile(column=corner.column + i, row=corner.row + j) for i in (0, 1) for j in (0, 1)])
+    split = grid.split_blocks([tile for four in tiles for tile in four], block=2, seed=3)
+    assert all(len({split[tile] for tile in four}) == 1 for four in tiles)
+    assert set(split.values()) == {"train", "val", "test"}
+
+
+def test_the_record_tells_every_setting_and_what_files_were_read(tmp_path):
+    written = json.loads(USUAL.as_json())
+    assert written["looks"] == 10.7
+    assert len(written["sha256"]["backscatter.yaml"]) == 64
+    with pytest.raises(InputError, match=r"none\.yaml: no such file"):
+        replace(USUAL, levels=str(tmp_path / "none.yaml")).as_json()
