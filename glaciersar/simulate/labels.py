@@ -18,7 +18,7 @@ from glaciersar.simulate.zones import Zone
 Mask = NDArray[np.bool_]
 
 DEVIATION = 35.0  # mean distance between the edges of two people, metres; ten annotators: 38 m (arXiv 2501.05281)
-MISTAKES = ((Zone.SNOW_PATCH, True, 0.3), (Zone.MORAINE, True, 0.06), (Zone.DEBRIS, False, 0.5))
+MISTAKES = ((Zone.SNOW_PATCH, True, 0.35), (Zone.MORAINE, True, 0.06), (Zone.DEBRIS, False, 0.5))
 """What a ragged outline gets wrong: the zone, whether it is drawn as glacier, and the share of its patches."""
 SMOOTH_FROM = 2018  # earlier outlines are ragged, later ones generalised, as in the published tiles
 
@@ -43,7 +43,7 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
     pixel, zones = landscape.pixel, landscape.zones[year]
     seen = landscape.glacier[year].copy()
     for zone, to, share in MISTAKES:
-        seen = _change(seen, zones == zone, to, share if ragged else share / 5, smallest=5_000 / pixel**2, rng=rng)
+        seen = _change(seen, zones == zone, to, share if ragged else share / 5, smallest=3_000 / pixel**2, rng=rng)
     inside, outside = (ndimage.distance_transform_edt(part, sampling=pixel) for part in (seen, ~seen))
     half = pixel / 2
     distance = np.where(seen, inside - half, half - outside)  # metres to the edge, positive inside

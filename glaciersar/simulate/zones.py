@@ -77,9 +77,9 @@ def place(
 
 def _hollows(surface: Field, slope: Field, ela: float, pixel: float, rng: np.random.Generator) -> Mask:
     """Find where snow lies late: gullies and foot of slopes, more so higher up."""
-    hollow = ndimage.gaussian_filter(surface, 260 / pixel) - surface  # positive in hollows
-    depth = hollow + 9 * noise.smooth(surface.shape, 140 / pixel, rng) + 0.03 * (surface - ela)
-    return (depth > 20) & (slope > 0.08) & (slope < 0.8) & (surface > 80)
+    hollow, gully = (ndimage.gaussian_filter(surface, scale / pixel) - surface for scale in (260, 70))
+    depth = 0.7 * hollow + 2 * gully + 7 * noise.smooth(surface.shape, 140 / pixel, rng) + 0.03 * (surface - ela)
+    return (depth > 23) & (slope > 0.08) & (slope < 0.8) & (surface > 80)
 
 
 def _broken(
