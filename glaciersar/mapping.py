@@ -37,6 +37,7 @@ def map_array(
     model: nn.Module,
     series: NDArray[np.float32] | Tensor,
     *,
+    valid: NDArray[np.bool_] | None = None,
     window: int = 384,
     overlap: float = 0.5,
     progress: bool = False,
@@ -46,12 +47,13 @@ def map_array(
     Args:
         model: From `models.build` or `pretrained.load`; put into evaluation mode here.
         series: (F, T, H, W) scaled features, finite; any number of dates, any size.
+        valid: (H, W) where radar sees the ground, as `radiometry.prepare` tells; windows without any are left out.
         window: Side of a window in pixels; a smaller raster is mapped in one piece.
         overlap: Share of a window that it has in common with the next, 0 to below 1.
         progress: Show a progress bar.
 
     Returns:
-        (H, W) probability of glacier, 0 to 1, every pixel covered.
+        (H, W) probability of glacier, 0 to 1; NaN where not valid, and nowhere else.
     """
     if not 0 <= overlap < 1:
         raise InputError(f"overlap={overlap} found, 0 to below 1 expected")
@@ -64,7 +66,13 @@ def map_array(
     model.eval()
     height, width = series.shape[-2:]
     step = max(round(window * (1 - overlap)), 1)
-    corners = [(y, x) for y in window_starts(height, window, step) for x in window_starts(width, window, step)]
+    seen = torch.ones(height, width, dtype=torch.bool) if valid is None else torch.from_numpy(valid)
+    corners = [
+        (y, x)
+        for y in window_starts(height, window, step)
+        for x in window_starts(width, window, step)
+        if seen[y : y + window, x : x + window].any()
+    ]
     blended = torch.zeros(height, width, dtype=torch.float64)
     weights = torch.zeros(height, width, dtype=torch.float64)
     side = gaussian_window(window)
@@ -74,7 +82,7 @@ def map_array(
         weight = side[: glacier.shape[0], : glacier.shape[1]]
         blended[y : y + window, x : x + window] += glacier * weight
         weights[y : y + window, x : x + window] += weight
-    return (blended / weights).float().numpy()
+    return torch.where(seen, blended / weights, torch.nan).float().numpy()
 
 
 def write_map(path: str | Path, probability: NDArray[np.float32], geobox: GeoBox, **tags: str) -> Path:

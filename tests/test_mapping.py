@@ -46,6 +46,23 @@ def test_blending_leaves_a_pixelwise_model_as_it_is(rng, shape, overlap):
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-series[0, 0])), atol=1e-6)
 
 
+def test_where_radar_does_not_see_there_is_no_probability_and_no_work(rng):
+    class CountingModel(PixelModel):
+        windows = 0
+
+        def forward(self, x):
+            self.windows += 1
+            return super().forward(x)
+
+    valid = np.zeros((64, 64), bool)
+    valid[3:9, 50:60] = True
+    model = CountingModel()
+    series = rng.normal(size=(1, 3, 64, 64)).astype(np.float32)
+    found = mapping.map_array(model, series, valid=valid, window=16, overlap=0.0)
+    np.testing.assert_array_equal(np.isfinite(found), valid)
+    assert model.windows == 1
+
+
 def test_one_window_gives_the_model_itself(rng):
     model = models.build("unet3d", width=4).eval()
     series = torch.from_numpy(rng.random((1, 5, 24, 40), dtype=np.float32))
