@@ -60,8 +60,6 @@ def test_the_series_of_2022_and_2023_is_mapped_where_it_lies(shared, weights, tm
     [
         ({"polarisation": "HH"}, "polarisation HH"),
         ({"units": "db"}, "look like linear power"),
-        ({"start": "2030-01-01", "end": "2031-01-01"}, "no scene with"),
-        ({"dates": "15"}, "14 dates found"),
     ],
 )
 def test_what_the_series_cannot_give_is_refused_and_no_map_is_left(shared, weights, tmp_path, capsys, changed, message):
