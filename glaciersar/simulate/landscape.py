@@ -31,7 +31,7 @@ class Landscape:
     geobox: GeoBox
     """Pixel grid, EPSG:32633."""
     surface: NDArray[np.float32]
-    """(H, W) elevation of ground, ice or sea in the first year, metres."""
+    """(H, W) elevation of ground, ice or sea in 2014, metres; the change since is small beside the relief."""
     ela: float
     """Equilibrium-line altitude, metres."""
     glacier: Mapping[int, NDArray[np.bool_]]
@@ -72,14 +72,13 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Lands
     )
     ela = float(np.clip(rng.normal(425, 50), 320, 530))
     line = ela + 40 * noise.smooth(bed.shape, 3_000 / SPACING, rng).astype(float)
-    states = _history(bed, line, years=sorted(years))
+    states = _history(bed, line, years=sorted({EPOCH, *years}))  # the epoch too: no year depends on the others
     fine = _Fine(bed.shape, geobox, pixel)
     ground = fine(bed) + _detail(fine(bed), pixel, rng)
     grown = {year: _surface(ground, bed, thickness, fine, pixel) for year, thickness in states.items()}
-    first = min(years)
-    top, _ = grown[first]
+    top, _ = grown.pop(EPOCH) if EPOCH not in years else grown[EPOCH]
     surface = np.maximum(top, 0).astype(np.float32)
-    speed = fine(ice.speed(bed, states[first], spacing=SPACING))
+    speed = fine(ice.speed(bed, states[EPOCH], spacing=SPACING))
     water = {year: (ground <= 0) & ~glacier for year, (_, glacier) in grown.items()}
     return Landscape(
         name=name,
@@ -92,7 +91,7 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Lands
                 surface,
                 glacier,
                 water[year],
-                ela=ela + 1.7 * (year - first),  # 17 m a decade, van Pelt 2019
+                ela=ela + 1.7 * (year - EPOCH),  # 17 m a decade, van Pelt 2019
                 pixel=pixel,
                 speed=speed,
                 rng=noise.stream(seed, "zones"),

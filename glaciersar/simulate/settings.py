@@ -12,7 +12,7 @@ from glaciersar.simulate.geometry import INCIDENCE
 from glaciersar.simulate.landscape import EPOCH
 from glaciersar.simulate.levels import DEFAULT
 
-VERSION = 1  # of the simulator: a higher one means other pixel values from the same settings
+VERSION = 2  # of the simulator: a higher one means other pixel values from the same settings
 FIRST_TILE = (18, 24)  # about the column and row of the first landscape
 DAY_OF_FIRST_PASS = {14: 3, 174: 9}
 

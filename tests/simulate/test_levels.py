@@ -58,9 +58,10 @@ def test_all_slopes_fall_with_incidence(assumed):
     assert (assumed.slope[1:] < 0).all()
 
 
-def test_every_level_is_marked_unverified():
-    zones = yaml.safe_load(levels.DEFAULT.read_text())["zones"]
-    assert {fields["status"] for fields in zones.values()} == {"unverified"}
+def test_every_level_is_marked_unverified_and_every_relation_has_a_source():
+    content = yaml.safe_load(levels.DEFAULT.read_text())
+    assert {fields["status"] for fields in content["zones"].values()} == {"unverified"}
+    assert all(relation["status"] == "sourced" and relation["source"] for relation in content["relations"])
 
 
 def test_a_shift_moves_glaciers_against_land(assumed):

@@ -65,6 +65,14 @@ def test_rain_in_winter_wets_the_snow_below_its_limit_for_some_days_only(year):
     assert max(before.max(), after.max()) < 0.05
 
 
+def test_the_snow_went_early_in_2020(ground, year):
+    later = [
+        season.draw(ground, 2020, seed=seed).gone.mean() - season.draw(ground, 2016, seed=seed).gone.mean()
+        for seed in range(9)
+    ]
+    assert np.mean(later) < -4
+
+
 def test_years_differ_and_a_year_is_the_same_each_time(ground, year):
     assert np.array_equal(season.draw(ground, 2016, seed=8).onset, year.onset)
     assert abs((season.draw(ground, 2020, seed=8).onset - year.onset).mean()) > 0.2
