@@ -1,6 +1,7 @@
 """Seeded random fields: the one source of chance of the simulator."""
 
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,9 @@ def fractal(shape: tuple[int, int], longest: float, rng: np.random.Generator, *,
     return _shaped(shape, lambda f: np.maximum(f / corner, 1) ** (-exponent / 2), pad=longest, rng=rng)
 
 
-def _shaped(shape, transfer, *, pad, rng) -> Field:  # type: ignore[no-untyped-def]
+def _shaped(
+    shape: tuple[int, int], transfer: Callable[[Field], Field], *, pad: float, rng: np.random.Generator
+) -> Field:
     """Filter white noise in the frequency domain, on a padded grid so that opposite edges are unrelated."""
     height, width = (fft.next_fast_len(int(n + min(pad, n)), real=True) for n in shape)
     white = rng.standard_normal((height, width), dtype=np.float32)
