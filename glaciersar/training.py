@@ -44,12 +44,12 @@ class Plan:
     epochs: int = 150
     steps_per_epoch: int = 500
     learning_rate: float = 5e-4
-    restarts: Sequence[int] = (10, 30, 70, 150)
+    restarts: Sequence[float] = (10, 30, 70, 150)
     """Epochs at which the cosine schedule starts anew."""
     recipe: str = "corrected"
     """ "corrected" or "as_released": glaciersar.recipe tells what differs."""
     precision: str = "auto"
-    """ "bf16", "float32", or "auto": bf16 where a CUDA device has it."""
+    """ "bf16", "float32", or "auto": bf16 where the processor has it."""
     workers: int = 0
     """Processes that load data; the result does not depend on it."""
     threads: int = 0
@@ -173,8 +173,13 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
 
 
 def _half(precision: str) -> bool:
-    """Choose bf16 where a CUDA device has it; on a CPU only when asked for."""
-    return precision == "bf16" or (precision == "auto" and torch.cuda.is_available() and torch.cuda.is_bf16_supported())
+    """Tell whether to compute in bf16: when asked for, or by "auto" where the processor has instructions for it."""
+    if precision != "auto":
+        return precision == "bf16"
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 @torch.inference_mode()

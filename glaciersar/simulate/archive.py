@@ -25,6 +25,14 @@ ANNOTATORS = ("reference", "second_annotator")
 MANTISSA = 8  # bits kept of a value, a step of 0.017 dB: what is finer is lost in speckle and only fills the disk
 
 
+def pairs_in_turn(years: Sequence[int], relative_orbits: Sequence[int]) -> list[list[tuple[int, int]]]:
+    """Pair years and orbits for `simulate_archive(pairing=…)`: a landscape sees each year from one orbit, in turn."""
+    return [
+        [(year, relative_orbits[(k + turn) % len(relative_orbits)]) for turn, year in enumerate(years)]
+        for k in range(len(relative_orbits))
+    ]
+
+
 def simulate_archive(
     out: str | Path,
     *,
@@ -42,6 +50,7 @@ def simulate_archive(
     levels: str | Path | None = None,
     shift_db: float = 0.0,
     pairing: Sequence[Sequence[tuple[int, int]]] | None = None,
+    replace: bool = False,
     progress: bool = True,
 ) -> Path:
     """Simulate an archive of Sentinel-1 series over glaciers whose outlines are known.
@@ -66,6 +75,7 @@ def simulate_archive(
         levels: Another file in the form of backscatter.yaml.
         shift_db: Added to the assumed level of every glacier zone, dB; ±3 tests how much a result hangs on them.
         pairing: For each landscape its (year, orbit) pairs, used in turn; every combination if not given.
+        replace: Put the new archive in the place of one that other settings made; anything else there is still refused.
         progress: Show a bar on standard error.
 
     Returns:
@@ -96,14 +106,20 @@ def simulate_archive(
         made = out / "settings.json"
         if made.exists() and made.read_text() == written:
             return out / "catalog.json"
-        raise InputError(f"{out}: exists and was not made with these settings; expected a new folder")
+        if not (replace and made.exists()):
+            raise InputError(f"{out}: exists and was not made with these settings; expected a new folder")
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         _write(folder, settings, progress=progress)
         (folder / "settings.json").write_text(written)
         folder.chmod(0o755)
-        folder.rename(out)
+        if out.exists():
+            out.rename(old := folder.with_name(f"{folder.name}-old"))
+            folder.rename(out)
+            shutil.rmtree(old)
+        else:
+            folder.rename(out)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -11,7 +11,7 @@ import rasterio
 
 from glaciersar import radiometry
 from glaciersar.errors import InputError
-from glaciersar.simulate import archive, labels, simulate_archive, stac
+from glaciersar.simulate import archive, labels, pairs_in_turn, simulate_archive, stac
 
 SMALL = {"tiles_per_side": 1, "pixel": 100.0, "years": (2016,), "relative_orbits": (14,), "progress": False}
 
@@ -151,6 +151,22 @@ def test_a_folder_that_holds_something_else_is_refused(made, tmp_path):
         simulate_archive(tmp_path / "mine", **SMALL)
     with pytest.raises(InputError, match="was not made with these settings"):
         simulate_archive(made.parent, **SMALL)
+
+
+def test_an_archive_of_other_settings_is_replaced_if_asked_and_anything_else_never(tmp_path):
+    first = simulate_archive(tmp_path / "out", **SMALL, repeat_days=90)
+    catalog = simulate_archive(tmp_path / "out", **SMALL, repeat_days=90, seed=2, replace=True)
+    assert catalog == first
+    assert json.loads((tmp_path / "out/settings.json").read_text())["seed"] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(InputError, match="mine: exists"):
+        simulate_archive(tmp_path / "mine", **SMALL, replace=True)
+
+
+def test_landscapes_see_each_year_from_one_orbit_in_turn():
+    assert pairs_in_turn([2016, 2020], [14, 174]) == [[(2016, 14), (2020, 174)], [(2016, 174), (2020, 14)]]
+    assert pairs_in_turn([2020], [14]) == [[(2020, 14)]]
 
 
 def test_nothing_is_left_when_the_work_breaks_off(tmp_path, monkeypatch):
