@@ -1,17 +1,24 @@
 # The whole way from scenes to tables, figures and a map: each step is a notebook run with a profile's parameters.
 #   snakemake --cores all [--config profile=simulated]
 # A step runs again when its notebook, its parameters, the modules it stands on or anything before it has changed.
+from pathlib import Path
+
 import yaml
 
 PROFILE = config.get("profile", "simulated")
-PARAMETERS = yaml.safe_load(open(f"config/{PROFILE}.yaml"))
+PARAMETERS = yaml.safe_load(Path(f"config/{PROFILE}.yaml").read_text())
 MODELS = PARAMETERS["all"]["models"]
 RUNS = f"runs/{PROFILE}"
 
-GROUND = expand("glaciersar/{module}.py", module=["grid", "radiometry", "outlines", "scenes", "files"])
-SIMULATE = expand("glaciersar/simulate/{part}", part=["landscape.py", "radar.py", "archive.py", "backscatter.yaml"])
-LEARN = expand("glaciersar/{module}.py", module=["training", "dataset", "augment", "losses", "schedule", "recipe"])
-NETS = expand("glaciersar/models/{module}.py", module=["__init__", "layers", "unet2d", "unet3d", "ulstm"])
+
+def code(*names):
+    """List the source files of modules and packages."""
+    files = {name: [*Path("glaciersar").glob(f"{name}.py"), *Path("glaciersar", name).glob("*.*")] for name in names}
+    assert all(files.values()), f"no module or package for each of {names}"
+    return sorted(str(file) for found in files.values() for file in found)
+
+
+GROUND = code("grid", "radiometry", "outlines", "scenes", "files")
 
 
 def parameters(notebook):
@@ -20,7 +27,7 @@ def parameters(notebook):
 
 
 def run(notebook, more=""):
-    return f"glaciersar run {{input.notebook}} --profile {PROFILE} {more} --quiet --out {RUNS}/notebooks"
+    return f"glaciersar run {{input.notebook}} --profile {PROFILE} {more} --out {RUNS}/notebooks"
 
 
 rule all:
@@ -32,7 +39,7 @@ rule all:
 
 rule scenes:
     input:
-        GROUND, SIMULATE,
+        GROUND, code("simulate"),
         notebook="notebooks/01-scenes.ipynb",
     params: parameters("01-scenes")
     output: f"{RUNS}/scenes.json"
@@ -41,7 +48,7 @@ rule scenes:
 
 rule dataset:
     input:
-        GROUND, rules.scenes.output, "glaciersar/building.py",
+        GROUND, rules.scenes.output, "glaciersar/dataset/building.py",
         notebook="notebooks/02-dataset.ipynb",
     params: parameters("02-dataset")
     output: expand("{runs}/dataset/{subset}.h5", runs=RUNS, subset=["train", "val", "test"])
@@ -50,7 +57,8 @@ rule dataset:
 
 rule train:
     input:
-        LEARN, NETS, rules.dataset.output,
+        rules.dataset.output,
+        code("training", "augment", "losses", "schedule", "recipe", "models"), "glaciersar/dataset/sampling.py",
         notebook="notebooks/03-train.ipynb",
     params: parameters("03-train")
     output: f"{RUNS}/models/{{model}}/weights.safetensors"
@@ -59,7 +67,7 @@ rule train:
 
 rule evaluate:
     input:
-        expand(rules.train.output, model=MODELS), rules.dataset.output, "glaciersar/metrics.py", "glaciersar/mapping.py",
+        expand(rules.train.output, model=MODELS), rules.dataset.output, code("evaluation", "metrics", "mapping"),
         notebook="notebooks/04-evaluate.ipynb",
     params: parameters("04-evaluate")
     output: f"{RUNS}/tables/scores.md"
@@ -68,7 +76,7 @@ rule evaluate:
 
 rule figures:
     input:
-        rules.evaluate.output, "glaciersar/figures.py",
+        rules.evaluate.output, code("figures"),
         notebook="notebooks/05-figures.ipynb",
     params: parameters("05-figures")
     output: f"{RUNS}/figures/training.png"
@@ -77,7 +85,7 @@ rule figures:
 
 rule map:
     input:
-        expand(rules.train.output, model=MODELS), rules.scenes.output, "glaciersar/mapping.py",
+        expand(rules.train.output, model=MODELS), rules.scenes.output, code("mapping"),
         notebook="notebooks/08-map.ipynb",
     params: parameters("08-map")
     output: f"{RUNS}/map/probability.tif"

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -71,6 +72,17 @@ def test_a_notebook_is_committed_with_parameters_and_outputs_and_no_error(path):
     assert any(cell.outputs for cell in code)
     assert not any(output.output_type == "error" for cell in code for output in cell.outputs)
     assert book.cells[0].source.startswith("# ")
+
+
+@pytest.mark.parametrize(("profile", "trainings"), [("mini", 1), ("simulated", 3)])
+def test_snakemake_plans_every_step_of_a_profile(tmp_path, profile, trainings):
+    for name in ("Snakefile", "config", "glaciersar", "notebooks"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    words = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--config", f"profile={profile}"]
+    planned = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", planned.stdout + planned.stderr, re.MULTILINE))
+    steps = {"scenes": 1, "dataset": 1, "train": trainings, "evaluate": 1, "figures": 1, "map": 1, "all": 1}
+    assert counts == {name: str(count) for name, count in steps.items()} | {"total": str(trainings + 6)}
 
 
 def test_make_help_lists_every_target():
