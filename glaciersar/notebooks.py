@@ -4,7 +4,7 @@ papermill warns at a mistyped parameter, takes the text "false" for true, and ru
 unknown name or a wrong type is refused before anything runs, and a notebook always runs in its own directory.
 
 A notebook's parameters are the assignments of its cell tagged `parameters`; their values are the mini profile. A
-parameter whose comment starts with "path" holds a path.
+parameter whose comment starts with "path" holds a path, which starts where the caller stands.
 """
 
 import ast
@@ -89,10 +89,15 @@ def check(notebook: str | Path, values: Mapping[str, Any], *, relative_to: str |
             raise InputError(f"{Path(notebook).name}: no parameter is called {name!r}; {hint}")
         parameter = declared[name]
         converted = _convert(value, parameter.default, where=f"{Path(notebook).name}: parameter {name!r}")
-        if parameter.is_path and converted and "://" not in converted:
-            converted = str((Path(relative_to) / converted).resolve())
-        checked[name] = converted
+        checked[name] = _resolve(converted, Path(relative_to), parameter) if parameter.is_path else converted
     return checked
+
+
+def _resolve(value: str, start: Path, parameter: Parameter) -> str:
+    """Make a path absolute; leave a URL, nothing, or a name where one may stand instead ("path or name")."""
+    path = (start / value).resolve()
+    named = parameter.help.startswith("path or name") and not path.exists()
+    return value if not value or "://" in value or named else str(path)
 
 
 def _convert(value: Any, default: Any, *, where: str) -> Any:

@@ -8,6 +8,7 @@ from glaciersar.errors import InputError
 PARAMETERS = """\
 work = "runs/mini"  # path: folder of this run
 model = "unet3d"
+weights = ""  # path or name: of trained weights
 epochs = 2
 rate = 0.5
 fast = True
@@ -32,7 +33,7 @@ def notebook(tmp_path):
 def test_parameters_are_read_with_their_defaults_and_types(notebook):
     defaults = {name: p.default for name, p in notebooks.read_parameters(notebook).items()}
     assert defaults == {
-        "work": "runs/mini", "model": "unet3d", "epochs": 2, "rate": 0.5, "fast": True, "years": [2016]
+        "work": "runs/mini", "model": "unet3d", "weights": "", "epochs": 2, "rate": 0.5, "fast": True, "years": [2016]
     }  # fmt: skip
     assert notebooks.read_parameters(notebook)["work"].is_path
 
@@ -68,6 +69,15 @@ def test_paths_start_where_the_caller_stands_and_other_texts_stay(notebook, tmp_
     checked = notebooks.check(notebook, {"work": "data", "model": "data"}, relative_to=tmp_path)
     assert checked == {"work": str(tmp_path / "data"), "model": "data"}
     assert notebooks.check(notebook, {"work": ""})["work"] == ""
+
+
+def test_a_name_may_stand_for_a_path_where_no_such_file_lies(notebook, tmp_path):
+    assert notebooks.check(notebook, {"weights": "published"}, relative_to=tmp_path) == {"weights": "published"}
+    (tmp_path / "published").touch()
+    checked = notebooks.check(notebook, {"weights": "published"}, relative_to=tmp_path)
+    assert checked == {"weights": str(tmp_path / "published")}
+    url = "https://example.org/catalog.json"
+    assert notebooks.check(notebook, {"work": url}) == {"work": url}
 
 
 def test_a_profile_gives_its_common_and_its_own_parameters(notebook, tmp_path):
