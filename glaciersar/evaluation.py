@@ -7,6 +7,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
 from glaciersar import outlines
@@ -17,6 +18,8 @@ from glaciersar.grid import TILE_SIZE, Group
 from glaciersar.mapping import map_array
 from glaciersar.metrics import TileResult, headline, score_tiles
 from glaciersar.models import Network, pretrained
+from glaciersar.recipe import CORRECTED, Recipe, recipe
+from glaciersar.released import map_fitting
 
 COLUMNS = {
     "iou": "IoU, pooled",
@@ -33,27 +36,55 @@ COLUMNS = {
 
 
 def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: bool = False) -> Iterator[TileResult]:
-    """Map every tile of a dataset file, one at a time, beside its reference."""
-    tiles = Tiles(path, features=_features(model))
+    """Map every tile of a dataset file, one at a time, beside its reference, by the recipe of the model.
+
+    Args:
+        model: From `pretrained.load`; where its metadata names no recipe, the corrected one holds.
+        path: The dataset file.
+        window: Side of a mapping window, pixels; a smaller tile is mapped in one piece.
+        progress: Show a progress bar.
+    """
+    rules = _recipe(model)
+    tiles = Tiles(path, features=_features(model), padded=not rules.margins_covered)
     for index in tqdm(range(len(tiles)), desc=f"mapping tiles, {model.name}", disable=not progress):
         series, labels, name = tiles[index]
-        glacier = labels.numpy()  # (2, H, W)
+        inner = tiles.entries[index].inner if tiles.padded else (...,)
+        glacier = labels.numpy()[:, *inner]  # (2, H, W)
         yield TileResult(
             name=name,
             truth=glacier[1] > 0.5,
-            found=map_array(model, series, window=window),
-            valid=glacier.sum(0) > 0,
+            found=_map(model, series, window=window)[inner] > 0.5,  # NaN is not above: background
+            valid=glacier.sum(0) > 0 if rules.nodata_masked else None,
         )
 
 
 def map_named(
     folder: str | Path, path: str | Path, names: Sequence[str], *, window: int = 384
-) -> dict[str, NDArray[np.float32]]:
-    """Map some tiles of a dataset file with the trained weights in a folder: probability (H, W) by name."""
+) -> dict[str, NDArray[np.floating]]:
+    """Map some tiles of a dataset file with the trained weights in a folder, as `map_tiles` does.
+
+    Returns:
+        Probability (H, W) by name; NaN where the recipe leaves pixels out.
+    """
     model = pretrained.load(need(Path(folder) / "weights.safetensors", made_by="03-train"))
-    tiles = Tiles(path, features=_features(model))
-    indices = [index for index, entry in enumerate(tiles.entries) if entry.name in names]
-    return {name: map_array(model, series, window=window) for series, _, name in (tiles[index] for index in indices)}
+    tiles = Tiles(path, features=_features(model), padded=not _recipe(model).margins_covered)
+    maps = {}
+    for index, entry in enumerate(tiles.entries):
+        if entry.name in names:
+            probability = _map(model, tiles[index][0], window=window)
+            maps[entry.name] = probability[entry.inner] if tiles.padded else probability
+    return maps
+
+
+def _recipe(model: Network) -> Recipe:
+    return recipe(model.metadata.get("recipe", CORRECTED.name))
+
+
+def _map(model: Network, series: Tensor, *, window: int) -> NDArray[np.floating]:
+    """Map the probability of glacier (H, W) by the recipe of the model."""
+    if _recipe(model).margins_covered:
+        return map_array(model, series, window=window)
+    return map_fitting(model, series, window=min(window, *series.shape[-2:]))[1]
 
 
 def read_log(folder: str | Path) -> pd.DataFrame:

@@ -22,7 +22,8 @@ class Recipe:
     whole_tiles_validated: bool
     """Validation sees every pixel once; otherwise only the patches that fit, and the last, incomplete batch never."""
     margins_covered: bool
-    """Mapping covers every pixel; otherwise rows and columns left over by the windows become background."""
+    """Mapping covers every pixel; otherwise windows lie only where they fit, from the top left of the padded tile,
+    and the rows and columns that they leave over become background."""
     nodata_masked: bool
     """Pixels without radar are masked and reported; otherwise a scaled 0 (−146 dB) counts as a measurement."""
 

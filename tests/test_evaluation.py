@@ -1,9 +1,12 @@
 import geopandas as gpd
+import h5py
+import numpy as np
 import pytest
 import shapely
+from archives import write_dataset
 from dataset.test_describing import PIXEL, write_file
 
-from glaciersar import evaluation, mapping, models
+from glaciersar import evaluation, mapping, models, released
 from glaciersar.dataset import Tiles
 from glaciersar.errors import InputError
 from glaciersar.grid import CRS, Tile
@@ -77,3 +80,29 @@ def test_a_model_without_weights_or_a_log_is_told_before_anything_is_mapped(run)
         evaluation.score_models(run / "models", ["unet3d", "ulstm"], run / "test.h5")
     with pytest.raises(InputError, match=r"log\.csv: not there yet"):
         evaluation.read_log(run / "models/unet3d")
+
+
+def test_a_model_trained_as_released_is_scored_as_released(tmp_path, rng):
+    path = write_dataset(tmp_path / "test.h5", ["SVAL-6-6_2020_ro14"], rng, shape=(40, 44), padding=(2, 6))
+    with h5py.File(path, "a") as file:
+        group = file["SVAL-6-6_2020_ro14"]
+        group["grd"][...] = rng.random(group["grd"].shape)
+        labels = group["outlines"][...]
+        labels[:10] = 0  # not seen
+        group["outlines"][...] = labels
+        glacier = labels[2:38, 6:38, 1] > 0.5
+    pretrained.save(models.build("unet3d", width=4), tmp_path / "weights.safetensors", recipe="as_released")
+    model = pretrained.load(tmp_path / "weights.safetensors")
+    (result,) = evaluation.map_tiles(model, path, window=16)
+    whole = Tiles(path, padded=True)[0][0]
+    found = released.map_fitting(model, whole, window=16)[1][2:38, 6:38]
+    assert np.isnan(found).any(axis=0).sum() == 0  # 40 and 44 leave over four columns, which are padding
+    (wider,) = evaluation.map_tiles(model, path, window=24)
+    left_over = released.map_fitting(model, whole, window=24)[1][2:38, 6:38]
+    assert np.isnan(left_over).any()
+    assert not wider.found[np.isnan(left_over)].any()
+    np.testing.assert_array_equal(result.found, found > 0.5)
+    np.testing.assert_array_equal(result.truth, glacier)
+    assert result.valid is None  # what no radar sees counts as background
+    probability = evaluation.map_named(tmp_path, path, ["SVAL-6-6_2020_ro14"], window=24)["SVAL-6-6_2020_ro14"]
+    np.testing.assert_array_equal(probability, left_over)

@@ -129,13 +129,17 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
 
 
 class Tiles(Dataset[tuple[Tensor, Tensor, str]]):
-    """Whole tiles in name order, without padding and unvaried: every pixel once.
+    """Whole tiles in name order, unvaried: every pixel once.
 
     Each is a series (F, T, H, W), labels (2, H, W) that are (0, 0) where no radar sees, and the name of the group.
+    Padding is cut off, unless `padded`; `entries` tells where it lies.
     """
 
-    def __init__(self, path: str | Path, *, features: Sequence[str] = ("grd",), dates: int = 15) -> None:
+    def __init__(
+        self, path: str | Path, *, features: Sequence[str] = ("grd",), dates: int = 15, padded: bool = False
+    ) -> None:
         self.entries = list_groups(path, features=features, dates=dates)
+        self.padded = padded
         self._file = _LazyFile(path)
 
     def __len__(self) -> int:
@@ -144,7 +148,8 @@ class Tiles(Dataset[tuple[Tensor, Tensor, str]]):
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, str]:
         entry = self.entries[index]
         dates = [np.array(base) for base in entry.base.values()]
-        return *self._file.read(entry, dates, entry.inner, CORRECTED), entry.name
+        window = (slice(0, entry.height), slice(0, entry.width)) if self.padded else entry.inner
+        return *self._file.read(entry, dates, window, CORRECTED), entry.name
 
 
 class FittingPatches(Dataset[tuple[Tensor, Tensor]]):

@@ -225,3 +225,13 @@ def test_nan_is_refused_where_it_is_met(path, dataset, value):
 
 def test_an_index_outside_the_epoch_ends_iteration(path):
     assert len(list(patches(path, samples=4))) == 4
+
+
+def test_tiles_come_without_their_padding_unless_asked_for_with_it(tmp_path, rng):
+    path = write_dataset(tmp_path / "test.h5", NAMES[:1], rng, padding=(3, 5))
+    inner, whole = Tiles(path)[0], Tiles(path, padded=True)[0]
+    assert inner[0].shape == (1, 15, 34, 38)
+    assert whole[0].shape == (1, 15, 40, 48)
+    assert torch.equal(whole[0][..., 3:37, 5:43], inner[0])
+    assert torch.equal(whole[1][..., 3:37, 5:43], inner[1])
+    assert whole[1].sum() == inner[1].sum()  # padding has no label
