@@ -27,7 +27,7 @@ def map_fitting(model: nn.Module, series: NDArray[np.float32] | Tensor, *, windo
         window: Side of a window in pixels, P.
 
     Returns:
-        (2, H, W) float64 probabilities of background and glacier; NaN where no window lies, which their argmax then calls
+        (2, H, W) float64 probabilities of background and glacier; NaN where no window lies, which their argmax calls
         background.
 
     Raises:
