@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 PROFILE ?= simulated
+DATA ?=
 BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
@@ -20,8 +21,8 @@ env: .venv/made ## make the virtual environment .venv from requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	touch $@
 
-reproduce: .venv/made ## run every notebook of PROFILE (default: simulated), then print the IoU table
-	$(BIN)/snakemake --cores all --quiet host reason --rerun-incomplete --config profile=$(PROFILE)
+reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or published with DATA=folder), then print the IoU table
+	$(BIN)/snakemake --cores all --quiet host reason --rerun-incomplete --config profile=$(PROFILE) $(if $(DATA),data="$(DATA)")
 	@cat runs/$(PROFILE)/tables/scores.md
 	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   map: runs/$(PROFILE)/map   executed notebooks: runs/$(PROFILE)/notebooks"
 

@@ -1,14 +1,25 @@
 # The whole way from scenes to tables, figures and a map: each step is a notebook run with a profile's parameters.
-#   snakemake --cores all [--config profile=simulated]
+#   snakemake --cores all [--config profile=simulated [data=FOLDER]]
+# With data, a folder with train.h5, val.h5 and test.h5, nothing is simulated or built; without scenes there is no map.
 # A step runs again when its notebook, its parameters, the modules it stands on or anything before it has changed.
+import shlex
 from pathlib import Path
 
 import yaml
+from snakemake.exceptions import WorkflowError
 
 PROFILE = config.get("profile", "simulated")
 PARAMETERS = yaml.safe_load(Path(f"config/{PROFILE}.yaml").read_text())
 MODELS = PARAMETERS["all"]["models"]
 RUNS = f"runs/{PROFILE}"
+DATA = config.get("data", "")
+DATASET = expand("{folder}/{subset}.h5", folder=DATA or f"{RUNS}/dataset", subset=["train", "val", "test"])
+CARD = f"{RUNS}/tables/dataset.md"
+
+if PROFILE == "published" and not DATA:
+    raise WorkflowError("profile published: no data given, --config profile=published data=FOLDER expected")
+if absent := [Path(path).name for path in DATASET if DATA and not Path(path).exists()]:
+    raise WorkflowError(f"{DATA}: {', '.join(absent)} missing, a folder with train.h5, val.h5 and test.h5 expected")
 
 
 def code(*names):
@@ -27,14 +38,22 @@ def parameters(notebook):
 
 
 def run(notebook, more=""):
+    if DATA and notebook != "08-map":
+        more = f"--data {shlex.quote(str(DATA))} {more}"
     return f"glaciersar run {{input.notebook}} --profile {PROFILE} {more} --out {RUNS}/notebooks"
+
+
+def trained(name):
+    """Read the name of a trained model: unet3d-as_released is unet3d by that recipe."""
+    model, _, recipe = name.partition("-")
+    return f"--model {model}" + (f" --recipe {recipe}" if recipe else "")
 
 
 rule all:
     input:
         f"{RUNS}/tables/scores.md",
         f"{RUNS}/figures/training.png",
-        f"{RUNS}/map/probability.tif",
+        [] if DATA else f"{RUNS}/map/probability.tif",
 
 
 rule scenes:
@@ -46,28 +65,29 @@ rule scenes:
     shell: run("01-scenes")
 
 
-rule dataset:
+rule dataset: # builds the files, or checks and shows those that are given
     input:
-        GROUND, rules.scenes.output, "glaciersar/dataset/building.py",
+        DATASET if DATA else [GROUND, rules.scenes.output, "glaciersar/dataset/building.py"],
         notebook="notebooks/02-dataset.ipynb",
     params: parameters("02-dataset")
-    output: expand("{runs}/dataset/{subset}.h5", runs=RUNS, subset=["train", "val", "test"])
+    output: CARD, [] if DATA else DATASET
     shell: run("02-dataset")
 
 
 rule train:
     input:
-        rules.dataset.output,
+        CARD, DATASET,
         code("training", "augment", "losses", "schedule", "recipe", "models"), "glaciersar/dataset/sampling.py",
         notebook="notebooks/03-train.ipynb",
-    params: parameters("03-train")
+    params: parameters("03-train"), how=lambda wildcards: trained(wildcards.model)
     output: f"{RUNS}/models/{{model}}/weights.safetensors"
-    shell: run("03-train", "--model {wildcards.model}") + "/{wildcards.model}"
+    threads: workflow.cores if DATA else 1 # large data: one model after the other
+    shell: run("03-train", "{params.how}") + "/{wildcards.model}"
 
 
 rule evaluate:
     input:
-        expand(rules.train.output, model=MODELS), rules.dataset.output, code("evaluation", "metrics", "mapping"),
+        expand(rules.train.output, model=MODELS), DATASET, code("evaluation", "metrics", "mapping", "released"),
         notebook="notebooks/04-evaluate.ipynb",
     params: parameters("04-evaluate")
     output: f"{RUNS}/tables/scores.md"

@@ -117,7 +117,8 @@ def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFra
         axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
         _kilometres(axis)
     counts = pd.Series(next(iter(splits.values())).values()).value_counts()
-    _legend(figure, {s: colour for s, colour in SUBSET_COLOURS.items() if s in counts} | {"glacier": "#f2f2f2"})
+    drawn = {} if outlines is None else {"glacier": "#f2f2f2"}
+    _legend(figure, {s: colour for s, colour in SUBSET_COLOURS.items() if s in counts} | drawn)
     return figure
 
 
@@ -131,7 +132,8 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
     """Draw a year of backscatter by class: the median, and the band from the 10th to the 90th percentile.
 
     Args:
-        curves: Columns panel (one picture each value), time, kind ("glacier", "land and sea"), low, median, high in dB.
+        curves: Columns panel (one picture each value), time (or the number of the date), kind ("glacier", "land and
+            sea"), low, median, high in dB.
     """
     panels = list(curves["panel"].unique())
     figure, axes = plt.subplots(
@@ -144,7 +146,9 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
             axis.plot(part["time"], part["median"], color=colour, marker="o", markersize=3, label=str(kind))
         axis.set_title(panel, fontsize=9)
         axis.tick_params(axis="x", rotation=30, labelsize=7)
-    axes[0, 0].set_ylabel("backscatter γ⁰ (dB)")
+        if pd.api.types.is_numeric_dtype(curves["time"]):
+            axis.set(xlabel="number of the date (the file does not tell when)")
+    axes[0, 0].set_ylabel("backscatter (dB)")
     axes[0, 0].legend(frameon=False, fontsize=8)
     sns.despine(figure)
     return figure
@@ -155,20 +159,21 @@ def series_strip(backscatter: NDArray[np.floating], times: Sequence[datetime], *
 
     Args:
         backscatter: (T, H, W) dB.
-        times: Its T dates.
+        times: Its T dates; empty where they are not known.
         columns: Pictures in a row.
     """
-    rows = -(-len(times) // columns)
+    titles = [f"{time:%Y-%m-%d}" for time in times] or [f"date {k + 1}" for k in range(len(backscatter))]
+    rows = -(-len(titles) // columns)
     figure, axes = plt.subplots(
         rows, columns, figsize=(1.9 * columns, 2.05 * rows), squeeze=False, layout="constrained"
     )
     low, high = np.nanpercentile(backscatter, (1, 99))
     for axis in axes.flat:
         axis.axis("off")
-    for axis, image, time in zip(axes.flat, backscatter, times, strict=False):
+    for axis, image, title in zip(axes.flat, backscatter, titles, strict=False):
         shown = axis.imshow(image, cmap="viridis", vmin=low, vmax=high)
-        axis.set_title(f"{time:%Y-%m-%d}", fontsize=8)
-    figure.colorbar(shown, ax=axes, label="backscatter γ⁰ (dB)", shrink=0.6)
+        axis.set_title(title, fontsize=8)
+    figure.colorbar(shown, ax=axes, label="backscatter (dB)", shrink=0.6)
     return figure
 
 

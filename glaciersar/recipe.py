@@ -49,6 +49,11 @@ CORRECTED = Recipe(
 RECIPES = {found.name: found for found in (AS_RELEASED, CORRECTED)}
 
 
+def run_name(model: str, recipe: str = CORRECTED.name) -> str:
+    """Name the folder and the row of a table of a model trained by a recipe: unet3d, or unet3d-as_released."""
+    return model if recipe == CORRECTED.name else f"{model}-{recipe}"
+
+
 def recipe(name: str) -> Recipe:
     """Find a recipe by its name. The released code has no seed; here every run of either recipe is seeded.
 

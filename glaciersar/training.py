@@ -43,6 +43,7 @@ class Plan:
     """Windows a step, over all devices."""
     epochs: int = 150
     steps_per_epoch: int = 500
+    """0 takes as many as the authors: the patches that fit side by side into the training tiles, over the batch."""
     learning_rate: float = 5e-4
     restarts: Sequence[float] = (10, 30, 70, 150)
     """Epochs at which the cosine schedule starts anew."""
@@ -57,11 +58,22 @@ class Plan:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("patch", "batch", "epochs", "steps_per_epoch"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}={getattr(self, name)} found, at least 1 expected")
+        for name, least in (("patch", 1), ("batch", 1), ("epochs", 1), ("steps_per_epoch", 0)):
+            if getattr(self, name) < least:
+                raise InputError(f"{name}={getattr(self, name)} found, at least {least} expected")
         if self.precision not in PRECISIONS:
             raise InputError(f"precision={self.precision!r} found, one of {', '.join(PRECISIONS)} expected")
+
+
+def epoch_steps(plan: Plan, data: str | Path) -> int:
+    """Tell how many steps an epoch of a plan has on the dataset files in a folder."""
+    if plan.steps_per_epoch:
+        return plan.steps_per_epoch
+    path = Path(data) / "train.h5"
+    steps = len(FittingPatches(path, patch=plan.patch, batch=plan.batch, features=plan.features)) // plan.batch
+    if not steps:
+        raise InputError(f"{path}: no batch of {plan.batch} patches of {plan.patch} pixels fits, at least one expected")
+    return steps
 
 
 def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = True) -> pd.DataFrame:
@@ -82,6 +94,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
         (mean over tiles).
     """
     data, out = Path(data), Path(out)
+    epoch_length = epoch_steps(plan, need(data / "train.h5", made_by="02-dataset").parent)
     if plan.threads:
         torch.set_num_threads(plan.threads)
     rules = recipe(plan.recipe)
@@ -92,9 +105,9 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     model = models.build(plan.model, features=len(plan.features), width=plan.width, dropout=dropout)
     optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
     patches = RandomPatches(
-        need(data / "train.h5", made_by="02-dataset"),
+        data / "train.h5",
         patch=plan.patch,
-        samples=plan.batch * plan.steps_per_epoch,
+        samples=plan.batch * epoch_length,
         seed=plan.seed,
         features=plan.features,
         recipe=rules,
@@ -117,8 +130,8 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     best = max((row[judged_by] for row in rows), default=-1.0)
 
     steps = tqdm(
-        total=plan.epochs * plan.steps_per_epoch,
-        initial=len(rows) * plan.steps_per_epoch,
+        total=plan.epochs * epoch_length,
+        initial=len(rows) * epoch_length,
         desc=f"training {plan.model}",
         disable=not (progress and accelerator.is_main_process),
     )
@@ -130,13 +143,13 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
             running = torch.zeros((), device=accelerator.device)
             for step, (series, labels) in enumerate(loader):  # (B, F, T, P, P), (B, 2, P, P)
                 rate = learning_rate(
-                    epoch * plan.steps_per_epoch + step,
-                    steps_per_epoch=plan.steps_per_epoch,
+                    epoch * epoch_length + step,
+                    steps_per_epoch=epoch_length,
                     start=plan.learning_rate,
                     restarts=plan.restarts,
                 )
                 for group in optimizer.param_groups:
-                    group["lr"], group["eps"] = rate, adam_epsilon(epoch * plan.steps_per_epoch + step)
+                    group["lr"], group["eps"] = rate, adam_epsilon(epoch * epoch_length + step)
                 with autocast:
                     logits = model(series)  # (B, 2, P, P)
                 loss = losses.focal_loss(logits.float(), losses.smooth(labels))
@@ -149,7 +162,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
             row = {
                 "epoch": epoch + 1,
                 "learning_rate": rate,
-                "loss": float(accelerator.reduce(running, "mean")) / plan.steps_per_epoch,
+                "loss": float(accelerator.reduce(running, "mean")) / epoch_length,
                 "val_loss": val_loss,
                 "val_iou": counts.iou,
                 "val_mean_iou": mean_iou,

@@ -74,15 +74,45 @@ def test_a_notebook_is_committed_with_parameters_and_outputs_and_no_error(path):
     assert book.cells[0].source.startswith("# ")
 
 
-@pytest.mark.parametrize(("profile", "trainings"), [("mini", 1), ("simulated", 3)])
-def test_snakemake_plans_every_step_of_a_profile(tmp_path, profile, trainings):
+def plan(folder, *config):
+    """Ask snakemake what it would do: how many jobs a rule, and all that it says."""
     for name in ("Snakefile", "config", "glaciersar", "notebooks"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    words = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--config", f"profile={profile}"]
-    planned = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=True)
-    counts = dict(re.findall(r"^(\w+) +(\d+)$", planned.stdout + planned.stderr, re.MULTILINE))
+        (folder / name).symlink_to(ROOT / name)
+    words = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--printshellcmds", "--config", *config]
+    planned = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    said = planned.stdout + planned.stderr
+    return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)}, said
+
+
+@pytest.mark.parametrize(("profile", "trainings"), [("mini", 1), ("simulated", 4)])
+def test_snakemake_plans_every_step_of_a_profile(tmp_path, profile, trainings):
+    counts, said = plan(tmp_path, f"profile={profile}")
     steps = {"scenes": 1, "dataset": 1, "train": trainings, "evaluate": 1, "figures": 1, "map": 1, "all": 1}
-    assert counts == {name: str(count) for name, count in steps.items()} | {"total": str(trainings + 6)}
+    assert counts == steps | {"total": trainings + 6}
+    assert ("--model unet3d --recipe as_released" in said) == (profile == "simulated")
+
+
+def test_snakemake_plans_the_published_profile_without_scenes_and_map(tmp_path):
+    folder = tmp_path / "the data"
+    folder.mkdir()
+    for name in ("train.h5", "val.h5", "test.h5"):
+        (folder / name).touch()
+    counts, said = plan(tmp_path, "profile=published", f"data={folder}")
+    assert counts == {"dataset": 1, "train": 2, "evaluate": 1, "figures": 1, "all": 1, "total": 6}
+    commands = re.findall(r"^Shell command: (glaciersar run .*)$", said, re.MULTILINE)
+    assert len(commands) == 5
+    assert all(f"--profile published --data '{folder}'" in command for command in commands)
+
+
+def test_snakemake_names_the_published_files_that_are_missing(tmp_path):
+    (tmp_path / "train.h5").touch()
+    _, said = plan(tmp_path, "profile=published", f"data={tmp_path}")
+    assert "val.h5, test.h5 missing, a folder with train.h5, val.h5 and test.h5 expected" in said
+
+
+def test_snakemake_asks_for_the_published_data(tmp_path):
+    _, said = plan(tmp_path, "profile=published")
+    assert "no data given, --config profile=published data=FOLDER expected" in said
 
 
 def test_make_help_lists_every_target():

@@ -2,7 +2,7 @@
 
 from glaciersar.dataset.building import build, tiles_of
 from glaciersar.dataset.describing import TileSeries, area_of, busiest, card, kind, pixel_of, read_tile, year_by_class
-from glaciersar.dataset.opening import Entry, check_no_leakage, list_groups, split_of
+from glaciersar.dataset.opening import Entry, check_no_leakage, check_published, list_groups, split_of
 from glaciersar.dataset.sampling import FittingPatches, RandomPatches, Tiles
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "busiest",
     "card",
     "check_no_leakage",
+    "check_published",
     "kind",
     "list_groups",
     "pixel_of",

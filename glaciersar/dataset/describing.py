@@ -1,7 +1,8 @@
 """Describe a dataset: its card, its backscatter through the year, single tiles to look at."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio import Affine
 
-from glaciersar.dataset.opening import list_groups, opened, split_of
+from glaciersar.dataset.opening import check_finite, list_groups, opened, split_of
 from glaciersar.grid import CRS, SUBSETS, Group, Tile
 from glaciersar.radiometry import unscale
 
@@ -32,18 +33,20 @@ class TileSeries:
 
 
 def card(folder: str | Path, *, feature: str = "grd") -> pd.DataFrame:
-    """Count what a dataset holds.
+    """Count what a dataset holds, without its padding.
 
     Returns:
-        One row a subset: tiles, groups (tile × year × orbit), area (km², of all groups), glacier (share of the seen
-        pixels), filled (share of the values that were missing and filled in time).
+        One row a subset: tiles, groups (tile × year × orbit), years, orbits, dates (fewest and most stored in a group),
+        area (km², of all groups), glacier (share of the seen pixels), low and high (extreme values, dB or coherence, of
+        the middle date of each group: all dates would take hours to read), filled (share of the values that were
+        missing and filled in time; NaN where the file does not tell).
     """
     rows = []
     for subset in SUBSETS:
         path = Path(folder) / f"{subset}.h5"
         entries, pixel = list_groups(path, features=(feature,)), pixel_of(path)
         seen = glacier = area = 0.0
-        filled = []
+        filled, low, high = [], np.inf, -np.inf
         with opened(path) as file:
             for entry in entries:
                 group = file[entry.name]
@@ -51,18 +54,34 @@ def card(folder: str | Path, *, feature: str = "grd") -> pd.DataFrame:
                 glacier += float(labels[..., 1].sum())
                 seen += float(labels.sum())
                 area += labels[..., 0].size * pixel**2 / 1e6
+                middle = entry.base[feature][len(entry.base[feature]) // 2]
+                values = group[feature][(middle, *entry.inner, 0)]  # (H, W)
+                check_finite(values, f"{path}: {entry.name}: dataset {feature}")
+                physical = unscale(values, feature=feature)
+                low, high = min(low, float(physical.min())), max(high, float(physical.max()))
                 filled.append(float(group.attrs.get("filled_share", np.nan)))
+        groups = [Group.parse(entry.name) for entry in entries]
+        stored = [entry.dates[feature] for entry in entries]
         rows.append(
             {
                 "subset": subset,
-                "tiles": len({Group.parse(entry.name).tile for entry in entries}),
-                "groups": len(entries),
+                "tiles": len({group.tile for group in groups}),
+                "groups": len(groups),
+                "years": _listed(group.year for group in groups),
+                "orbits": _listed(group.relative_orbit for group in groups),
+                "dates": f"{min(stored)} to {max(stored)}" if min(stored) < max(stored) else f"{min(stored)}",
                 "area": area,
-                "glacier": glacier / seen,
+                "glacier": glacier / seen if seen else np.nan,
+                "low": low,
+                "high": high,
                 "filled": float(np.mean(filled)),
             }
         )
     return pd.DataFrame(rows).set_index("subset")
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(set(numbers))))
 
 
 def pixel_of(path: str | Path) -> float:
@@ -80,10 +99,10 @@ def kind(path: str | Path) -> str:
 
 def read_tile(path: str | Path, name: str, *, feature: str = "grd") -> TileSeries:
     """Read one group of a dataset file, without its padding, for a figure."""
-    (entry,) = [entry for entry in list_groups(path, features=(feature,)) if entry.name == name]
+    (entry,) = list_groups(path, features=(feature,), names=(name,))
     with opened(path) as file:
         group = file[name]
-        scaled = group[feature][list(entry.base[feature])][:, *entry.inner, 0]  # (T, H, W)
+        scaled = np.stack([group[feature][(date, *entry.inner, 0)] for date in entry.base[feature]])  # (T, H, W)
         labels = group["outlines"][entry.inner]  # (H, W, 2)
         stored = group.attrs.get(f"{feature}_times", ())
     times = [datetime.strptime(text.decode(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) for text in stored]
@@ -101,7 +120,7 @@ def busiest(path: str | Path, count: int) -> list[str]:
     shares: dict[Tile, tuple[float, str]] = {}
     with opened(path) as file:
         for entry in list_groups(path, features=()):
-            distance = abs(float(file[entry.name]["outlines"][..., 1].mean()) - 0.5)
+            distance = abs(float(file[entry.name]["outlines"][(*entry.inner, 1)].mean()) - 0.5)
             tile = Group.parse(entry.name).tile
             shares[tile] = min(shares.get(tile, (np.inf, "")), (distance, entry.name))
     return [name for _, name in sorted(shares.values())[:count]]
@@ -111,25 +130,35 @@ def year_by_class(path: str | Path, names: Sequence[str], *, feature: str = "grd
     """Tell how the backscatter of glacier and of land runs through the year.
 
     Returns:
-        Columns panel (year and orbit), time (day of the year), kind, low, median, high (10th, 50th and 90th percentile,
-        dB), over all pixels of the named groups.
+        Columns panel (year and orbit), time (or the number of the date, from 1, where the file does not tell),
+        kind, low, median, high (10th, 50th and 90th percentile, dB), over the pixels of the named groups; large tiles
+        are thinned to a regular net of about 100 000 pixels.
     """
     rows = []
-    pools: dict[tuple[str, int], list[TileSeries]] = {}
+    pools: dict[str, list[TileSeries]] = {}
     for name in names:
         group = Group.parse(name)
         panel = f"{group.year}, relative orbit {group.relative_orbit}"
-        tile = read_tile(path, name, feature=feature)
-        for index in range(len(tile.times)):
-            pools.setdefault((panel, index), []).append(tile)
-    for (panel, index), tiles in pools.items():
-        for kind in ("glacier", "land and sea"):
-            masks = [tile.valid & (tile.glacier == (kind == "glacier")) for tile in tiles]
-            values = np.concatenate([t.backscatter[index][mask] for t, mask in zip(tiles, masks, strict=True)])
-            if values.size:
-                low, median, high = np.percentile(values, (10, 50, 90))
-                rows.append((panel, tiles[0].times[index], kind, low, median, high))
+        pools.setdefault(panel, []).append(_thinned(read_tile(path, name, feature=feature)))
+    for panel, tiles in pools.items():
+        for index in range(len(tiles[0].backscatter)):
+            time = tiles[0].times[index] if tiles[0].times else index + 1
+            for kind in ("glacier", "land and sea"):
+                masks = [tile.valid & (tile.glacier == (kind == "glacier")) for tile in tiles]
+                values = np.concatenate([t.backscatter[index][mask] for t, mask in zip(tiles, masks, strict=True)])
+                if values.size:
+                    low, median, high = np.percentile(values, (10, 50, 90))
+                    rows.append((panel, time, kind, low, median, high))
     return pd.DataFrame(rows, columns=["panel", "time", "kind", "low", "median", "high"])
+
+
+def _thinned(tile: TileSeries, *, pixels: int = 100_000) -> TileSeries:
+    """Keep every n-th row and column, so that hundreds of tiles of 1000 × 1000 pixels fit into memory."""
+    step = math.ceil(math.sqrt(tile.glacier.size / pixels))
+    net = (..., slice(None, None, step), slice(None, None, step))
+    return replace(
+        tile, backscatter=tile.backscatter[net].copy(), glacier=tile.glacier[net].copy(), valid=tile.valid[net].copy()
+    )
 
 
 def area_of(folder: str | Path, subset: str) -> GeoBox:

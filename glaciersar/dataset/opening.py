@@ -46,13 +46,16 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
         yield file
 
 
-def list_groups(path: str | Path, *, features: Sequence[str] = ("grd",), dates: int = 15) -> list[Entry]:
+def list_groups(
+    path: str | Path, *, features: Sequence[str] = ("grd",), dates: int = 15, names: Sequence[str] | None = None
+) -> list[Entry]:
     """List the groups of a dataset file by name, each with its attributes, shapes and types checked.
 
     Args:
         path: train.h5, val.h5 or test.h5.
         features: Which features every group must hold.
         dates: How many dates must stand for a year.
+        names: List only these groups.
 
     Raises:
         InputError: The file or a group is not in the published layout; the sentence names file, group and dataset.
@@ -60,7 +63,10 @@ def list_groups(path: str | Path, *, features: Sequence[str] = ("grd",), dates: 
     with opened(path) as file:
         if not len(file):
             raise InputError(f"{path}: no group found, at least one such as SVAL-10-38_2020_ro14 expected")
-        return [_entry(f"{path}: {name}", name, file[name], features, dates) for name in sorted(file)]
+        for name in names or ():
+            if name not in file:
+                raise InputError(f"{path}: no group {name} found, one of {len(file)} such as {min(file)} expected")
+        return [_entry(f"{path}: {name}", name, file[name], features, dates) for name in sorted(names or file)]
 
 
 def _entry(where: str, name: str, group: h5py.Group, features: Sequence[str], dates: int) -> Entry:
@@ -151,6 +157,25 @@ def split_of(folder: str | Path) -> dict[Tile, str]:
                         f"{folder}: tile {tile.name} found in {split[tile]}.h5 and {subset}.h5, one subset expected"
                     )
     return split
+
+
+def check_published(folder: str | Path, *, features: Sequence[str] = ("grd",), dates: int = 15) -> None:
+    """Check that a folder holds train.h5, val.h5 and test.h5 in the published layout, no tile in two of them.
+
+    Attributes, shapes and types of every group are checked; values are when they are read.
+
+    Raises:
+        InputError: One sentence that names every file that is missing or damaged, and what is wrong with it.
+    """
+    problems = []
+    for subset in SUBSETS:
+        try:
+            list_groups(Path(folder) / f"{subset}.h5", features=features, dates=dates)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("; ".join(problems))
+    check_no_leakage(folder)
 
 
 def check_no_leakage(folder: str | Path) -> None:
