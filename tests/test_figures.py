@@ -125,3 +125,8 @@ def test_a_map_lies_where_its_grid_says(rng):
     radar, found = (axis.images[0] for axis in figure.axes[:2])
     left, bottom, right, top = Tile(column=10, row=38).bounds
     assert tuple(radar.get_extent()) == tuple(found.get_extent()) == (left, right, bottom, top)
+
+
+def test_a_series_without_dates_is_numbered(rng):
+    figure = figures.series_strip(rng.random((7, 4, 4)), ())
+    assert [axis.get_title() for axis in figure.axes[:7]] == [f"date {k}" for k in range(1, 8)]

@@ -3,7 +3,7 @@ from dataclasses import fields
 import pytest
 
 from glaciersar.errors import InputError
-from glaciersar.recipe import AS_RELEASED, CORRECTED, recipe
+from glaciersar.recipe import AS_RELEASED, CORRECTED, recipe, run_name
 
 
 def test_a_recipe_is_found_by_its_name():
@@ -18,3 +18,8 @@ def test_the_recipes_differ_in_every_field():
 def test_an_unknown_recipe_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match=r"recipe 'published' is unknown; expected one of as_released, corrected"):
         recipe("published")
+
+
+def test_a_trained_model_is_named_by_model_and_by_recipe_unless_it_is_the_default():
+    assert run_name("unet3d") == run_name("unet3d", "corrected") == "unet3d"
+    assert run_name("unet3d", "as_released") == "unet3d-as_released"

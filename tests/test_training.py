@@ -171,7 +171,7 @@ def test_every_model_trains_under_both_recipes(data, tmp_path, name, recipe):
 
 def test_bf16_follows_float32(data, tmp_path):
     plan = dataclasses.replace(PLAN, epochs=2, steps_per_epoch=8)
-    full = train(plan, data, tmp_path / "full", progress=False)
+    full = train(dataclasses.replace(plan, precision="float32"), data, tmp_path / "full", progress=False)
     half = train(dataclasses.replace(plan, precision="bf16"), data, tmp_path / "half", progress=False)
     assert not half["loss"].equals(full["loss"])
     np.testing.assert_allclose(half["loss"], full["loss"], rtol=0.1)
@@ -182,3 +182,15 @@ def test_training_on_cuda_is_reproducible(data, tmp_path):
     one = train(PLAN, data, tmp_path / "one", progress=False)
     two = train(PLAN, data, tmp_path / "two", progress=False)
     assert one.equals(two)
+
+
+def test_an_epoch_without_a_number_of_steps_has_as_many_as_patches_fit(data, tmp_path):
+    plan = dataclasses.replace(PLAN, patch=12, batch=3, steps_per_epoch=0, epochs=1)
+    assert training.epoch_steps(plan, data) == 2 * 2 * 2 // 3  # two tiles of 24 × 24
+    assert training.epoch_steps(PLAN, data) == PLAN.steps_per_epoch
+    log = train(plan, data, tmp_path / "run", progress=False)
+    assert log["learning_rate"].iloc[0] == pytest.approx(
+        training.learning_rate(1, steps_per_epoch=2, start=5e-3, restarts=[3])
+    )
+    with pytest.raises(InputError, match=r"train\.h5: no batch of 9 patches of 12 pixels fits"):
+        training.epoch_steps(dataclasses.replace(plan, batch=9), data)

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from glaciersar import dataset, radiometry
+from glaciersar.dataset import describing
+from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 
 SIDE, PIXEL = 20, 500.0
@@ -87,3 +89,52 @@ def test_the_area_to_map_is_the_largest_patch_of_neighbours(folder):
 def test_the_kind_of_data_is_kept_in_the_file(folder):
     assert dataset.kind(folder / "test.h5") == "simulated radar"
     assert dataset.pixel_of(folder / "test.h5") == PIXEL
+
+
+def test_the_card_tells_years_orbits_dates_and_the_range_of_values(folder):
+    row = dataset.card(folder).loc["train"]
+    assert (row["years"], row["orbits"], row["dates"]) == ("2020", "14", "30")
+    middle = 0.1 * BASE[7]
+    assert (row["low"], row["high"]) == pytest.approx((-12.0 - middle, -8.0 - middle), abs=1e-4)
+
+
+def test_a_value_that_is_no_number_is_named_by_the_card(folder):
+    with h5py.File(folder / "val.h5", "a") as file:
+        file["SVAL-4-4_2020_ro14"]["grd"][BASE[7], 3, 3] = np.nan
+    with pytest.raises(InputError, match=r"val\.h5: SVAL-4-4_2020_ro14: dataset grd: NaN"):
+        dataset.card(folder)
+
+
+def published(path, rng):
+    """Take away what only files of our own tell."""
+    write_file(path, {Tile(column=1, row=1): 0.5}, rng)
+    with h5py.File(path, "a") as file:
+        (group,) = file.values()
+        for name in ("grd_times", "transform", "filled_share"):
+            del group.attrs[name]
+        group.attrs.update({"orig_height": 16, "orig_width": 14, "pad_height": 3, "pad_width": 4})
+        group.attrs["grd_base_time_idx"] = [0, 0, 2, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 22]
+    return path
+
+
+def test_a_tile_without_dates_comes_without_its_padding_and_with_a_date_twice(tmp_path, rng):
+    path = published(tmp_path / "train.h5", rng)
+    tile = dataset.read_tile(path, "SVAL-1-1_2020_ro14")
+    assert tile.times == ()
+    assert tile.backscatter.shape == (15, 16, 14)
+    np.testing.assert_allclose(tile.backscatter[[0, 1, 2, 14], 5, 0], [-12, -12, -12.2, -14.2], atol=1e-4)
+    assert tile.glacier[:, :6].all()
+    assert not tile.glacier[:, 6:].any()
+    curves = dataset.year_by_class(path, ["SVAL-1-1_2020_ro14"])
+    glacier = curves[curves["kind"] == "glacier"]
+    assert list(glacier["time"]) == list(range(1, 16))
+    np.testing.assert_allclose(glacier["median"].iloc[[0, 14]], [-12, -14.2], atol=1e-4)
+
+
+def test_large_tiles_are_thinned_before_they_are_pooled(tmp_path, rng, monkeypatch):
+    path = published(tmp_path / "train.h5", rng)
+    monkeypatch.setattr(describing._thinned, "__kwdefaults__", {"pixels": 60})
+    tile = describing._thinned(dataset.read_tile(path, "SVAL-1-1_2020_ro14"))
+    assert tile.backscatter.shape == (15, 8, 7)
+    assert tile.glacier.shape == tile.valid.shape == (8, 7)
+    assert len(dataset.year_by_class(path, ["SVAL-1-1_2020_ro14"])) == 30

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from archives import write_dataset
 
-from glaciersar.dataset import check_no_leakage, list_groups, split_of
+from glaciersar.dataset import check_no_leakage, check_published, list_groups, split_of
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 
@@ -126,3 +126,26 @@ def test_a_folder_without_a_subset_is_refused(tmp_path, rng):
     write_dataset(tmp_path / "train.h5", [NAME], rng)
     with pytest.raises(InputError, match=r"val\.h5: no such file"):
         check_no_leakage(tmp_path)
+
+
+def test_every_missing_or_damaged_file_of_a_folder_is_named_in_one_sentence(tmp_path, rng):
+    write_dataset(tmp_path / "train.h5", ["SVAL-1-1_2016_ro14"], rng)
+    write_dataset(tmp_path / "test.h5", ["SVAL-2-1_2016_ro14"], rng)
+    whole = (tmp_path / "test.h5").read_bytes()
+    (tmp_path / "test.h5").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"val\.h5: no such file.*; .*test\.h5: cannot be opened") as caught:
+        check_published(tmp_path)
+    assert "train.h5:" not in str(caught.value)
+    write_dataset(tmp_path / "val.h5", ["SVAL-1-2_2016_ro14"], rng)
+    (tmp_path / "test.h5").write_bytes(whole)
+    check_published(tmp_path)
+    write_dataset(tmp_path / "val.h5", ["SVAL-1-1_2020_ro174"], rng)
+    with pytest.raises(InputError, match=r"tile SVAL-1-1 found in train\.h5 and val\.h5"):
+        check_published(tmp_path)
+
+
+def test_a_group_is_listed_by_its_name_and_one_that_is_not_there_is_named(path):
+    (entry,) = list_groups(path, names=[NAME])
+    assert entry.name == NAME
+    with pytest.raises(InputError, match=r"train\.h5: no group SVAL-1-1_2020_ro14 found, one of 2 such as SVAL-10-38"):
+        list_groups(path, names=["SVAL-1-1_2020_ro14"])
