@@ -1,10 +1,12 @@
 import h5py
+import numpy as np
 import pytest
 import torch
 from keras_files import write_keras
 
-from glaciersar import models
+from glaciersar import mapping, models
 from glaciersar.errors import InputError
+from glaciersar.models import pretrained
 from glaciersar.models.keras import from_keras
 
 NAMES = ("unet3d", "unet3d_weighted", "ulstm")
@@ -90,3 +92,16 @@ def test_an_odd_width_is_refused(tmp_path):
     write_keras(models.unet3d.UNet3D(width=5), path)
     with pytest.raises(InputError, match=r"w\.h5: 1 features and width 5 found"):
         from_keras(path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_of_the_published_width_is_read_and_maps(name, tmp_path, rng):
+    torch.manual_seed(2)
+    model = models.build(name, width=32).eval()
+    found = pretrained.load(write_keras(model, tmp_path / "w.h5"))
+    assert found.width == 32
+    series = rng.random((1, 15, 40, 52), dtype=np.float32)
+    probability = mapping.map_array(found, series, window=32)
+    assert probability.shape == (40, 52)
+    assert probability.std() > 0
+    np.testing.assert_array_equal(probability, mapping.map_array(model, series, window=32))
