@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -111,30 +111,40 @@ def year_by_class(path: str | Path, names: Sequence[str], *, feature: str = "grd
     """Tell how the backscatter of glacier and of land runs through the year.
 
     Returns:
-        Columns panel (year and orbit), time (day of the year), kind, low, median, high (10th, 50th and 90th percentile,
-        dB), over all pixels of the named groups.
+        Columns panel (year and orbit), time (a datetime in UTC; the index of the date, where the file tells no time),
+        kind, low, median, high (10th, 50th and 90th percentile, dB), over all pixels of the named groups at that time.
     """
     rows = []
-    pools: dict[tuple[str, int], list[TileSeries]] = {}
+    pools: dict[tuple[str, date | int], list[tuple[TileSeries, int]]] = {}
     for name in names:
         group = Group.parse(name)
         panel = f"{group.year}, relative orbit {group.relative_orbit}"
         tile = read_tile(path, name, feature=feature)
-        for index in range(len(tile.times)):
-            pools.setdefault((panel, index), []).append(tile)
-    for (panel, index), tiles in pools.items():
+        for index in range(len(tile.backscatter)):
+            # by day, not by index: tiles miss different passes, and strips of one pass differ by seconds
+            day = tile.times[index].date() if tile.times else index
+            pools.setdefault((panel, day), []).append((tile, index))
+    for (panel, day), dates in sorted(pools.items()):
+        time = min(t.times[index] for t, index in dates) if isinstance(day, date) else day
         for kind in ("glacier", "land and sea"):
-            masks = [tile.valid & (tile.glacier == (kind == "glacier")) for tile in tiles]
-            values = np.concatenate([t.backscatter[index][mask] for t, mask in zip(tiles, masks, strict=True)])
+            values = np.concatenate(
+                [t.backscatter[index][t.valid & (t.glacier == (kind == "glacier"))] for t, index in dates]
+            )
             if values.size:
                 low, median, high = np.percentile(values, (10, 50, 90))
-                rows.append((panel, tiles[0].times[index], kind, low, median, high))
+                rows.append((panel, time, kind, low, median, high))
     return pd.DataFrame(rows, columns=["panel", "time", "kind", "low", "median", "high"])
 
 
-def area_of(folder: str | Path, subset: str) -> GeoBox:
-    """Lay the pixel grid over the largest patch of neighbouring tiles of a subset, to map it in one piece."""
-    left = {tile for tile, found in split_of(folder).items() if found == subset}
+def area_of(folder: str | Path, subset: str) -> tuple[GeoBox, NDArray[np.bool_]]:
+    """Lay the pixel grid over the largest patch of neighbouring tiles of a subset, to map it in one piece.
+
+    Returns:
+        The grid over the patch, and (H, W) which of its pixels belong to tiles of the subset: a patch need not fill its
+        bounding box, and with a random split the rest may be what a model was trained on.
+    """
+    tiles = {tile for tile, found in split_of(folder).items() if found == subset}
+    left = set(tiles)
     patches = []
     while left:
         patch, edge = set(), {min(left)}
@@ -148,7 +158,15 @@ def area_of(folder: str | Path, subset: str) -> GeoBox:
     pixel = pixel_of(Path(folder) / f"{subset}.h5")
     (left_x, bottom), (right, top) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
     shape = round((top - bottom) / pixel), round((right - left_x) / pixel)
-    return GeoBox(shape, Affine(pixel, 0, left_x, 0, -pixel, top), CRS)
+    inside = np.zeros(shape, bool)
+    for tile in tiles:
+        west, south, east, north = tile.bounds
+        rows, columns = (
+            slice(max(round(start / pixel), 0), max(round(stop / pixel), 0))
+            for start, stop in ((top - north, top - south), (west - left_x, east - left_x))
+        )
+        inside[rows, columns] = True
+    return GeoBox(shape, Affine(pixel, 0, left_x, 0, -pixel, top), CRS), inside
 
 
 def _adjacent(tile: Tile, other: Tile) -> bool:

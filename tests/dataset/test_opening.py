@@ -126,3 +126,12 @@ def test_a_folder_without_a_subset_is_refused(tmp_path, rng):
     write_dataset(tmp_path / "train.h5", [NAME], rng)
     with pytest.raises(InputError, match=r"val\.h5: no such file"):
         check_no_leakage(tmp_path)
+
+
+def test_a_folder_of_two_subsets_can_be_checked_by_naming_them(tmp_path, rng):
+    write_dataset(tmp_path / "train.h5", ["SVAL-1-1_2016_ro14"], rng)
+    write_dataset(tmp_path / "val.h5", ["SVAL-1-2_2016_ro14"], rng)
+    check_no_leakage(tmp_path, subsets=("train", "val"))
+    write_dataset(tmp_path / "val.h5", ["SVAL-1-1_2020_ro174"], rng)
+    with pytest.raises(InputError, match=r"tile SVAL-1-1 found in train\.h5 and val\.h5"):
+        check_no_leakage(tmp_path, subsets=("train", "val"))
