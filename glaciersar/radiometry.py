@@ -19,6 +19,9 @@ RANGES = {
 }
 """Smallest and largest value of each feature in the published dataset; the published weights expect this scaling."""
 
+OF_POWER = ("grd", "rtc")
+"""The features that are backscatter."""
+
 UNITS = ("linear", "db")
 
 
@@ -57,6 +60,12 @@ def _range(feature: str) -> tuple[float, float]:
     if feature not in RANGES:
         raise InputError(f"feature {feature!r} is unknown; expected one of {', '.join(RANGES)}")
     return RANGES[feature]
+
+
+def check_backscatter(feature: str) -> None:
+    """Refuse a feature that is not made of backscatter power, such as coherence."""
+    if feature not in OF_POWER:
+        raise InputError(f"feature {feature!r} found, one made of backscatter power ({' or '.join(OF_POWER)}) expected")
 
 
 def check_units(values: Array, *, units: str, name: str) -> None:
@@ -118,6 +127,7 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
         The scaled series. A missing value takes the mean in dB of the pixel's other dates; a pixel without any
         date is 0 and not valid.
     """
+    check_backscatter(feature)
     seen = np.isfinite(power)  # (T, H, W)
     series = scale(to_decibel(power), feature=feature)
     count = seen.sum(axis=0)  # (H, W)

@@ -97,6 +97,13 @@ def test_a_prepared_series_is_finite_and_keeps_what_was_measured(power):
     assert prepared.filled_share == pytest.approx(missing / max(prepared.valid.sum() * 4, 1))
 
 
+def test_coherence_is_not_prepared_as_if_it_were_power():
+    with pytest.raises(
+        InputError, match=r"feature 'insar' found, one made of backscatter power \(grd or rtc\) expected"
+    ):
+        radiometry.prepare(np.full((2, 3, 3), 0.5), feature="insar")
+
+
 def test_a_missing_date_takes_the_mean_in_decibels_of_the_others():
     power = np.array([0.1, np.nan, 0.001], np.float32).reshape(3, 1, 1)  # −10 dB, –, −30 dB
     prepared = radiometry.prepare(power)
