@@ -56,8 +56,8 @@ def simulate_archive(
     """Simulate an archive of Sentinel-1 series over glaciers whose outlines are known.
 
     A pixel of 40 m with 10.7 looks is the product EW GRDM, 10 m with 4.4 looks IW GRDH. Landscape k is the same
-    whatever the number of landscapes. The archive appears whole or not at all; one that the same settings have already
-    made is left as it is.
+    whatever the number of landscapes. The archive appears whole or not at all; one that the same settings and the same
+    code have already made is left as it is.
 
     Args:
         out: Folder to make.
@@ -75,7 +75,7 @@ def simulate_archive(
         levels: Another file in the form of backscatter.yaml.
         shift_db: Added to the assumed level of every glacier zone, dB; ±3 tests how much a result hangs on them.
         pairing: For each landscape its (year, orbit) pairs, used in turn; every combination if not given.
-        replace: Put the new archive in the place of one that other settings made; anything else there is still refused.
+        replace: Put the new archive in the place of one that other settings or code made; anything else is still refused.
         progress: Show a bar on standard error.
 
     Returns:
@@ -107,7 +107,7 @@ def simulate_archive(
         if made.exists() and made.read_text() == written:
             return out / "catalog.json"
         if not (replace and made.exists()):
-            raise InputError(f"{out}: exists and was not made with these settings; expected a new folder")
+            raise InputError(f"{out}: exists and was not made with these settings and this code; expected a new folder")
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:

@@ -11,7 +11,7 @@ import rasterio
 
 from glaciersar import radiometry
 from glaciersar.errors import InputError
-from glaciersar.simulate import archive, labels, pairs_in_turn, simulate_archive, stac
+from glaciersar.simulate import archive, labels, pairs_in_turn, settings, simulate_archive, stac
 
 SMALL = {"tiles_per_side": 1, "pixel": 100.0, "years": (2016,), "relative_orbits": (14,), "progress": False}
 
@@ -143,6 +143,16 @@ def test_an_archive_already_made_is_left_as_it_is(made):
     again = simulate_archive(made.parent, **MADE)
     assert again == made
     assert made.stat().st_mtime_ns == before
+
+
+def test_an_archive_made_by_other_code_is_not_taken_for_the_same(tmp_path, monkeypatch):
+    simulate_archive(tmp_path / "out", **SMALL, repeat_days=90)
+    monkeypatch.setattr(settings, "CODE", tmp_path)  # a simulator without any code
+    with pytest.raises(InputError, match="out: exists and was not made with these settings"):
+        simulate_archive(tmp_path / "out", **SMALL, repeat_days=90)
+    before = (tmp_path / "out/settings.json").read_text()
+    simulate_archive(tmp_path / "out", **SMALL, repeat_days=90, replace=True)
+    assert (tmp_path / "out/settings.json").read_text() != before
 
 
 def test_a_folder_that_holds_something_else_is_refused(made, tmp_path):
