@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from glaciersar import outlines
-from glaciersar.dataset import Tiles, pixel_of
+from glaciersar.dataset import Tiles, check_no_leakage, pixel_of
 from glaciersar.errors import InputError
 from glaciersar.files import need
-from glaciersar.grid import TILE_SIZE, Group
+from glaciersar.grid import SUBSETS, TILE_SIZE, Group
 from glaciersar.mapping import map_array
 from glaciersar.metrics import TileResult, headline, score_tiles
 from glaciersar.models import Network, pretrained
@@ -34,7 +34,7 @@ COLUMNS = {
 
 def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: bool = False) -> Iterator[TileResult]:
     """Map every tile of a dataset file, one at a time, beside its reference."""
-    tiles = Tiles(path, features=_features(model))
+    tiles = Tiles(path, features=features_of(model))
     for index in tqdm(range(len(tiles)), desc=f"mapping tiles, {model.name}", disable=not progress):
         series, labels, name = tiles[index]
         glacier = labels.numpy()  # (2, H, W)
@@ -51,7 +51,7 @@ def map_named(
 ) -> dict[str, NDArray[np.float32]]:
     """Map some tiles of a dataset file with the trained weights in a folder: probability (H, W) by name."""
     model = pretrained.load(need(Path(folder) / "weights.safetensors", made_by="03-train"))
-    tiles = Tiles(path, features=_features(model))
+    tiles = Tiles(path, features=features_of(model))
     indices = [index for index, entry in enumerate(tiles.entries) if entry.name in names]
     return {name: map_array(model, series, window=window) for series, _, name in (tiles[index] for index in indices)}
 
@@ -67,7 +67,7 @@ def by_tile(scores: pd.DataFrame) -> pd.DataFrame:
     return rows[~rows["tile"].isin(("pooled", "mean", "std"))]
 
 
-def _features(model: Network) -> tuple[str, ...]:
+def features_of(model: Network) -> tuple[str, ...]:
     """Tell the features that a model was trained on, as its weight file says."""
     named = model.metadata.get("feature_names", "grd").split(",")
     if len(named) != model.features:
@@ -92,6 +92,7 @@ def score_models(
     Returns:
         The frames of `metrics.score_tiles`, indexed by model and tile.
     """
+    check_no_leakage(Path(test).parent, subsets=[s for s in SUBSETS if (Path(test).parent / f"{s}.h5").exists()])
     weights = {name: need(Path(folder) / name / "weights.safetensors", made_by="03-train") for name in names}
     pixel = pixel_of(need(test, made_by="02-dataset"))
     frames = {}
@@ -107,7 +108,7 @@ def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
     A second annotator's outlines give the ceiling: where people disagree this much, no model can be known to be better.
 
     Args:
-        other: Outlines with a column `year`.
+        other: Outlines; with a column `year`, each tile takes its own year's.
         test: A dataset file written by `dataset.build`.
 
     Returns:
@@ -119,7 +120,7 @@ def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
         for _, labels, name in (tiles[index] for index in range(len(tiles))):
             glacier = labels.numpy()
             group = Group.parse(name)
-            drawn = other[other["year"] == group.year]
+            drawn = outlines.of_year(other, group.year)
             mask = outlines.to_mask(drawn, group.tile.geobox(pixel=TILE_SIZE / glacier.shape[-1]))
             yield TileResult(name=name, truth=glacier[1] > 0.5, found=mask, valid=glacier.sum(0) > 0)
 

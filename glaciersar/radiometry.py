@@ -22,6 +22,10 @@ RANGES = {
 OF_POWER = ("grd", "rtc")
 """The features that are backscatter."""
 
+NOISE_FLOOR = 1e-4
+"""−40 dB, well below what any Sentinel-1 mode can tell from noise (NESZ −22 dB or better). Lower values, among them
+all that noise subtraction made negative, are no measurement; at −100 dB, single pixels would outweigh a glacier."""
+
 UNITS = ("linear", "db")
 
 
@@ -124,12 +128,12 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
         feature: Whose scaling to use: "grd" or "rtc".
 
     Returns:
-        The scaled series. A missing value takes the mean in dB of the pixel's other dates; a pixel without any
-        date is 0 and not valid.
+        The scaled series. Power below `NOISE_FLOOR` is raised to it. A missing value takes the mean in dB of the
+        pixel's other dates; a pixel without any date is 0 and not valid.
     """
     check_backscatter(feature)
     seen = np.isfinite(power)  # (T, H, W)
-    series = scale(to_decibel(power), feature=feature)
+    series = scale(to_decibel(power, floor=NOISE_FLOOR), feature=feature)
     count = seen.sum(axis=0)  # (H, W)
     mean = series.sum(axis=0, where=seen) / np.maximum(count, 1)  # of scaled dB, so of dB; 0 where there is none
     np.copyto(series, mean, where=~seen)
