@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
@@ -54,14 +53,12 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
     broad, fine = (700, 120) if ragged else (900, 300)
     error = 0.75 * noise.smooth(seen.shape, broad / pixel, rng) + 0.66 * noise.smooth(seen.shape, fine / pixel, rng)
     drawn = distance + DEVIATION * np.sqrt(np.pi / 4) * error > 0  # both err, so each by 1/√2 of it
-    return _polygons(
-        drawn, landscape.geobox, smallest=2 * pixel**2 if ragged else 50_000, soften=0 if ragged else pixel
-    )
+    return _polygons(drawn, landscape, smallest=2 * pixel**2 if ragged else 50_000, soften=0 if ragged else pixel)
 
 
 def truth(landscape: Landscape, year: int) -> gpd.GeoDataFrame:
     """Trace the true outlines of a year, EPSG:32633."""
-    return outlines.from_mask(landscape.glacier[year], landscape.geobox)
+    return outlines.from_mask(landscape.glacier[year] & landscape.known, landscape.geobox)
 
 
 def _change(mask: Mask, candidate: Mask, to: bool, share: float, *, smallest: float, rng: np.random.Generator) -> Mask:
@@ -72,10 +69,12 @@ def _change(mask: Mask, candidate: Mask, to: bool, share: float, *, smallest: fl
     return np.where(chosen[label], to, mask)
 
 
-def _polygons(drawn: Mask, geobox: GeoBox, *, smallest: float, soften: float) -> gpd.GeoDataFrame:
-    shapes = outlines.from_mask(drawn, geobox)
+def _polygons(drawn: Mask, landscape: Landscape, *, smallest: float, soften: float) -> gpd.GeoDataFrame:
+    shapes = outlines.from_mask(drawn, landscape.geobox)
     if soften:
         shapes = shapes.set_geometry(shapes.simplify(soften).make_valid())
+    if not landscape.known.all():
+        shapes = shapes.clip(outlines.from_mask(landscape.known, landscape.geobox), keep_geom_type=True)
     return shapes[shapes.area >= smallest].reset_index(drop=True)
 
 

@@ -49,7 +49,9 @@ def test_the_edges_of_two_annotators_lie_some_35_metres_apart():
     disc = np.hypot(row, column) * 20 < 2000
     zones = np.where(disc, Zone.ICE, Zone.ROCK).astype(np.uint8)
     flat = np.zeros(disc.shape, np.float32)
-    here = Landscape(name="disc", geobox=geobox, surface=flat, ela=400, glacier={2020: disc}, zones={2020: zones})
+    here = Landscape(
+        name="disc", geobox=geobox, surface=flat, ela=400, glacier={2020: disc}, zones={2020: zones}, known=zones > 0
+    )
     away = []
     for seed in range(4):
         first, second = (labels.annotate(here, 2020, annotator=who, seed=seed).union_all().boundary for who in "ab")

@@ -41,7 +41,9 @@ def plain(zone, *, pixel=40.0, side=160, surface=None):
     zones = np.full((side, side), zone, np.uint8)
     glacier = np.isin(zones, GLACIER)
     flat = np.zeros((side, side), np.float32) if surface is None else surface
-    return Landscape(name="plain", geobox=box, surface=flat, ela=400.0, glacier={2016: glacier}, zones={2016: zones})
+    return Landscape(
+        name="plain", geobox=box, surface=flat, ela=400.0, glacier={2016: glacier}, zones={2016: zones}, known=zones > 0
+    )
 
 
 def prepared(ground, *, looks=10.7, **changes):
