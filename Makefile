@@ -22,7 +22,7 @@ env: .venv/made ## make the virtual environment .venv from requirements.lock
 	touch $@
 
 reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or published with DATA=folder), then print the IoU table
-	$(BIN)/snakemake --cores all --quiet host reason --rerun-incomplete --config profile=$(PROFILE) $(if $(DATA),data="$(DATA)")
+	$(BIN)/snakemake --cores all --quiet host reason --rerun-incomplete --nolock --config profile=$(PROFILE) $(if $(DATA),data="$(DATA)")
 	@cat runs/$(PROFILE)/tables/scores.md
 	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   map: runs/$(PROFILE)/map   executed notebooks: runs/$(PROFILE)/notebooks"
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
+from glaciersar.notebooks import read_profile
+
 PROFILE = config.get("profile", "simulated")
 PARAMETERS = yaml.safe_load(Path(f"config/{PROFILE}.yaml").read_text())
 MODELS = PARAMETERS["all"]["models"]
@@ -33,8 +35,9 @@ GROUND = code("grid", "radiometry", "outlines", "scenes", "files")
 
 
 def parameters(notebook):
-    """What decides the result of a notebook, so that a change runs it again."""
-    return PARAMETERS["all"], PARAMETERS.get(notebook)
+    """What decides the result of a notebook, so that a change runs it again: not how it shows its progress."""
+    chosen = read_profile(f"config/{PROFILE}.yaml", f"notebooks/{notebook}.ipynb")
+    return {name: value for name, value in chosen.items() if name != "progress"}
 
 
 def run(notebook, more=""):
@@ -87,7 +90,8 @@ rule train:
 
 rule evaluate:
     input:
-        expand(rules.train.output, model=MODELS), DATASET, code("evaluation", "metrics", "mapping", "released"),
+        expand(rules.train.output, model=MODELS), DATASET,
+        code("evaluation", "metrics", "mapping", "released", "figures", "dataset"),
         notebook="notebooks/04-evaluate.ipynb",
     params: parameters("04-evaluate")
     output: f"{RUNS}/tables/scores.md"
@@ -96,7 +100,7 @@ rule evaluate:
 
 rule figures:
     input:
-        rules.evaluate.output, code("figures"),
+        rules.evaluate.output, code("figures", "dataset"),
         notebook="notebooks/05-figures.ipynb",
     params: parameters("05-figures")
     output: f"{RUNS}/figures/training.png"
@@ -105,7 +109,7 @@ rule figures:
 
 rule map:
     input:
-        expand(rules.train.output, model=MODELS), rules.scenes.output, code("mapping"),
+        expand(rules.train.output, model=MODELS), rules.scenes.output, rules.dataset.output, GROUND, code("mapping", "figures", "dataset"),
         notebook="notebooks/08-map.ipynb",
     params: parameters("08-map")
     output: f"{RUNS}/map/probability.tif"

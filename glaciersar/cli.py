@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--dem", type=Path, help="your own elevation raster")
     simulate.add_argument("--outlines", type=Path, help="your own glacier outlines, with --dem")
     simulate.add_argument("--pixel", type=float, default=40.0, help="pixel size in metres (default 40)")
-    simulate.add_argument("--landscapes", type=int, default=3, help="how many landscapes, without --dem (default 3)")
+    simulate.add_argument("--landscapes", type=int, help="how many landscapes (default 3; with --dem it is one)")
     simulate.add_argument("--years", type=int, nargs="+", default=[2020], help="years of acquisition (default 2020)")
     simulate.add_argument("--orbits", type=int, nargs="+", default=[14], help="relative orbits, 14 or 174 (default 14)")
     simulate.add_argument("--seed", type=int, default=1)
@@ -98,7 +98,7 @@ def _simulate(known: argparse.Namespace) -> int:
         dem=known.dem,
         outlines=known.outlines,
         pixel=known.pixel,
-        landscapes=known.landscapes,
+        landscapes=known.landscapes or (1 if known.dem else 3),
         years=tuple(known.years),
         relative_orbits=tuple(known.orbits),
         seed=known.seed,

@@ -11,10 +11,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glaciersar import outlines
-from glaciersar.dataset import Tiles, pixel_of
+from glaciersar.dataset import Tiles, check_no_leakage, pixel_of
 from glaciersar.errors import InputError
 from glaciersar.files import need
-from glaciersar.grid import TILE_SIZE, Group
+from glaciersar.grid import SUBSETS, TILE_SIZE, Group
 from glaciersar.mapping import map_array
 from glaciersar.metrics import TileResult, headline, score_tiles
 from glaciersar.models import Network, pretrained
@@ -45,7 +45,7 @@ def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: 
         progress: Show a progress bar.
     """
     rules = _recipe(model)
-    tiles = Tiles(path, features=_features(model), padded=not rules.margins_covered)
+    tiles = Tiles(path, features=features_of(model), padded=not rules.margins_covered)
     for index in tqdm(range(len(tiles)), desc=f"mapping tiles, {model.name}", disable=not progress):
         series, labels, name = tiles[index]
         inner = tiles.entries[index].inner if tiles.padded else (...,)
@@ -67,7 +67,7 @@ def map_named(
         Probability (H, W) by name; NaN where the recipe leaves pixels out.
     """
     model = pretrained.load(need(Path(folder) / "weights.safetensors", made_by="03-train"))
-    tiles = Tiles(path, features=_features(model), padded=not _recipe(model).margins_covered)
+    tiles = Tiles(path, features=features_of(model), padded=not _recipe(model).margins_covered)
     maps = {}
     for index, entry in enumerate(tiles.entries):
         if entry.name in names:
@@ -98,7 +98,7 @@ def by_tile(scores: pd.DataFrame) -> pd.DataFrame:
     return rows[~rows["tile"].isin(("pooled", "mean", "std"))]
 
 
-def _features(model: Network) -> tuple[str, ...]:
+def features_of(model: Network) -> tuple[str, ...]:
     """Tell the features that a model was trained on, as its weight file says."""
     named = model.metadata.get("feature_names", "grd").split(",")
     if len(named) != model.features:
@@ -123,6 +123,7 @@ def score_models(
     Returns:
         The frames of `metrics.score_tiles`, indexed by model and tile.
     """
+    check_no_leakage(Path(test).parent, subsets=[s for s in SUBSETS if (Path(test).parent / f"{s}.h5").exists()])
     weights = {name: need(Path(folder) / name / "weights.safetensors", made_by="03-train") for name in names}
     pixel = pixel_of(need(test, made_by="02-dataset"))
     frames = {}
@@ -138,7 +139,7 @@ def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
     A second annotator's outlines give the ceiling: where people disagree this much, no model can be known to be better.
 
     Args:
-        other: Outlines with a column `year`.
+        other: Outlines; with a column `year`, each tile takes its own year's.
         test: A dataset file written by `dataset.build`.
 
     Returns:
@@ -150,7 +151,7 @@ def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
         for _, labels, name in (tiles[index] for index in range(len(tiles))):
             glacier = labels.numpy()
             group = Group.parse(name)
-            drawn = other[other["year"] == group.year]
+            drawn = outlines.of_year(other, group.year)
             mask = outlines.to_mask(drawn, group.tile.geobox(pixel=TILE_SIZE / glacier.shape[-1]))
             yield TileResult(name=name, truth=glacier[1] > 0.5, found=mask, valid=glacier.sum(0) > 0)
 

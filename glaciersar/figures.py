@@ -132,7 +132,7 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
     """Draw a year of backscatter by class: the median, and the band from the 10th to the 90th percentile.
 
     Args:
-        curves: Columns panel (one picture each value), time (or the number of the date), kind ("glacier", "land and
+        curves: Columns panel (one picture each value), time (or the index of the date), kind ("glacier", "land and
             sea"), low, median, high in dB.
     """
     panels = list(curves["panel"].unique())
@@ -147,7 +147,7 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
         axis.set_title(panel, fontsize=9)
         axis.tick_params(axis="x", rotation=30, labelsize=7)
         if pd.api.types.is_numeric_dtype(curves["time"]):
-            axis.set(xlabel="number of the date (the file does not tell when)")
+            axis.set(xlabel="index of the date (the file does not tell when)")
     axes[0, 0].set_ylabel("backscatter (dB)")
     axes[0, 0].legend(frameon=False, fontsize=8)
     sns.despine(figure)

@@ -93,6 +93,21 @@ def split_blocks(
     return _deal(list(blocks.values()), seed=seed, shares=shares)
 
 
+def splits(tiles: Sequence[Tile], *, block: int, seed: int, shares: Sequence[float]) -> dict[str, dict[Tile, str]]:
+    """Split tiles in every way that they allow: "random", and "blocks" if there are blocks enough."""
+    found = {"random": split_random(tiles, seed=seed, shares=shares)}
+    if len({(tile.column // block, tile.row // block) for tile in tiles}) >= len(SUBSETS):
+        found["blocks"] = split_blocks(tiles, block=block, seed=seed, shares=shares)
+    return found
+
+
+def choose_split(found: Mapping[str, dict[Tile, str]], name: str) -> dict[Tile, str]:
+    """Take one of `splits` by its name."""
+    if name not in found:
+        raise InputError(f"split={name!r} found, one of {', '.join(found)} expected for these tiles")
+    return found[name]
+
+
 def _deal(pieces: list[list[Tile]], *, seed: int, shares: Sequence[float]) -> dict[Tile, str]:
     """Shuffle pieces and cut them by share; no subset with a share stays empty."""
     if len(shares) != len(SUBSETS) or min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6):

@@ -58,7 +58,12 @@ def read_profile(path: str | Path, notebook: str | Path) -> dict[str, Any]:
     if not path.is_file():
         known = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise InputError(f"profile {path.stem!r} is unknown; {path.parent} holds {', '.join(known) or 'none'}")
-    profile = yaml.safe_load(path.read_text()) or {}
+    try:
+        profile = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"{path}: not YAML ({' '.join(str(error).split())}), parameters by notebook expected"
+        ) from error
     declared = read_parameters(notebook)
     common = {name: value for name, value in (profile.get("all") or {}).items() if name in declared}
     values = common | (profile.get(Path(notebook).stem) or {})

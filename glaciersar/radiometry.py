@@ -19,6 +19,13 @@ RANGES = {
 }
 """Smallest and largest value of each feature in the published dataset; the published weights expect this scaling."""
 
+OF_POWER = ("grd", "rtc")
+"""The features that are backscatter."""
+
+NOISE_FLOOR = 1e-4
+"""−40 dB, well below what any Sentinel-1 mode can tell from noise (NESZ −22 dB or better). Lower values, among them
+all that noise subtraction made negative, are no measurement; at −100 dB, single pixels would outweigh a glacier."""
+
 UNITS = ("linear", "db")
 
 
@@ -57,6 +64,12 @@ def _range(feature: str) -> tuple[float, float]:
     if feature not in RANGES:
         raise InputError(f"feature {feature!r} is unknown; expected one of {', '.join(RANGES)}")
     return RANGES[feature]
+
+
+def check_backscatter(feature: str) -> None:
+    """Refuse a feature that is not made of backscatter power, such as coherence."""
+    if feature not in OF_POWER:
+        raise InputError(f"feature {feature!r} found, one made of backscatter power ({' or '.join(OF_POWER)}) expected")
 
 
 def check_units(values: Array, *, units: str, name: str) -> None:
@@ -115,11 +128,12 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
         feature: Whose scaling to use: "grd" or "rtc".
 
     Returns:
-        The scaled series. A missing value takes the mean in dB of the pixel's other dates; a pixel without any
-        date is 0 and not valid.
+        The scaled series. Power below `NOISE_FLOOR` is raised to it. A missing value takes the mean in dB of the
+        pixel's other dates; a pixel without any date is 0 and not valid.
     """
+    check_backscatter(feature)
     seen = np.isfinite(power)  # (T, H, W)
-    series = scale(to_decibel(power), feature=feature)
+    series = scale(to_decibel(power, floor=NOISE_FLOOR), feature=feature)
     count = seen.sum(axis=0)  # (H, W)
     mean = series.sum(axis=0, where=seen) / np.maximum(count, 1)  # of scaled dB, so of dB; 0 where there is none
     np.copyto(series, mean, where=~seen)

@@ -1,7 +1,6 @@
 """Train a model: one loop, seeded, logged, resumable; on a CPU, a GPU, or many through `accelerate launch`."""
 
-import csv
-import json
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,21 +9,19 @@ import accelerate
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from glaciersar import losses, models
-from glaciersar.dataset import FittingPatches, RandomPatches, Tiles
+from glaciersar import checkpoints, losses, models
+from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, check_no_leakage, kind
 from glaciersar.errors import InputError
 from glaciersar.files import need, written_whole
 from glaciersar.metrics import Confusion
 from glaciersar.models import Network, pretrained
 from glaciersar.recipe import recipe
-from glaciersar.schedule import adam_epsilon, learning_rate
+from glaciersar.schedule import RESTARTS, adam_epsilon, learning_rate
 
 PRECISIONS = ("auto", "bf16", "float32")
 
@@ -45,7 +42,7 @@ class Plan:
     steps_per_epoch: int = 500
     """0 takes as many as the authors: the patches that fit side by side into the training tiles, over the batch."""
     learning_rate: float = 5e-4
-    restarts: Sequence[float] = (10, 30, 70, 150)
+    restarts: Sequence[float] = RESTARTS
     """Epochs at which the cosine schedule starts anew."""
     recipe: str = "corrected"
     """ "corrected" or "as_released": glaciersar.recipe tells what differs."""
@@ -94,40 +91,47 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
         (mean over tiles).
     """
     data, out = Path(data), Path(out)
-    epoch_length = epoch_steps(plan, need(data / "train.h5", made_by="02-dataset").parent)
+    train_file, val_file = (need(data / name, made_by="02-dataset") for name in ("train.h5", "val.h5"))
+    check_no_leakage(data, subsets=("train", "val"))
+    epoch_length = epoch_steps(plan, data)
     if plan.threads:
         torch.set_num_threads(plan.threads)
     rules = recipe(plan.recipe)
     accelerator = accelerate.Accelerator()
+    if plan.batch % accelerator.num_processes:
+        raise InputError(f"batch={plan.batch} found, a multiple of {accelerator.num_processes} processes expected")
     autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=_half(plan.precision))
     torch.manual_seed(plan.seed)
     dropout = plan.dropout if rules.dropout_active else 0.0
     model = models.build(plan.model, features=len(plan.features), width=plan.width, dropout=dropout)
     optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
     patches = RandomPatches(
-        data / "train.h5",
+        train_file,
         patch=plan.patch,
         samples=plan.batch * epoch_length,
         seed=plan.seed,
         features=plan.features,
         recipe=rules,
     )
-    held_out = need(data / "val.h5", made_by="02-dataset")
     tiles: Tiles | FittingPatches
     if rules.whole_tiles_validated:
-        tiles, judged_by = Tiles(held_out, features=plan.features), "val_iou"
+        tiles, judged_by = Tiles(val_file, features=plan.features), "val_iou"
     else:
-        tiles = FittingPatches(held_out, patch=plan.patch, batch=plan.batch, features=plan.features)
+        tiles = FittingPatches(val_file, patch=plan.patch, batch=plan.batch, features=plan.features)
         judged_by = "val_mean_iou"
     if not len(tiles):
         raise InputError(
-            f"{held_out}: no batch of {plan.batch} patches of {plan.patch} pixels fits, at least one expected"
+            f"{val_file}: no batch of {plan.batch} patches of {plan.patch} pixels fits, at least one expected"
         )
-    identity = _identity(plan, data)
-    rows = _resume(identity, out, model, optimizer) if (out / "checkpoint.safetensors").exists() else []
+    kept = copy.deepcopy(model)  # the weights of the best epoch so far
+    identity = checkpoints.identify(asdict(plan), data)
+    rows = checkpoints.resume(identity, out, model, kept, optimizer, main=accelerator.is_main_process)
+    accelerator.wait_for_everyone()
+    best = max((row[judged_by] for row in rows), default=-1.0)
+    if rows and accelerator.is_main_process:
+        _save_weights(kept, plan, data, out)  # a run may have been killed, or its file removed, in between
     loader = DataLoader(patches, batch_size=plan.batch // accelerator.num_processes, num_workers=plan.workers)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-    best = max((row[judged_by] for row in rows), default=-1.0)
 
     steps = tqdm(
         total=plan.epochs * epoch_length,
@@ -135,7 +139,8 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
         desc=f"training {plan.model}",
         disable=not (progress and accelerator.is_main_process),
     )
-    with SummaryWriter(str(out)) as board, steps:
+    board = SummaryWriter(str(out)) if accelerator.is_main_process else None
+    with steps:
         for epoch in range(len(rows), plan.epochs):
             torch.manual_seed(plan.seed + 1000 * (epoch + 1))  # dropout of this epoch, whether resumed or not
             loader.set_epoch(epoch)  # which hands it on to the dataset
@@ -158,29 +163,31 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                 optimizer.step()
                 running += loss.detach()
                 steps.update()
-            val_loss, counts, mean_iou = _validate(accelerator, autocast, model, tiles)
+            val_loss, iou, mean_iou = _validate(accelerator, autocast, model, tiles)
             row = {
                 "epoch": epoch + 1,
                 "learning_rate": rate,
                 "loss": float(accelerator.reduce(running, "mean")) / epoch_length,
                 "val_loss": val_loss,
-                "val_iou": counts.iou,
+                "val_iou": iou,
                 "val_mean_iou": mean_iou,
             }
             rows.append(row)
             steps.set_postfix(loss=f"{row['loss']:.4f}", val_iou=f"{row['val_iou']:.3f}")
             if not np.isfinite(row["loss"]):
-                raise InputError(
-                    f"{data / 'train.h5'}: the loss became {row['loss']} in epoch {epoch + 1}, expected a number"
-                )
-            if accelerator.is_main_process:
+                raise InputError(f"{train_file}: the loss became {row['loss']} in epoch {epoch + 1}, expected a number")
+            if board:
                 raw = accelerator.unwrap_model(model)
                 if row[judged_by] > best:
                     best = row[judged_by]
-                    _save_weights(raw, plan, out)
-                _checkpoint(identity, out, raw, optimizer, rows)
+                    kept.load_state_dict(raw.state_dict())
+                    _save_weights(kept, plan, data, out)
+                checkpoints.save(identity, out, raw, kept, optimizer, rows)
+                with written_whole(out / "log.csv") as temporary:
+                    pd.DataFrame(rows).to_csv(temporary, index=False)
                 for name, value in row.items():
                     board.add_scalar(name, value, epoch + 1)
+                board.flush()
             accelerator.wait_for_everyone()
     return pd.DataFrame(rows)
 
@@ -198,10 +205,10 @@ def _half(precision: str) -> bool:
 @torch.inference_mode()
 def _validate(
     accelerator: accelerate.Accelerator, autocast: torch.autocast, model: nn.Module, tiles: Tiles | FittingPatches
-) -> tuple[float, Confusion, float]:
-    """Score whole tiles, every pixel once, shared out over the processes: mean loss, summed counts, mean IoU."""
+) -> tuple[float, float, float]:
+    """Give mean loss, pooled IoU and mean IoU of the validation tiles, which the processes share out among them."""
     model.eval()
-    sums = torch.zeros(6, dtype=torch.float64)  # tp, fp, fn, tn, loss × tiles, IoU × tiles
+    sums = torch.zeros(4, dtype=torch.float64)  # pixels found, pixels missed or false, loss and IoU times tiles
     for index in range(accelerator.process_index, len(tiles), accelerator.num_processes):
         series, labels = (x[None].to(accelerator.device) for x in tiles[index][:2])
         with autocast:
@@ -209,12 +216,16 @@ def _validate(
         found, truth, valid = _classes(logits, labels)
         counts = Confusion.of(truth, found, valid)
         loss = float(losses.focal_loss(logits.float(), labels))
-        iou = counts.iou if np.isfinite(counts.iou) else 1.0  # no glacier, and none found
-        sums += torch.tensor([counts.tp, counts.fp, counts.fn, counts.tn, loss, iou], dtype=torch.float64)
+        wrong = counts.fp + counts.fn
+        sums += torch.tensor([counts.tp, wrong, loss, _iou(counts.tp, wrong)], dtype=torch.float64)
     if accelerator.num_processes > 1:
         sums = accelerator.reduce(sums.to(accelerator.device)).cpu()
-    tp, fp, fn, tn = (int(n) for n in sums[:4])
-    return float(sums[4]) / len(tiles), Confusion(tp=tp, fp=fp, fn=fn, tn=tn), float(sums[5]) / len(tiles)
+    both, wrong, loss_sum, iou_sum = sums.tolist()
+    return loss_sum / len(tiles), _iou(both, wrong), iou_sum / len(tiles)
+
+
+def _iou(found: float, wrong: float) -> float:
+    return found / (found + wrong) if found + wrong else 1.0  # no glacier, and none found
 
 
 def _classes(logits: Tensor, labels: Tensor) -> Iterator[np.ndarray]:
@@ -222,56 +233,12 @@ def _classes(logits: Tensor, labels: Tensor) -> Iterator[np.ndarray]:
     return (x[0].cpu().numpy() for x in (logits.argmax(1) == 1, labels.argmax(1) == 1, labels.sum(1) > 0))
 
 
-def _save_weights(model: Network, plan: Plan, out: Path) -> None:
+def _save_weights(model: Network, plan: Plan, data: Path, out: Path) -> None:
     pretrained.save(
         model,
         out / "weights.safetensors",
         feature_names=",".join(plan.features),
         recipe=plan.recipe,
         seed=str(plan.seed),
+        trained_on=kind(data / "train.h5"),
     )
-
-
-def _checkpoint(identity: str, out: Path, model: nn.Module, optimizer: torch.optim.Optimizer, rows: list[dict]) -> None:
-    """Write model, Adam's moments and the log so far; the log as CSV too."""
-    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"adam/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
-    tensors = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    with written_whole(out / "checkpoint.safetensors") as temporary:
-        save_file(tensors, temporary, {"run": json.dumps({"identity": identity, "rows": rows})})
-    with written_whole(out / "log.csv") as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _resume(identity: str, out: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> list[dict]:
-    """Load what `_checkpoint` wrote and give its log; set a checkpoint of another plan or other data aside."""
-    path = out / "checkpoint.safetensors"
-    try:
-        with safe_open(path, "pt") as file:
-            run = json.loads((file.metadata() or {})["run"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise InputError(f"{path}: not a checkpoint that can be read ({error}); remove it to start anew") from error
-    if run["identity"] != identity:
-        path.rename(out / "checkpoint.old.safetensors")
-        return []
-    model.load_state_dict({name.removeprefix("model/"): t for name, t in tensors.items() if name.startswith("model/")})
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("adam/"):
-            _, index, key = name.split("/")
-            state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return run["rows"]
-
-
-def _identity(plan: Plan, data: Path) -> str:
-    """Name what decides the result: the plan, but for how many processes load the data, and the files."""
-    content = {name: value for name, value in asdict(plan).items() if name != "workers"}
-    for name in ("train.h5", "val.h5"):
-        status = (data / name).stat()
-        content[name] = [status.st_size, status.st_mtime_ns]
-    return json.dumps(content, sort_keys=True)

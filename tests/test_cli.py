@@ -1,10 +1,14 @@
 import subprocess
 import sys
 
+import geopandas as gpd
+import numpy as np
 import pytest
+import rasterio
+import shapely
 from test_notebooks import write_notebook
 
-from glaciersar import cli
+from glaciersar import cli, scenes
 
 
 @pytest.fixture
@@ -37,6 +41,23 @@ def test_a_mistake_is_one_sentence_and_a_status_that_is_not_zero(notebook, tmp_p
     assert error.startswith("glaciersar: ")
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_simulate_over_your_own_terrain_is_one_command(tmp_path, capsys):
+    side, transform = 40, rasterio.Affine(100, 0, 600_000, 0, -100, 8_700_000)
+    height = 300 + 400 * np.hypot(*np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]).astype(np.float32)
+    profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "height": side, "width": side}
+    with rasterio.open(tmp_path / "dem.tif", "w", crs="EPSG:32633", transform=transform, **profile) as file:
+        file.write(height, 1)
+    ice = gpd.GeoDataFrame(geometry=[shapely.Point(602_000, 8_698_000).buffer(900)], crs="EPSG:32633")
+    ice.to_file(tmp_path / "ice.gpkg")
+    words = ["simulate", "--dem", str(tmp_path / "dem.tif"), "--outlines", str(tmp_path / "ice.gpkg"), "--pixel", "100"]
+    assert cli.main([*words, "--out", str(tmp_path / "mine"), "--quiet"]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "mine" / "catalog.json")
+    assert scenes.kind(scenes.find(tmp_path / "mine")) == "simulated radar"
+    assert cli.main([*words, "--landscapes", "2", "--out", str(tmp_path / "two"), "--quiet"]) == 2
+    assert "1 expected" in capsys.readouterr().err
+    assert not (tmp_path / "two").exists()
 
 
 def test_help_does_not_load_torch():

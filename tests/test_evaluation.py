@@ -63,9 +63,17 @@ def test_the_same_outlines_agree_wholly_and_shifted_ones_by_the_share_in_common(
     assert wider.loc["pooled", "boundary_median"] == PIXEL
 
 
-def test_outlines_of_another_year_are_not_taken(run):
-    other = evaluation.score_outlines(outlines_of(TILES, year=2016), run / "test.h5")
-    assert other.loc["pooled", "iou"] == 0
+def test_outlines_of_another_year_are_refused_and_those_without_a_year_serve_all(run):
+    with pytest.raises(InputError, match="outlines of 2016 found, of 2020 expected"):
+        evaluation.score_outlines(outlines_of(TILES, year=2016), run / "test.h5")
+    undated = evaluation.score_outlines(outlines_of(TILES).drop(columns="year"), run / "test.h5")
+    assert undated.loc["pooled", "iou"] == 1
+
+
+def test_a_test_tile_that_was_trained_on_is_refused(run, rng):
+    write_file(run / "train.h5", {Tile(column=6, row=6): 0.5}, rng)
+    with pytest.raises(InputError, match="SVAL-6-6"):
+        evaluation.score_models(run / "models", ["unet3d"], run / "test.h5")
 
 
 def test_named_tiles_are_mapped_by_name(run):

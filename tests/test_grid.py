@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glaciersar import grid
 from glaciersar.errors import InputError
 from glaciersar.grid import (
     SUBSETS,
@@ -113,3 +114,14 @@ def test_two_tiles_cannot_be_split_in_three():
 
 def test_a_split_without_neighbours_has_no_leakage_to_measure():
     assert np.isnan(neighbours_sharing_a_subset({Tile(column=0, row=0): "train", Tile(column=5, row=5): "val"})).all()
+
+
+def test_splits_offer_blocks_only_where_there_are_enough():
+    few = [Tile(column=c, row=r) for c in (0, 1) for r in (0, 1)]
+    many = [Tile(column=c, row=r) for c in range(6) for r in range(4)]
+    options = {"block": 2, "seed": 1, "shares": (0.6, 0.2, 0.2)}
+    assert list(grid.splits(few, **options)) == ["random"]
+    found = grid.splits(many, **options)
+    assert grid.choose_split(found, "blocks") == grid.split_blocks(many, **options)
+    with pytest.raises(InputError, match="split='foo' found, one of random, blocks expected"):
+        grid.choose_split(found, "foo")

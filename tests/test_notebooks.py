@@ -96,6 +96,9 @@ def test_a_profile_with_a_mistyped_parameter_or_an_unknown_profile_is_refused(no
         notebooks.read_profile(config / "big.yaml", notebook)
     with pytest.raises(InputError, match=r"profile 'huge' is unknown; .* holds big"):
         notebooks.read_profile(config / "huge.yaml", notebook)
+    (config / "torn.yaml").write_text("03-train: {epochs: 9\n")
+    with pytest.raises(InputError, match=r"torn\.yaml: not YAML"):
+        notebooks.read_profile(config / "torn.yaml", notebook)
 
 
 def test_a_notebook_runs_in_its_own_directory_with_its_parameters(notebook, tmp_path):

@@ -1,8 +1,11 @@
 """The promises that the files beside the package make to each other."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -74,45 +77,91 @@ def test_a_notebook_is_committed_with_parameters_and_outputs_and_no_error(path):
     assert book.cells[0].source.startswith("# ")
 
 
-def plan(folder, *config):
-    """Ask snakemake what it would do: how many jobs a rule, and all that it says."""
-    for name in ("Snakefile", "config", "glaciersar", "notebooks"):
-        (folder / name).symlink_to(ROOT / name)
-    words = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1", "--printshellcmds", "--config", *config]
-    planned = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
-    said = planned.stdout + planned.stderr
-    return {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)}, said
+MADE = ["scenes.json", "dataset/train.h5", "dataset/val.h5", "dataset/test.h5", "models/unet3d/weights.safetensors"]
+MADE += ["tables/dataset.md", "tables/scores.md", "figures/training.png", "map/probability.tif"]
+STEPS = ["scenes", "dataset", "train", "evaluate", "figures", "map"]
+
+
+def snakemake(folder, *words):
+    """Run snakemake in a folder that shows the repository; count the jobs by step."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--nolock", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return count(done.stdout + done.stderr)
+
+
+def count(said):
+    counts = re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)
+    return {name: int(number) for name, number in counts if name in STEPS}
+
+
+@pytest.fixture(scope="module")
+def project_copy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copy2(ROOT / "Snakefile", folder)
+    for name in ("config", "glaciersar", "notebooks"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished_copy(project_copy, tmp_path_factory):
+    """A copy in which the mini profile has run: every file is there, and snakemake knows."""
+    folder = shutil.copytree(project_copy, tmp_path_factory.mktemp("finished") / "project")
+    for made in MADE:
+        (folder / "runs/mini" / made).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "runs/mini" / made).write_text("made")
+    snakemake(folder, "--touch", "--config", "profile=mini")
+    return folder
 
 
 @pytest.mark.parametrize(("profile", "trainings"), [("mini", 1), ("simulated", 4)])
-def test_snakemake_plans_every_step_of_a_profile(tmp_path, profile, trainings):
-    counts, said = plan(tmp_path, f"profile={profile}")
-    steps = {"scenes": 1, "dataset": 1, "train": trainings, "evaluate": 1, "figures": 1, "map": 1, "all": 1}
-    assert counts == steps | {"total": trainings + 6}
-    assert ("--model unet3d --recipe as_released" in said) == (profile == "simulated")
+def test_snakemake_plans_every_step_of_a_profile(project_copy, profile, trainings):
+    planned = snakemake(project_copy, "--dry-run", "--config", f"profile={profile}")
+    assert planned == dict.fromkeys(STEPS, 1) | {"train": trainings}
 
 
-def test_snakemake_plans_the_published_profile_without_scenes_and_map(tmp_path):
+@pytest.mark.parametrize(
+    ("changed", "again"),
+    [
+        (None, []),
+        ("notebooks/05-figures.ipynb", ["figures"]),
+        ("glaciersar/losses.py", ["train", "evaluate", "figures", "map"]),
+        ("glaciersar/simulate/radar.py", STEPS),
+    ],
+)
+def test_only_what_depends_on_a_change_runs_again(finished_copy, tmp_path, changed, again):
+    copy = shutil.copytree(finished_copy, tmp_path / "copy")
+    if changed:
+        (copy / changed).write_text((copy / changed).read_text() + "\n")  # a touch alone is no change
+        os.utime(copy / changed, (time.time() + 5,) * 2)
+    assert snakemake(copy, "--dry-run", "--config", "profile=mini") == dict.fromkeys(again, 1)
+
+
+def plan_published(folder, *config):
+    """Give all that snakemake says when it plans the published profile."""
+    words = [sys.executable, "-m", "snakemake", "--cores", "1", "--nolock", "--dry-run", "--printshellcmds"]
+    words += ["--config", "profile=published", *config]
+    planned = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    return planned.stdout + planned.stderr
+
+
+def test_the_published_profile_is_planned_without_scenes_and_map(project_copy, tmp_path):
     folder = tmp_path / "the data"
     folder.mkdir()
     for name in ("train.h5", "val.h5", "test.h5"):
         (folder / name).touch()
-    counts, said = plan(tmp_path, "profile=published", f"data={folder}")
-    assert counts == {"dataset": 1, "train": 2, "evaluate": 1, "figures": 1, "all": 1, "total": 6}
+    said = plan_published(project_copy, f"data={folder}")
+    assert count(said) == {"dataset": 1, "train": 2, "evaluate": 1, "figures": 1}
     commands = re.findall(r"^Shell command: (glaciersar run .*)$", said, re.MULTILINE)
     assert len(commands) == 5
     assert all(f"--profile published --data '{folder}'" in command for command in commands)
 
 
-def test_snakemake_names_the_published_files_that_are_missing(tmp_path):
+def test_the_published_files_that_are_missing_are_named(project_copy, tmp_path):
     (tmp_path / "train.h5").touch()
-    _, said = plan(tmp_path, "profile=published", f"data={tmp_path}")
+    said = plan_published(project_copy, f"data={tmp_path}")
     assert "val.h5, test.h5 missing, a folder with train.h5, val.h5 and test.h5 expected" in said
-
-
-def test_snakemake_asks_for_the_published_data(tmp_path):
-    _, said = plan(tmp_path, "profile=published")
-    assert "no data given, --config profile=published data=FOLDER expected" in said
+    assert "no data given, --config profile=published data=FOLDER expected" in plan_published(project_copy)
 
 
 def test_make_help_lists_every_target():

@@ -97,8 +97,25 @@ def test_a_prepared_series_is_finite_and_keeps_what_was_measured(power):
     assert prepared.filled_share == pytest.approx(missing / max(prepared.valid.sum() * 4, 1))
 
 
+def test_coherence_is_not_prepared_as_if_it_were_power():
+    with pytest.raises(
+        InputError, match=r"feature 'insar' found, one made of backscatter power \(grd or rtc\) expected"
+    ):
+        radiometry.prepare(np.full((2, 3, 3), 0.5), feature="insar")
+
+
 def test_a_missing_date_takes_the_mean_in_decibels_of_the_others():
     power = np.array([0.1, np.nan, 0.001], np.float32).reshape(3, 1, 1)  # −10 dB, –, −30 dB
     prepared = radiometry.prepare(power)
     assert radiometry.unscale(prepared.series[1, 0, 0]) == pytest.approx(-20, abs=1e-3)
     assert prepared.filled_share == pytest.approx(1 / 3)
+
+
+def test_what_noise_subtraction_overshot_is_raised_to_the_noise_floor(rng):
+    power = rng.uniform(1e-3, 1, (4, 6, 6))
+    power[1, 2, 3], power[2, 0, 0] = -1e-4, 1e-9
+    prepared = radiometry.prepare(power)
+    floor = radiometry.scale(np.array(-40.0))
+    assert prepared.series[1, 2, 3] == prepared.series[2, 0, 0] == pytest.approx(floor)
+    assert prepared.series.min() == pytest.approx(floor)
+    assert prepared.filled_share == 0

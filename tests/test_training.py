@@ -1,4 +1,6 @@
 import dataclasses
+import subprocess
+import sys
 from itertools import pairwise
 
 import h5py
@@ -9,6 +11,7 @@ from safetensors.torch import load_file
 
 from glaciersar import models, training
 from glaciersar.errors import InputError
+from glaciersar.models import pretrained
 from glaciersar.training import Plan, train
 
 PLAN = Plan(
@@ -102,16 +105,70 @@ def test_a_finished_run_is_not_trained_again(data, tmp_path):
     assert (tmp_path / "run/checkpoint.safetensors").stat().st_mtime_ns == before
 
 
-def test_the_best_epoch_is_kept(data, tmp_path, monkeypatch):
-    scores = iter([0.2, 0.9, 0.4])
-    kept = []
-    monkeypatch.setattr(
-        training, "_validate", lambda *_: (0.0, type("Counts", (), {"iou": next(scores)})(), 0.0)
-    )  # fmt: skip
-    monkeypatch.setattr(training, "_save_weights", lambda model, plan, out: kept.append(True))
+def test_the_weights_of_the_best_epoch_are_kept(data, tmp_path, monkeypatch):
+    def train_with_scores(scores, name):
+        given = iter(scores)
+        monkeypatch.setattr(training, "_validate", lambda *_: (0.0, next(given), 0.0))
+        plan = dataclasses.replace(PLAN, epochs=len(scores))
+        train(plan, data, tmp_path / name, progress=False)
+        return weights(tmp_path / name)
+
+    best_in_the_middle = train_with_scores([0.2, 0.9, 0.4], "three")
+    assert same(best_in_the_middle, train_with_scores([0.2, 0.9], "two"))
+    assert not same(best_in_the_middle, train_with_scores([0.2, 0.3, 0.4], "rising"))
+
+
+def test_lost_weights_come_back_from_the_checkpoint(data, tmp_path):
+    train(PLAN, data, tmp_path / "run", progress=False)
+    before = (tmp_path / "run/weights.safetensors").read_bytes()
+    (tmp_path / "run/weights.safetensors").unlink()
+    train(PLAN, data, tmp_path / "run", progress=False)
+    assert (tmp_path / "run/weights.safetensors").read_bytes() == before
+
+
+def test_a_tile_in_both_subsets_is_refused(data, tmp_path, rng):
+    write_dataset(data / "val.h5", ["SVAL-1-1_2016_ro14"], rng)
+    with pytest.raises(InputError, match="SVAL-1-1"):
+        train(PLAN, data, tmp_path / "run", progress=False)
+
+
+def test_validation_tiles_without_glacier_still_give_weights(data, tmp_path):
+    with h5py.File(data / "val.h5", "a") as file:
+        labels = file["SVAL-9-9_2020_ro14/outlines"]
+        labels[...] = np.broadcast_to([1.0, 0.0], labels.shape)
     log = train(PLAN, data, tmp_path / "run", progress=False)
-    assert list(log["val_iou"]) == [0.2, 0.9, 0.4]
-    assert len(kept) == 2
+    assert log["val_iou"].between(0, 1).all()
+    assert (tmp_path / "run/weights.safetensors").exists()
+
+
+def test_the_weights_say_what_they_were_trained_on(data, tmp_path):
+    with h5py.File(data / "train.h5", "a") as file:
+        file.attrs["kind"] = "simulated radar"
+    train(dataclasses.replace(PLAN, epochs=1), data, tmp_path / "run", progress=False)
+    assert pretrained.load(tmp_path / "run/weights.safetensors").metadata["trained_on"] == "simulated radar"
+
+
+def test_two_processes_share_a_batch_and_end_with_one_set_of_weights(data, tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(
+        "from glaciersar.training import Plan, train\n"
+        "plan = Plan(width=4, patch=16, batch=2, epochs=2, steps_per_epoch=3, restarts=[2], threads=1)\n"
+        f"train(plan, {str(data)!r}, {str(tmp_path / 'run')!r}, progress=False)\n"
+    )
+    words = [
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+        "--dynamo_backend",
+        "no",
+    ]
+    done = subprocess.run([sys.executable, "-m", *words, str(script)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len((tmp_path / "run/log.csv").read_text().splitlines()) == 3
+    assert pretrained.load(tmp_path / "run/weights.safetensors").name == "unet3d"
 
 
 @pytest.mark.parametrize("change", ["plan", "data"])
@@ -170,8 +227,8 @@ def test_every_model_trains_under_both_recipes(data, tmp_path, name, recipe):
 
 
 def test_bf16_follows_float32(data, tmp_path):
-    plan = dataclasses.replace(PLAN, epochs=2, steps_per_epoch=8)
-    full = train(dataclasses.replace(plan, precision="float32"), data, tmp_path / "full", progress=False)
+    plan = dataclasses.replace(PLAN, epochs=2, steps_per_epoch=8, precision="float32")
+    full = train(plan, data, tmp_path / "full", progress=False)
     half = train(dataclasses.replace(plan, precision="bf16"), data, tmp_path / "half", progress=False)
     assert not half["loss"].equals(full["loss"])
     np.testing.assert_allclose(half["loss"], full["loss"], rtol=0.1)

@@ -1,8 +1,10 @@
 """Build the dataset files, in the published layout, from scenes and outlines."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import geopandas as gpd
@@ -25,11 +27,10 @@ CHUNK = 128
 
 @dataclass(frozen=True, kw_only=True)
 class _Job:
-    """One group to write: what to read, and which dates stand for the year."""
+    """One group to write, and what to read for it."""
 
     group: Group
     scenes: Sequence[Scene]
-    base: NDArray[np.intp]
 
 
 def tiles_of(scenes: Iterable[Scene], polarisation: str) -> list[Tile]:
@@ -59,7 +60,8 @@ def build(
 ) -> Path:
     """Write train.h5, val.h5 and test.h5: a group for each tile, year and relative orbit that has scenes.
 
-    All dates of a year are kept, because time jitter needs the neighbours of the chosen ones.
+    All dates of a year are kept, because time jitter needs the neighbours of the chosen ones; but for those without
+    any value on a tile, which its attribute empty_dates counts. The attribute content of a file names its values.
 
     Args:
         out: Folder of the three files; each is written whole or not at all.
@@ -84,6 +86,13 @@ def build(
         InputError: Scenes or outlines that don't fit, told before anything is written where it can be known.
     """
     out = Path(out)
+    radiometry.check_backscatter(feature)
+    for scene in scenes:
+        if scene.relative_orbit is None:
+            raise InputError(
+                f"{scene.id}: no relative orbit found, one expected; where no name tells it, "
+                f"give relative_orbit to scenes.find"
+            )
     for subset in sorted(set(split.values()) - set(grid.SUBSETS)):
         raise InputError(f"split: subset {subset!r} found, one of {', '.join(grid.SUBSETS)} expected")
     by_year = {year: outlines.of_year(reference, year, column=year_column) for year in years}
@@ -111,15 +120,30 @@ def build(
             )
             for subset in grid.SUBSETS
         }
-        for file in files.values():
-            file.attrs["kind"] = kind(scenes)
+        contents = {subset: hashlib.sha256() for subset in grid.SUBSETS}
         for job in tqdm(sorted(jobs, key=lambda job: job.group), desc="building tiles", disable=not progress):
-            series = read_series(job.scenes, job.group.tile.geobox(pixel=pixel), polarisation)
-            group = files[split[job.group.tile]].create_group(job.group.name)
-            _write_series(group, series, job.base, feature=feature, labels=by_year[job.group.year])
+            subset, geobox = split[job.group.tile], job.group.tile.geobox(pixel=pixel)
+            series = read_series(job.scenes, geobox, polarisation, drop_empty=True)
+            base = _choose(job.group, series.times, dates, spacing_days)
+            group = files[subset].create_group(job.group.name)
+            written = _write_series(group, series, base, feature=feature, labels=by_year[job.group.year])
             group.attrs["polarisation"] = polarisation
             group.attrs["outlines_year"] = job.group.year if year_column in reference else "any"
+            group.attrs["empty_dates"] = len(job.scenes) - len(series.times)
+            for name, values in written.items():
+                contents[subset].update(f"{job.group.name}/{name}{values.shape}".encode())
+                contents[subset].update(np.ascontiguousarray(values).data)
+        for subset, file in files.items():
+            file.attrs["kind"] = kind(scenes)
+            file.attrs["content"] = contents[subset].hexdigest()
     return out
+
+
+def _choose(group: Group, times: Sequence[datetime], count: int, spacing_days: float) -> NDArray[np.int64]:
+    try:
+        return choose_dates(times, count=count, spacing_days=spacing_days).astype(np.int64)
+    except InputError as error:
+        raise InputError(f"{group.name}: {error}") from error
 
 
 def _plan(
@@ -133,7 +157,7 @@ def _plan(
     dates: int,
     spacing_days: float,
 ) -> list[_Job]:
-    """Choose scenes and dates for each tile that some scene of this year and orbit touches."""
+    """Choose scenes for each tile that some scene of this year and orbit touches; too few dates are told at once."""
     extents = [(scene, extents_of(scene, polarisation, grid.CRS)) for scene in scenes]
     jobs = []
     for tile in tiles:
@@ -142,26 +166,24 @@ def _plan(
         if not passes:
             continue
         group = Group(tile=tile, year=year, relative_orbit=relative_orbit)
-        try:
-            base = choose_dates([scene.time for scene in passes], count=dates, spacing_days=spacing_days)
-        except InputError as error:
-            raise InputError(f"{group.name}: {error}") from error
-        jobs.append(_Job(group=group, scenes=passes, base=base))
+        _choose(group, [scene.time for scene in passes], dates, spacing_days)
+        jobs.append(_Job(group=group, scenes=passes))
     return jobs
 
 
 def _write_series(
-    group: h5py.Group, series: Series, base: NDArray[np.intp], *, feature: str, labels: gpd.GeoDataFrame
-) -> None:
-    """Write one tile as the published dataset does, and beside it what is needed to judge it."""
+    group: h5py.Group, series: Series, base: NDArray[np.int64], *, feature: str, labels: gpd.GeoDataFrame
+) -> dict[str, NDArray]:
+    """Write one tile as the published dataset does, and beside it what is needed to judge it; gives what counts."""
     prepared = radiometry.prepare(series.power, feature=feature)
     glacier = outlines.to_mask(labels, series.geobox)  # (H, W), by pixel centres: unbiased areas
     one_hot = np.stack([~glacier, glacier], axis=-1) & prepared.valid[..., None]  # (H, W, 2), 0 0 where no radar sees
+    # float32, because the paper's authors resize these labels to soft ones
+    arrays = {feature: prepared.series[..., None], "outlines": one_hot.astype(np.float32)}  # (T, H, W, 1), (H, W, 2)
     height, width = glacier.shape
     sides = min(CHUNK, height), min(CHUNK, width)
-    group.create_dataset(feature, data=prepared.series[..., None], chunks=(1, *sides, 1))  # (T, H, W, 1)
-    # float32, because the paper's authors resize these labels to soft ones
-    group.create_dataset("outlines", data=one_hot.astype(np.float32), chunks=(*sides, 2), compression="gzip")
+    group.create_dataset(feature, data=arrays[feature], chunks=(1, *sides, 1))
+    group.create_dataset("outlines", data=arrays["outlines"], chunks=(*sides, 2), compression="gzip")
     group.attrs.update(
         {
             "height": height,
@@ -170,7 +192,7 @@ def _write_series(
             "orig_width": width,
             "pad_height": 0,
             "pad_width": 0,
-            f"{feature}_base_time_idx": base.astype(np.int64),
+            f"{feature}_base_time_idx": base,
             f"{feature}_times": np.array([f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in series.times], dtype="S20"),
             "crs": str(series.geobox.crs),
             "transform": np.array(series.geobox.affine[:6]),
@@ -178,3 +200,4 @@ def _write_series(
             "unseen_share": float(1 - prepared.valid.mean()),
         }
     )
+    return arrays | {f"{feature}_base_time_idx": base}

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -130,25 +130,29 @@ def year_by_class(path: str | Path, names: Sequence[str], *, feature: str = "grd
     """Tell how the backscatter of glacier and of land runs through the year.
 
     Returns:
-        Columns panel (year and orbit), time (or the number of the date, from 1, where the file does not tell),
-        kind, low, median, high (10th, 50th and 90th percentile, dB), over the pixels of the named groups; large tiles
-        are thinned to a regular net of about 100 000 pixels.
+        Columns panel (year and orbit), time (a datetime in UTC; the index of the date, where the file tells no time),
+        kind, low, median, high (10th, 50th and 90th percentile, dB), over the pixels of the named groups at that time;
+        large tiles are thinned to a regular net of about 100 000 pixels.
     """
     rows = []
-    pools: dict[str, list[TileSeries]] = {}
+    pools: dict[tuple[str, date | int], list[tuple[TileSeries, int]]] = {}
     for name in names:
         group = Group.parse(name)
         panel = f"{group.year}, relative orbit {group.relative_orbit}"
-        pools.setdefault(panel, []).append(_thinned(read_tile(path, name, feature=feature)))
-    for panel, tiles in pools.items():
-        for index in range(len(tiles[0].backscatter)):
-            time = tiles[0].times[index] if tiles[0].times else index + 1
-            for kind in ("glacier", "land and sea"):
-                masks = [tile.valid & (tile.glacier == (kind == "glacier")) for tile in tiles]
-                values = np.concatenate([t.backscatter[index][mask] for t, mask in zip(tiles, masks, strict=True)])
-                if values.size:
-                    low, median, high = np.percentile(values, (10, 50, 90))
-                    rows.append((panel, time, kind, low, median, high))
+        tile = _thinned(read_tile(path, name, feature=feature))
+        for index in range(len(tile.backscatter)):
+            # by day, not by index: tiles miss different passes, and strips of one pass differ by seconds
+            day = tile.times[index].date() if tile.times else index
+            pools.setdefault((panel, day), []).append((tile, index))
+    for (panel, day), dates in sorted(pools.items()):
+        time = min(t.times[index] for t, index in dates) if isinstance(day, date) else day
+        for kind in ("glacier", "land and sea"):
+            values = np.concatenate(
+                [t.backscatter[index][t.valid & (t.glacier == (kind == "glacier"))] for t, index in dates]
+            )
+            if values.size:
+                low, median, high = np.percentile(values, (10, 50, 90))
+                rows.append((panel, time, kind, low, median, high))
     return pd.DataFrame(rows, columns=["panel", "time", "kind", "low", "median", "high"])
 
 
@@ -161,9 +165,15 @@ def _thinned(tile: TileSeries, *, pixels: int = 100_000) -> TileSeries:
     )
 
 
-def area_of(folder: str | Path, subset: str) -> GeoBox:
-    """Lay the pixel grid over the largest patch of neighbouring tiles of a subset, to map it in one piece."""
-    left = {tile for tile, found in split_of(folder).items() if found == subset}
+def area_of(folder: str | Path, subset: str) -> tuple[GeoBox, NDArray[np.bool_]]:
+    """Lay the pixel grid over the largest patch of neighbouring tiles of a subset, to map it in one piece.
+
+    Returns:
+        The grid over the patch, and (H, W) which of its pixels belong to tiles of the subset: a patch need not fill its
+        bounding box, and with a random split the rest may be what a model was trained on.
+    """
+    tiles = {tile for tile, found in split_of(folder).items() if found == subset}
+    left = set(tiles)
     patches = []
     while left:
         patch, edge = set(), {min(left)}
@@ -177,7 +187,15 @@ def area_of(folder: str | Path, subset: str) -> GeoBox:
     pixel = pixel_of(Path(folder) / f"{subset}.h5")
     (left_x, bottom), (right, top) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
     shape = round((top - bottom) / pixel), round((right - left_x) / pixel)
-    return GeoBox(shape, Affine(pixel, 0, left_x, 0, -pixel, top), CRS)
+    inside = np.zeros(shape, bool)
+    for tile in tiles:
+        west, south, east, north = tile.bounds
+        rows, columns = (
+            slice(max(round(start / pixel), 0), max(round(stop / pixel), 0))
+            for start, stop in ((top - north, top - south), (west - left_x, east - left_x))
+        )
+        inside[rows, columns] = True
+    return GeoBox(shape, Affine(pixel, 0, left_x, 0, -pixel, top), CRS), inside
 
 
 def _adjacent(tile: Tile, other: Tile) -> bool:

@@ -141,14 +141,14 @@ def check_finite(values: np.ndarray, where: str) -> None:
         raise InputError(f"{where}: NaN or infinite values found, finite scaled values expected")
 
 
-def split_of(folder: str | Path) -> dict[Tile, str]:
-    """Tell the subset of each tile of a dataset folder.
+def split_of(folder: str | Path, subsets: Sequence[str] = SUBSETS) -> dict[Tile, str]:
+    """Tell the subset of each tile of a dataset folder; `subsets` names the files that it holds.
 
     Raises:
         InputError: A tile lies in two files, so that a model would be scored on what it has seen.
     """
     split: dict[Tile, str] = {}
-    for subset in SUBSETS:
+    for subset in subsets:
         with opened(Path(folder) / f"{subset}.h5") as file:
             for name in sorted(file):
                 tile = Group.parse(name).tile
@@ -178,6 +178,6 @@ def check_published(folder: str | Path, *, features: Sequence[str] = ("grd",), d
     check_no_leakage(folder)
 
 
-def check_no_leakage(folder: str | Path) -> None:
-    """Prove that no tile is in two subsets, whatever its year and orbit; otherwise raise InputError."""
-    split_of(folder)
+def check_no_leakage(folder: str | Path, subsets: Sequence[str] = SUBSETS) -> None:
+    """Prove that no tile is in two of the subsets, whatever its year and orbit; otherwise raise InputError."""
+    split_of(folder, subsets)

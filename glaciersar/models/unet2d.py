@@ -14,13 +14,14 @@ class UNet2D(Network):
         features: Channels of the input.
         width: Channels of the first level; each deeper level has twice as many.
         dropout: Share of channels dropped at the end of each block while training.
-        date: Index of the date seen; 10 of 0 … 14 lies near the end of August. A shorter series shows its last.
+        date: Index of the date seen; 9 of 0 … 14 is about 19 August, the end of the ablation season, when optical
+            mapping has its best scenes. A shorter series shows its last.
     """
 
     name = "unet2d"
     multiple = 2**LEVELS
 
-    def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05, date: int = 10) -> None:
+    def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05, date: int = 9) -> None:
         super().__init__(features=features, width=width, dropout=dropout)
         self.date = date
         widths = [width << level for level in range(LEVELS + 1)]  # 32, 64, 128, 256

@@ -22,7 +22,10 @@ from shapely.geometry.base import BaseGeometry
 from glaciersar import radiometry
 from glaciersar.errors import InputError
 from glaciersar.scenes.choosing import describe
-from glaciersar.scenes.records import Scene, is_remote, merge_passes
+from glaciersar.scenes.records import Scene, check_one_orbit, is_remote, merge_passes
+
+EMPTY_BELOW = -200.0
+"""No radar measures so little, in decibels or in power: a fill value such as -9999 that the raster doesn't declare."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +38,6 @@ class Series:
     """(T,) start of each pass, UTC, increasing."""
     geobox: GeoBox
     """The pixel grid."""
-
-    @property
-    def missing_share(self) -> NDArray[np.float64]:
-        """(T,) share of the pixels without a value at each date, 0 to 1."""
-        return np.isnan(self.power).mean(axis=(1, 2))
 
 
 def footprint(scenes: Sequence[Scene], polarisation: str, *, pixel: float | None = None) -> GeoBox:
@@ -102,7 +100,9 @@ def covering(scenes: Iterable[Scene], geobox: GeoBox, polarisation: str) -> list
     return kept
 
 
-def read_series(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, check: bool = True) -> Series:
+def read_series(
+    scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, check: bool = True, drop_empty: bool = False
+) -> Series:
     """Read the scenes of one orbit onto a grid, as linear power.
 
     Strips of one pass are mosaicked, the first valid value wins. Where a raster's pixels coincide with the grid they
@@ -116,16 +116,14 @@ def read_series(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, c
         polarisation: "HH", "HV", "VV" or "VH".
         check: Refuse dates without any value, and values that contradict the declared units. Turn off for small
             windows of a raster that was checked as a whole.
+        drop_empty: Leave out dates without any value (a corner of a footprint) instead, as long as one is left.
 
     Raises:
-        InputError: Scenes of several orbits or coordinate systems, a missing polarisation, a raster that cannot be
-            read, one that does not touch the grid, wrong units, a date without values.
+        InputError: Scenes of several orbits (or of unknown ones, at different times of day) or coordinate systems, a
+            missing polarisation, a raster that cannot be read or does not touch the grid, wrong units, an empty date.
     """
     passes = merge_passes(scenes)
-    orbits = sorted({str(scene.relative_orbit) for scene in passes})
-    if len(orbits) != 1:
-        found = f"relative orbits {', '.join(orbits)}" if orbits else "no scene"
-        raise InputError(f"{found} found, scenes of one relative orbit expected")
+    check_one_orbit(passes)
     power = np.full((len(passes), *geobox.shape), np.nan, np.float32)
     crs: dict[str, str] = {}
     for date, scene in zip(power, passes, strict=True):  # date: (H, W), a view
@@ -140,8 +138,15 @@ def read_series(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, c
             if strip is not None:
                 touched = True
                 np.copyto(date, strip, where=np.isnan(date))
-        _check_date(date, scene, geobox, touched=touched, check=check)
-    return Series(power=power, times=tuple(scene.time for scene in passes), geobox=geobox)
+        if not drop_empty:
+            _check_date(date, scene, geobox, touched=touched, check=check)
+    kept = list(range(len(passes)))
+    if drop_empty:
+        kept = [k for k, date in enumerate(power) if not np.isnan(date).all()]
+        if not kept:
+            _check_date(power[0], passes[0], geobox, touched=True, check=True)
+        power = power if len(kept) == len(passes) else power[kept]
+    return Series(power=power, times=tuple(passes[k].time for k in kept), geobox=geobox)
 
 
 def _check_date(date: NDArray[np.float32], scene: Scene, geobox: GeoBox, *, touched: bool, check: bool) -> None:
@@ -276,7 +281,8 @@ def _to_power(values: NDArray[np.float32], file: DatasetReader, units: str, *, c
 
     An exact zero is no measurement: archives fill with it, or clip to it where the noise subtraction overshot.
     """
-    values = np.where(np.isfinite(values) & (values != 0), values, np.float32(np.nan))
+    measured = np.isfinite(values) & (values != 0) & (values >= EMPTY_BELOW)
+    values = np.where(measured, values, np.float32(np.nan))
     if check and not np.isnan(values).all():
         radiometry.check_units(values, units=units, name=_name(file.name))
     return values if units == "linear" else radiometry.to_power(values).astype(np.float32)

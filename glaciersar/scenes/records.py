@@ -4,7 +4,8 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from glaciersar.files import write_json
 POLARISATIONS = ("HH", "HV", "VV", "VH")
 PASS_GAP = timedelta(minutes=10)
 """Strips of one pass follow each other within seconds; the same orbit comes back after six days at the earliest."""
+SAME_TIME_OF_DAY = timedelta(minutes=15)  # orbits that overlap pass 99 minutes apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +57,27 @@ def merge_passes(scenes: Iterable[Scene]) -> list[Scene]:
             passes.append(scene)
         latest[key] = scene.time
     return sorted((scene for passes in merged.values() for scene in passes), key=_order)
+
+
+def check_one_orbit(passes: Sequence[Scene]) -> None:
+    """Refuse passes of several relative orbits; where these are unknown, passes at different times of day.
+
+    One orbit comes back at the same time of day, to some seconds. Midnight is taken for a name without a time.
+    """
+    orbits = sorted({str(scene.relative_orbit) for scene in passes})
+    if len(orbits) != 1:
+        found = f"relative orbits {', '.join(orbits)}" if orbits else "no scene"
+        raise InputError(f"{found} found, scenes of one relative orbit expected")
+    if passes[0].relative_orbit is not None:
+        return
+    timed = [scene for scene in passes if scene.time.time() != time()]
+    for one, other in combinations(timed, 2):
+        apart = (one.time - other.time) % timedelta(days=1)
+        if min(apart, timedelta(days=1) - apart) > SAME_TIME_OF_DAY:
+            raise InputError(
+                f"{one.id} at {one.time:%H:%M} and {other.id} at {other.time:%H:%M} UTC found, both of unknown "
+                f"orbit; times of day within {SAME_TIME_OF_DAY.seconds // 60} minutes, as of one orbit, expected"
+            )
 
 
 def _order(scene: Scene) -> tuple[datetime, str]:

@@ -56,8 +56,8 @@ def simulate_archive(
     """Simulate an archive of Sentinel-1 series over glaciers whose outlines are known.
 
     A pixel of 40 m with 10.7 looks is the product EW GRDM, 10 m with 4.4 looks IW GRDH. Landscape k is the same
-    whatever the number of landscapes. The archive appears whole or not at all; one that the same settings have already
-    made is left as it is.
+    whatever the number of landscapes. The archive appears whole or not at all; one that the same settings and the same
+    code have already made is left as it is.
 
     Args:
         out: Folder to make.
@@ -75,7 +75,7 @@ def simulate_archive(
         levels: Another file in the form of backscatter.yaml.
         shift_db: Added to the assumed level of every glacier zone, dB; ±3 tests how much a result hangs on them.
         pairing: For each landscape its (year, orbit) pairs, used in turn; every combination if not given.
-        replace: Put the new archive in the place of one that other settings made; anything else there is still refused.
+        replace: Put the new archive in place of one that other settings made; anything else there is still refused.
         progress: Show a bar on standard error.
 
     Returns:
@@ -107,7 +107,7 @@ def simulate_archive(
         if made.exists() and made.read_text() == written:
             return out / "catalog.json"
         if not (replace and made.exists()):
-            raise InputError(f"{out}: exists and was not made with these settings; expected a new folder")
+            raise InputError(f"{out}: exists and was not made with these settings and this code; expected a new folder")
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
@@ -192,14 +192,14 @@ def _write_series(
     """Write all images of one landscape, year and orbit."""
     prepared = radar.prepare(ground, year, orbit, levels=assumed, looks=settings.looks, seed=seed)
     incidence = prepared.view.incidence
-    write_cog(place / f"incidence_ro{orbit}.tif", incidence, ground.geobox)
+    write_cog(place / f"incidence_ro{orbit}.tif", _known(incidence, ground), ground.geobox)
     items = []
     for day in _days(settings, index, year, orbit):
         time = datetime(day.year, day.month, day.day, 15, 30 + orbit % 7, tzinfo=UTC)
         name = f"SIM_{ground.name}_{time:%Y%m%dT%H%M%S}_ro{orbit}"
         (place / name).mkdir()
         for polarisation, image in radar.observe(prepared, day, key=day.toordinal() * 200 + orbit).items():
-            write_cog(place / name / f"{polarisation.lower()}.tif", image, ground.geobox)
+            write_cog(place / name / f"{polarisation.lower()}.tif", _known(image, ground), ground.geobox)
         items.append(
             stac.item(
                 name,
@@ -216,9 +216,13 @@ def _write_series(
 
 
 def _write_ground(place: Path, ground: Landscape) -> None:
-    write_cog(place / "dem.tif", ground.surface, ground.geobox)
+    write_cog(place / "dem.tif", _known(ground.surface, ground), ground.geobox)
     for year, zones in ground.zones.items():
-        write_cog(place / f"zones_{year}.tif", zones, ground.geobox)
+        write_cog(place / f"zones_{year}.tif", np.where(ground.known, zones, 0), ground.geobox)
+
+
+def _known(values: NDArray[np.float32], ground: Landscape) -> NDArray[np.float32]:
+    return np.where(ground.known, values, np.float32(np.nan))
 
 
 def _draw_outlines(ground: Landscape, seed: int) -> dict[str, gpd.GeoDataFrame]:

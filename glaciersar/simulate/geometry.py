@@ -17,7 +17,6 @@ Mask = NDArray[np.bool_]
 
 ALTITUDE = 700_000.0  # of Sentinel-1 over Svalbard, metres
 INCLINATION = np.radians(98.18)
-RADIUS = 6_371_000.0
 BRIGHTEST = 16.0  # largest gain of a slope, power: the finite resolution cell keeps it finite
 
 # Incidence in degrees: at `CENTRE`, and its growth per km eastwards and northwards. Planes through the incidence at

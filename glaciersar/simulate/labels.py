@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 from scipy import ndimage
+from shapely.geometry.base import BaseGeometry
 
 from glaciersar import outlines
+from glaciersar.metrics import Confusion
 from glaciersar.simulate import noise
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.zones import Zone
@@ -52,14 +53,12 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
     broad, fine = (700, 120) if ragged else (900, 300)
     error = 0.75 * noise.smooth(seen.shape, broad / pixel, rng) + 0.66 * noise.smooth(seen.shape, fine / pixel, rng)
     drawn = distance + DEVIATION * np.sqrt(np.pi / 4) * error > 0  # both err, so each by 1/√2 of it
-    return _polygons(
-        drawn, landscape.geobox, smallest=2 * pixel**2 if ragged else 50_000, soften=0 if ragged else pixel
-    )
+    return _polygons(drawn, landscape, smallest=2 * pixel**2 if ragged else 50_000, soften=0 if ragged else pixel)
 
 
 def truth(landscape: Landscape, year: int) -> gpd.GeoDataFrame:
     """Trace the true outlines of a year, EPSG:32633."""
-    return outlines.from_mask(landscape.glacier[year], landscape.geobox)
+    return outlines.from_mask(landscape.glacier[year] & landscape.known, landscape.geobox)
 
 
 def _change(mask: Mask, candidate: Mask, to: bool, share: float, *, smallest: float, rng: np.random.Generator) -> Mask:
@@ -70,17 +69,13 @@ def _change(mask: Mask, candidate: Mask, to: bool, share: float, *, smallest: fl
     return np.where(chosen[label], to, mask)
 
 
-def _polygons(drawn: Mask, geobox: GeoBox, *, smallest: float, soften: float) -> gpd.GeoDataFrame:
-    shapes = outlines.from_mask(drawn, geobox)
+def _polygons(drawn: Mask, landscape: Landscape, *, smallest: float, soften: float) -> gpd.GeoDataFrame:
+    shapes = outlines.from_mask(drawn, landscape.geobox)
     if soften:
         shapes = shapes.set_geometry(shapes.simplify(soften).make_valid())
+    if not landscape.known.all():
+        shapes = shapes.clip(outlines.from_mask(landscape.known, landscape.geobox), keep_geom_type=True)
     return shapes[shapes.area >= smallest].reset_index(drop=True)
-
-
-def agreement(first: Mask, second: Mask) -> float:
-    """Compute the intersection over union of two masks of the same shape; 1 if both are empty."""
-    union = np.logical_or(first, second).sum()
-    return float(np.logical_and(first, second).sum() / union) if union else 1.0
 
 
 def ceiling(path: str | Path) -> pd.DataFrame:
@@ -95,25 +90,22 @@ def ceiling(path: str | Path) -> pd.DataFrame:
     """
     layers = {name: outlines.read(path, layer=name) for name in ("reference", "second_annotator", "truth")}
     joined = {name: layer.dissolve(by=["landscape", "year"]).geometry for name, layer in layers.items()}
-    rows = []
+    counted: dict[tuple[str, int], list[Confusion]] = {}
     for landscape, year in joined["truth"].index:
         reference, second, true = (
             joined[name].get((landscape, year), shapely.Polygon())
             for name in ("reference", "second_annotator", "truth")
         )
-        rows.append(
-            {
-                "landscape": landscape,
-                "year": year,
-                "both": reference.intersection(second).area,
-                "either": reference.union(second).area,
-                "right": reference.intersection(true).area,
-                "all": reference.union(true).area,
-            }
-        )
-    areas = pd.DataFrame(rows)
-    pooled = areas.groupby("year", as_index=False).sum(numeric_only=True).assign(landscape="all")
-    areas = pd.concat([areas, pooled], ignore_index=True)
-    areas["iou"] = areas["both"] / areas["either"]
-    areas["truth_iou"] = areas["right"] / areas["all"]
-    return areas[["landscape", "year", "iou", "truth_iou"]]
+        areas = [_areas(reference, second), _areas(true, reference)]
+        counted[landscape, year] = areas
+        pooled = counted.get(("all", year), [Confusion(), Confusion()])
+        counted["all", year] = [before + now for before, now in zip(pooled, areas, strict=True)]
+    rows = [(*key, between.iou, right.iou) for key, (between, right) in counted.items()]
+    table = pd.DataFrame(rows, columns=["landscape", "year", "iou", "truth_iou"])
+    return table.sort_values("landscape", key=lambda names: names == "all", kind="stable", ignore_index=True)
+
+
+def _areas(truth: BaseGeometry, found: BaseGeometry) -> Confusion:
+    """Count square metres as if they were pixels; how much lies outside both is not known."""
+    both, missed, more = truth.intersection(found), truth.difference(found), found.difference(truth)
+    return Confusion(tp=round(both.area), fn=round(missed.area), fp=round(more.area))

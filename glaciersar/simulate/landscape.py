@@ -38,6 +38,9 @@ class Landscape:
     """Year to (H, W) truth."""
     zones: Mapping[int, NDArray[np.uint8]]
     """Year to (H, W) codes of `zones.Zone`."""
+    known: NDArray[np.bool_]
+    """(H, W) False where a user's elevation model has no value. There the other fields go on from what is near, so that
+    no filter meets an edge; nothing of it is written."""
 
     @property
     def pixel(self) -> float:
@@ -98,6 +101,7 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Lands
             )
             for year, (_, glacier) in grown.items()
         },
+        known=np.ones(surface.shape, bool),
     )
 
 
@@ -167,7 +171,8 @@ def from_dem(
     """Take the ground from an elevation model and the glaciers from outlines.
 
     Args:
-        dem: Elevation in metres, any projected raster with a CRS; water is what lies at or below 0.
+        dem: Elevation in metres, any projected raster with a CRS; water is what lies at or below 0, and nodata is
+            neither land nor water but unknown.
         outline: Glacier outlines, any vector file with a CRS.
         pixel: Pixel size wanted, metres.
         years: Years wanted; the glaciers are the same in each, as the outlines give one state.
@@ -180,11 +185,12 @@ def from_dem(
     """
     surface, geobox = _read_dem(Path(dem), pixel)
     shapes = outlines.read(outline).to_crs(grid.CRS)
-    glacier = outlines.to_mask(_clip(shapes, geobox), geobox) & np.isfinite(surface)
-    if not glacier.any():
+    glacier, known = outlines.to_mask(_clip(shapes, geobox), geobox), np.isfinite(surface)
+    if not (glacier & known).any():
         raise InputError(f"{outline}: no outline overlaps the elevation model {Path(dem).name}, expected at least one")
-    surface = np.nan_to_num(surface, nan=0.0).astype(np.float32)
-    ela = float(np.median(surface[glacier]))
+    ela = float(np.median(surface[glacier & known]))
+    row, column = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
+    surface = surface[row, column]  # of the nearest place that has one
     water = (surface <= 0) & ~glacier
     placed = zones.place(surface, glacier, water, ela=ela, pixel=pixel, speed=None, rng=noise.stream(seed, "zones"))
     return Landscape(
@@ -194,6 +200,7 @@ def from_dem(
         ela=ela,
         glacier=dict.fromkeys(years, glacier),
         zones=dict.fromkeys(years, placed),
+        known=known,
     )
 
 
@@ -207,34 +214,34 @@ def _read_dem(path: Path, pixel: float) -> tuple[NDArray[np.float32], GeoBox]:
     if not path.exists():
         raise InputError(f"{path}: no such file, expected an elevation model (GeoTIFF)")
     try:
-        source = rasterio.open(path)
-    except rasterio.errors.RasterioIOError as error:
-        raise InputError(f"{path}: cannot be read as a raster ({error}), expected an elevation model") from error
-    with source:
-        if source.crs is None or not source.crs.is_projected:
-            raise InputError(
-                f"{path}: {source.crs or 'no coordinate system'} found, expected a projected one, in metres"
-            )
-        left, bottom, right, top = rasterio.warp.transform_bounds(source.crs, grid.CRS, *source.bounds)
-        left, bottom = (
-            origin + np.ceil((edge - origin) / pixel) * pixel
-            for edge, origin in ((left, grid.ORIGIN_X), (bottom, grid.ORIGIN_Y))
-        )
-        width, height = int((right - left) // pixel), int((top - bottom) // pixel)
-        if min(width, height) < 16:
-            raise InputError(f"{path}: {width}×{height} pixels of {pixel:g} m found, expected at least 16×16")
-        geobox = GeoBox.from_bbox(
-            (left, bottom, left + width * pixel, bottom + height * pixel), grid.CRS, resolution=pixel
-        )
-        surface = np.full((height, width), np.nan, np.float32)
-        rasterio.warp.reproject(
-            rasterio.band(source, 1),
-            surface,
-            dst_transform=geobox.affine,
-            dst_crs=grid.CRS,
-            dst_nodata=np.nan,
-            resampling=rasterio.warp.Resampling.bilinear,
-        )
+        with rasterio.open(path) as source:
+            elevation = source.read(1, masked=True).astype(np.float32).filled(np.nan)
+    except rasterio.errors.RasterioError as error:
+        reason = " ".join(str(error.__cause__ or error).split()).rstrip(".")  # GDAL's own words
+        raise InputError(f"{path}: cannot be read as a raster ({reason}), expected an elevation model") from error
+    if source.crs is None or not source.crs.is_projected:
+        raise InputError(f"{path}: {source.crs or 'no coordinate system'} found, expected a projected one, in metres")
+    left, bottom, right, top = rasterio.warp.transform_bounds(source.crs, grid.CRS, *source.bounds)
+    left, bottom = (
+        origin + np.ceil((edge - origin) / pixel) * pixel
+        for edge, origin in ((left, grid.ORIGIN_X), (bottom, grid.ORIGIN_Y))
+    )
+    width, height = int((right - left) // pixel), int((top - bottom) // pixel)
+    if min(width, height) < 16:
+        raise InputError(f"{path}: {width}×{height} pixels of {pixel:g} m found, expected at least 16×16")
+    geobox = GeoBox.from_bbox((left, bottom, left + width * pixel, bottom + height * pixel), grid.CRS, resolution=pixel)
+    surface = np.full((height, width), np.nan, np.float32)
+    rasterio.warp.reproject(
+        elevation,
+        surface,
+        src_transform=source.transform,
+        src_crs=source.crs,
+        src_nodata=np.nan,
+        dst_transform=geobox.affine,
+        dst_crs=grid.CRS,
+        dst_nodata=np.nan,
+        resampling=rasterio.warp.Resampling.bilinear,
+    )
     if not np.isfinite(surface).any():
         raise InputError(f"{path}: no elevation found, expected metres")
     return surface, geobox

@@ -12,7 +12,7 @@ from glaciersar.simulate.geometry import INCIDENCE
 from glaciersar.simulate.landscape import EPOCH
 from glaciersar.simulate.levels import DEFAULT
 
-VERSION = 2  # of the simulator: a higher one means other pixel values from the same settings
+CODE = Path(__file__).parent
 FIRST_TILE = (18, 24)  # about the column and row of the first landscape
 DAY_OF_FIRST_PASS = {14: 3, 174: 9}
 
@@ -88,13 +88,16 @@ class Settings:
         return grid.Tile(column=block[0] * side, row=block[1] * side)
 
     def as_json(self) -> str:
-        """Write the record down, with the version of the simulator and a digest of every file that it reads."""
+        """Write the record down, with a digest of the simulator's code and of every file that it reads."""
         files = [Path(name) for name in (self.dem, self.outlines, self.levels or DEFAULT) if name is not None]
         for path in files:
             if not path.is_file():
                 raise InputError(f"{path}: no such file, expected what the settings name")
         digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-        return json.dumps({"simulator": VERSION, **asdict(self), "sha256": digests}, indent=1) + "\n"
+        code = hashlib.sha256()
+        for path in sorted(CODE.glob("*.py")):
+            code.update(path.name.encode() + path.read_bytes())
+        return json.dumps({"simulator": code.hexdigest(), **asdict(self), "sha256": digests}, indent=1) + "\n"
 
 
 def _known(orbits: Sequence[int]) -> None:

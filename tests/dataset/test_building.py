@@ -11,7 +11,7 @@ from archives import TILE, backscatter, glaciers, write_catalog, write_raster, y
 from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines, radiometry
-from glaciersar.dataset import build, check_no_leakage, list_groups, split_of, tiles_of
+from glaciersar.dataset import Tiles, build, check_no_leakage, list_groups, split_of, tiles_of
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.scenes import choose_dates, find, read_series, select
@@ -125,16 +125,28 @@ def test_a_tile_takes_no_dates_of_the_place_beside_it(make, tmp_path, rng):
     assert len(set(dates)) > 1
 
 
-def test_a_tile_in_all_years_and_orbits_stays_in_one_subset(make):
-    folder = make()
-    check_no_leakage(folder)
+def test_a_tile_in_all_years_and_orbits_stays_in_one_subset(make, tmp_path, rng):
+    found = [
+        scene
+        for year in (2016, 2020)
+        for orbit in (14, 174)
+        for scene in find(
+            write_catalog(
+                tmp_path / f"{year}-{orbit}", GRID, year_of_dates(16, year=year, step_days=22), rng,
+                polarisations=("HH",), relative_orbit=orbit,
+            )
+        )
+    ]  # fmt: skip
+    changes = {"scenes": found, "years": [2016, 2020], "relative_orbits": [14, 174]}
+    folder = make(**changes, reference=glaciers(TILES, years=(2016, 2020)))
+    for tile, subset in SPLIT.items():
+        names = [entry.name for entry in list_groups(folder / f"{subset}.h5")]
+        assert names == [f"{tile.name}_{year}_ro{orbit}" for year in (2016, 2020) for orbit in (14, 174)]
     assert split_of(folder) == SPLIT
-
-
-def test_a_tile_in_two_subsets_is_found(make):
-    folder = make()
-    with h5py.File(folder / "train.h5") as source, h5py.File(folder / "test.h5", "a") as target:
-        source.copy("SVAL-10-38_2020_ro14", target, name="SVAL-10-38_2016_ro174")
+    check_no_leakage(folder)
+    with h5py.File(folder / "train.h5", "a") as source, h5py.File(folder / "test.h5", "a") as target:
+        source.copy("SVAL-10-38_2016_ro174", target)
+        del source["SVAL-10-38_2016_ro174"]  # no group is twice, yet the tile is
     with pytest.raises(InputError, match=r"tile SVAL-10-38 found in train\.h5 and test\.h5, one subset expected"):
         check_no_leakage(folder)
 
@@ -159,6 +171,83 @@ def test_fewer_dates_may_stand_for_a_year(make):
     assert len(entry.base["grd"]) == 5
 
 
+def empty(scene, grid):
+    """Take all values away that a scene has on a part of the grid."""
+    with rasterio.open(scene.hrefs["HH"][0], "r+") as file:
+        values = file.read(1)
+        rows, columns = (slice(start, start + side) for start, side in zip(_offset(grid), grid.shape, strict=True))
+        values[rows, columns] = np.nan
+        file.write(values, 1)
+
+
+def _offset(grid):
+    box = grid.boundingbox
+    return round((GRID.boundingbox.top - box.top) / PIXEL), round((box.left - GRID.boundingbox.left) / PIXEL)
+
+
+def test_a_pass_that_holds_nothing_on_a_tile_is_left_out_for_that_tile_alone(make, scenes):
+    for scene in (scenes[3], scenes[10]):
+        empty(scene, TILES[0].geobox(pixel=PIXEL))
+    folder = make()
+    kept = [time for k, time in enumerate(TIMES) if k not in (3, 10)]
+    with h5py.File(folder / "train.h5") as train, h5py.File(folder / "val.h5") as val:
+        short, whole = train["SVAL-10-38_2020_ro14"], val["SVAL-11-38_2020_ro14"]
+        assert (short.attrs["empty_dates"], whole.attrs["empty_dates"]) == (2, 0)
+        assert (len(short["grd"]), len(whole["grd"])) == (18, 20)
+        assert [text.decode() for text in short.attrs["grd_times"]] == [f"{t:%Y-%m-%dT%H:%M:%SZ}" for t in kept]
+        assert list(short.attrs["grd_base_time_idx"]) == list(choose_dates(kept))
+        assert short.attrs["filled_share"] == 0
+        left = [scene for k, scene in enumerate(scenes) if k not in (3, 10)]
+        power = read_series(left, TILES[0].geobox(pixel=PIXEL), "HH").power
+        np.testing.assert_array_equal(short["grd"][..., 0], radiometry.prepare(power).series)
+
+
+def test_the_content_of_a_file_is_told_by_its_values_and_dates(make, scenes):
+    def contents(**changes):
+        found = {}
+        for path in sorted(make(**changes).iterdir()):
+            with h5py.File(path) as file:
+                found[path.stem] = file.attrs["content"]
+        return found
+
+    first = contents()
+    assert all(len(content) == 64 for content in first.values())
+    assert len(set(first.values())) == 3
+    assert contents() == first
+    assert contents(split=dict(zip(TILES, ("val", "train", "test"), strict=True)))["test"] == first["test"]
+    moved = glaciers(TILES)
+    moved.loc[2, "geometry"] = shapely.affinity.translate(moved.geometry[2], PIXEL)  # other labels in the test tile
+    changed = contents(reference=moved)
+    assert {subset for subset in first if changed[subset] != first[subset]} == {"test"}
+    assert set(contents(dates=14).values()).isdisjoint(first.values())  # other base indices alone
+    with rasterio.open(scenes[5].hrefs["HH"][0], "r+") as file:
+        values = file.read(1)
+        values[7, 7] *= 1.01  # one pixel of one date in the training tile
+        file.write(values, 1)
+    changed = contents()
+    assert {subset for subset in first if changed[subset] != first[subset]} == {"train"}
+
+
+def test_a_folder_of_geotiffs_becomes_tiles_that_a_model_can_read(tmp_path, rng):
+    power = {}
+    for time in TIMES:
+        power[time] = backscatter(rng, GRID.shape)
+        write_raster(tmp_path / "mine" / f"S1A_{time:%Y%m%dT%H%M%S}_HH_ro14.tif", power[time], GRID)
+    scenes = find(tmp_path / "mine")
+    assert tiles_of(scenes, "HH") == TILES
+    folder = build(
+        tmp_path / "data", scenes, glaciers(TILES), split=SPLIT, years=[2020], relative_orbits=[14], pixel=PIXEL,
+        progress=False,
+    )  # fmt: skip
+    ((series, labels, name),) = Tiles(folder / "val.h5")
+    assert name == "SVAL-11-38_2020_ro14"
+    chosen = [power[TIMES[k]][:, 50:100] for k in choose_dates(TIMES)]
+    decibel = radiometry.unscale(series[0].numpy().astype(np.float64))
+    np.testing.assert_allclose(decibel, 10 * np.log10(chosen), atol=1e-3)
+    assert labels[1].mean() == pytest.approx(0.16)
+    assert (labels.sum(0) == 1).all()
+
+
 # Bad input: refused in one sentence, and nothing is left half-written.
 
 
@@ -175,6 +264,20 @@ def test_a_missing_date_is_refused(make, tmp_path, scenes):
     refused(make, tmp_path, "SVAL-10-38_2020_ro14: 9 dates found .* at least 15", scenes=scenes[:9])
 
 
+def test_too_few_dates_with_a_value_on_a_tile_are_refused(make, tmp_path, scenes):
+    for scene in scenes[8:10]:
+        empty(scene, TILES[2].geobox(pixel=PIXEL))
+    refused(make, tmp_path, "SVAL-12-38_2020_ro14: 18 dates found.* at least 19 expected", dates=19, spacing_days=18)
+
+
+def test_scenes_of_unknown_orbit_are_refused_before_anything_is_written(make, tmp_path, scenes):
+    untold = [replace(scene, relative_orbit=None) for scene in scenes]
+    sentence = rf"{scenes[0].id}: no relative orbit found.* relative_orbit .*scenes\.find"
+    refused(make, tmp_path, sentence, scenes=untold)
+    refused(make, tmp_path, sentence, scenes=[*untold, *scenes])
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -185,7 +288,8 @@ def test_a_missing_date_is_refused(make, tmp_path, scenes):
         ({"split": SPLIT | {Tile(column=30, row=38): "test"}}, "SVAL-30-38: no scene covers this tile"),
         ({"split": SPLIT | {TILE: "testing"}}, "subset 'testing' found, one of train, val, test expected"),
         ({"pixel": 30}, "pixel=30 m does not divide a tile"),
-        ({"feature": "ndvi"}, "feature 'ndvi' is unknown"),
+        ({"feature": "ndvi"}, r"feature 'ndvi' found, one made of backscatter power \(grd or rtc\) expected"),
+        ({"feature": "insar"}, "feature 'insar' found"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(make, tmp_path, changes, sentence):
@@ -205,7 +309,6 @@ def test_a_bad_raster_is_refused_even_late_and_nothing_is_left(make, tmp_path, s
         good, profile = file.read(1), file.profile
     bad = {
         "look like decibels": 10 * np.log10(good),
-        "all nodata": np.full_like(good, np.nan),
         "digital numbers": good * 3000,
     }
     for sentence, values in bad.items():
@@ -222,11 +325,17 @@ def test_a_bad_raster_is_refused_even_late_and_nothing_is_left(make, tmp_path, s
     refused(make, tmp_path, "truncated|cannot be read")
 
 
+def test_scenes_without_any_value_are_refused(make, tmp_path, scenes):
+    for scene in scenes:
+        empty(scene, GRID)
+    refused(make, tmp_path, r"no pixel holds a value on the grid \(all nodata\)")
+
+
 def test_a_failed_build_leaves_the_old_files(make, scenes):
     folder = make()
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     with rasterio.open(scenes[-1].hrefs["HH"][0], "r+") as file:
-        file.write(np.full(GRID.shape, np.nan, np.float32), 1)
+        file.write(np.full(GRID.shape, 3000, np.float32), 1)
     with pytest.raises(InputError):
         make()
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

@@ -15,7 +15,7 @@ TIMES = [START + timedelta(days=12 * k) for k in range(30)]
 BASE = np.arange(0, 30, 2)
 
 
-def write_file(path, tiles, rng, *, glacier_db=-12.0, land_db=-8.0):
+def write_file(path, tiles, *, glacier_db=-12.0, land_db=-8.0):
     """Write tiles whose left part is glacier, at levels that fall by 0.1 dB a date; the top row is never seen."""
     with h5py.File(path, "w") as file:
         file.attrs["kind"] = "simulated radar"
@@ -38,11 +38,11 @@ def write_file(path, tiles, rng, *, glacier_db=-12.0, land_db=-8.0):
 
 
 @pytest.fixture
-def folder(tmp_path, rng):
+def folder(tmp_path):
     apart = {Tile(column=1, row=1): 0.25, Tile(column=2, row=1): 0.5, Tile(column=9, row=1): 0.9}
-    write_file(tmp_path / "train.h5", apart, rng)
-    write_file(tmp_path / "val.h5", {Tile(column=4, row=4): 0.5}, rng)
-    write_file(tmp_path / "test.h5", {Tile(column=6, row=6): 1.0}, rng)
+    write_file(tmp_path / "train.h5", apart)
+    write_file(tmp_path / "val.h5", {Tile(column=4, row=4): 0.5})
+    write_file(tmp_path / "test.h5", {Tile(column=6, row=6): 1.0})
     return tmp_path
 
 
@@ -80,10 +80,69 @@ def test_the_year_by_class_is_the_median_of_its_pixels(folder):
         assert list(part["time"]) == [TIMES[i] for i in BASE]
 
 
+def test_tiles_that_missed_different_passes_are_pooled_by_date(folder):
+    path, names = folder / "train.h5", ["SVAL-1-1_2020_ro14", "SVAL-2-1_2020_ro14"]
+    with h5py.File(path, "a") as file:  # the second tile missed the first pass: its k-th date is the other's next
+        group = file[names[1]]
+        kept, times = group["grd"][1:], group.attrs["grd_times"][1:]
+        del group["grd"]
+        group["grd"] = kept
+        group.attrs["grd_times"] = times
+        group.attrs["grd_base_time_idx"] = BASE
+    curves = dataset.year_by_class(path, names)
+    glacier = curves[curves["kind"] == "glacier"]
+    assert sorted(glacier["time"]) == TIMES  # even dates of one tile, odd ones of the other
+    assert list(glacier["time"]) == sorted(glacier["time"])
+    np.testing.assert_allclose(glacier["median"], -12.0 - 0.1 * np.arange(30), atol=1e-4)
+    np.testing.assert_allclose(glacier["high"] - glacier["low"], 0, atol=1e-4)  # never two dates in one pool
+
+
+def test_strips_of_one_pass_are_one_date(folder):
+    path, names = folder / "train.h5", ["SVAL-1-1_2020_ro14", "SVAL-2-1_2020_ro14"]
+    with h5py.File(path, "a") as file:
+        later = [f"{time + timedelta(seconds=25):%Y-%m-%dT%H:%M:%SZ}" for time in TIMES]
+        file[names[1]].attrs["grd_times"] = np.array(later, dtype="S20")
+    curves = dataset.year_by_class(path, names)
+    assert list(curves[curves["kind"] == "glacier"]["time"]) == [TIMES[i] for i in BASE]
+
+
+def test_dates_that_a_file_does_not_tell_are_pooled_by_their_index(folder):
+    path = folder / "train.h5"
+    with h5py.File(path, "a") as file:
+        for group in file.values():
+            del group.attrs["grd_times"]
+    curves = dataset.year_by_class(path, ["SVAL-1-1_2020_ro14", "SVAL-2-1_2020_ro14"])
+    glacier = curves[curves["kind"] == "glacier"]
+    assert list(glacier["time"]) == list(range(15))
+    np.testing.assert_allclose(glacier["median"], -12.0 - 0.1 * BASE, atol=1e-4)
+
+
 def test_the_area_to_map_is_the_largest_patch_of_neighbours(folder):
-    area = dataset.area_of(folder, "train")
+    area, inside = dataset.area_of(folder, "train")
     assert area.boundingbox.bbox == (340_000.0, 8_410_000.0, 360_000.0, 8_420_000.0)
     assert tuple(area.shape) == (SIDE, 2 * SIDE)
+    assert inside.all()
+
+
+def test_pixels_of_other_subsets_within_the_area_are_marked(tmp_path):
+    corner = [Tile(column=1, row=1), Tile(column=2, row=1), Tile(column=1, row=2)]
+    write_file(tmp_path / "test.h5", dict.fromkeys(corner, 0.5))
+    write_file(tmp_path / "train.h5", {Tile(column=2, row=2): 0.5})  # within the box around the three
+    write_file(tmp_path / "val.h5", {Tile(column=9, row=9): 0.5})
+    area, inside = dataset.area_of(tmp_path, "test")
+    assert inside.shape == tuple(area.shape) == (2 * SIDE, 2 * SIDE)
+    assert not inside[:SIDE, SIDE:].any()  # rows run southwards: the training tile is the upper right one
+    assert inside.sum() == 3 * SIDE**2
+
+
+def test_a_tile_of_the_subset_in_a_corner_of_the_area_counts_too(tmp_path):
+    apart = [Tile(column=1, row=1), Tile(column=2, row=1), Tile(column=1, row=2), Tile(column=1, row=3)]
+    write_file(tmp_path / "test.h5", dict.fromkeys([*apart, Tile(column=2, row=3)], 0.5))
+    write_file(tmp_path / "train.h5", {Tile(column=2, row=2): 0.5})
+    write_file(tmp_path / "val.h5", {Tile(column=9, row=9): 0.5})
+    _, inside = dataset.area_of(tmp_path, "test")
+    assert inside.sum() == 5 * SIDE**2
+    assert not inside[SIDE : 2 * SIDE, SIDE:].any()
 
 
 def test_the_kind_of_data_is_kept_in_the_file(folder):
@@ -127,7 +186,7 @@ def test_a_tile_without_dates_comes_without_its_padding_and_with_a_date_twice(tm
     assert not tile.glacier[:, 6:].any()
     curves = dataset.year_by_class(path, ["SVAL-1-1_2020_ro14"])
     glacier = curves[curves["kind"] == "glacier"]
-    assert list(glacier["time"]) == list(range(1, 16))
+    assert list(glacier["time"]) == list(range(15))
     np.testing.assert_allclose(glacier["median"].iloc[[0, 14]], [-12, -14.2], atol=1e-4)
 
 

@@ -149,3 +149,12 @@ def test_a_group_is_listed_by_its_name_and_one_that_is_not_there_is_named(path):
     assert entry.name == NAME
     with pytest.raises(InputError, match=r"train\.h5: no group SVAL-1-1_2020_ro14 found, one of 2 such as SVAL-10-38"):
         list_groups(path, names=["SVAL-1-1_2020_ro14"])
+
+
+def test_a_folder_of_two_subsets_can_be_checked_by_naming_them(tmp_path, rng):
+    write_dataset(tmp_path / "train.h5", ["SVAL-1-1_2016_ro14"], rng)
+    write_dataset(tmp_path / "val.h5", ["SVAL-1-2_2016_ro14"], rng)
+    check_no_leakage(tmp_path, subsets=("train", "val"))
+    write_dataset(tmp_path / "val.h5", ["SVAL-1-1_2020_ro174"], rng)
+    with pytest.raises(InputError, match=r"tile SVAL-1-1 found in train\.h5 and val\.h5"):
+        check_no_leakage(tmp_path, subsets=("train", "val"))

@@ -61,7 +61,13 @@ def simulated(zone, looks, *, even=False):
     surface = np.where(even or zone == Zone.WATER, 0, hills).astype(np.float32)
     zones = np.full((side, side), zone, np.uint8)
     ground = Landscape(
-        name="plain", geobox=box, surface=surface, ela=400, glacier={2016: zones < 6}, zones={2016: zones}
+        name="plain",
+        geobox=box,
+        surface=surface,
+        ela=400,
+        glacier={2016: zones < 6},
+        zones={2016: zones},
+        known=zones > 0,
     )
     assumed = levels.read()
     if even:

@@ -1,7 +1,7 @@
 """glaciersar.scenes.reading"""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from archives import TILE, backscatter, write_folder, write_raster, year_of_date
 from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
-from glaciersar.scenes import covering, find, footprint, read_series, select
+from glaciersar.scenes import Scene, covering, find, footprint, read_series, select
 
 GRID = TILE.geobox(pixel=100)  # 100 × 100
 TIMES = year_of_dates(3)
@@ -44,7 +44,7 @@ def test_a_series_holds_the_rasters_as_they_are(folder):
     assert series.times == tuple(TIMES)
     for date, time in zip(series.power, TIMES, strict=True):
         np.testing.assert_array_equal(date, raster_of(folder / name_of(time)))
-    assert (series.missing_share == 0).all()
+    assert np.isfinite(series.power).all()
 
 
 def test_any_window_of_the_grid_reads_as_that_part_of_the_whole(folder, rng):
@@ -95,19 +95,24 @@ def test_scale_and_offset_of_a_raster_are_applied(target, rng):
     np.testing.assert_allclose(series.power[0], numbers * 1e-4 + 0.01, rtol=1e-5)
 
 
+@pytest.mark.parametrize("units", ["linear", "db"])
 @pytest.mark.parametrize(
     ("fill", "nodata"),
-    [(np.nan, np.nan), (np.nan, None), (-9999, -9999), (0, None), (0, np.nan), (np.inf, None), (-np.inf, None)],
-)
-def test_what_is_no_measurement_becomes_nan(target, rng, fill, nodata):
-    values = backscatter(rng, GRID.shape)
+    [
+        (np.nan, np.nan), (np.nan, None), (-9999, -9999), (-9999, None), (-32768, np.nan), (0, None), (0, np.nan),
+        (np.inf, None), (-np.inf, None),
+    ],
+)  # fmt: skip
+def test_what_is_no_measurement_becomes_nan(target, rng, fill, nodata, units):
+    power = backscatter(rng, GRID.shape)
+    values = power if units == "linear" else 10 * np.log10(power)
     values[20:40, 30:70] = fill
     write_raster(target, values, GRID, nodata=nodata)
-    series = read_series(find(target), GRID, "HH")
+    series = read_series(find(target, units=units), GRID, "HH")
     missing = np.zeros(GRID.shape, bool)
     missing[20:40, 30:70] = True
     np.testing.assert_array_equal(np.isnan(series.power[0]), missing)
-    assert series.missing_share == pytest.approx(0.08)
+    np.testing.assert_allclose(series.power[0, :20], power[:20], rtol=1e-5)
 
 
 @pytest.mark.parametrize("units", ["linear", "db"])
@@ -182,6 +187,38 @@ def test_scenes_of_several_orbits_are_refused(folder, rng):
         read_series(find(folder), GRID, "HH")
 
 
+def untold(times):
+    """Scenes whose names tell no orbit; no raster is there."""
+    return [
+        Scene(
+            id=f"S1A_{time:%Y%m%dT%H%M%S}", time=time, relative_orbit=None, orbit_state=None, hrefs={"HH": ("a.tif",)}
+        )
+        for time in times
+    ]
+
+
+@pytest.mark.parametrize("apart", [timedelta(minutes=16), timedelta(hours=12), timedelta(minutes=-20)])
+def test_scenes_of_unknown_orbit_at_different_times_of_day_are_refused(apart):
+    times = [*TIMES, TIMES[-1] + timedelta(days=5) + apart]
+    sentence = rf"S1A_20200102T063005 .*06:30.* and {untold(times)[-1].id} .*{times[-1]:%H:%M}.* within 15 minutes"
+    with pytest.raises(InputError, match=sentence):
+        read_series(untold(times), GRID, "HH")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [datetime(2020, 1, 2, 23, 55, tzinfo=UTC), datetime(2020, 1, 15, 0, 4, tzinfo=UTC)],  # across midnight
+        [datetime(2020, 1, 2, 6, 30, tzinfo=UTC), datetime(2020, 1, 14, 6, 44, tzinfo=UTC)],
+        [datetime(2020, 1, 2, tzinfo=UTC), datetime(2020, 1, 14, 6, 44, tzinfo=UTC)],  # a name with a date alone
+    ],
+)
+def test_scenes_of_unknown_orbit_at_one_time_of_day_are_read(tmp_path, rng, times):
+    path = write_raster(tmp_path / "a.tif", backscatter(rng, GRID.shape), GRID)
+    scenes = [replace(scene, hrefs={"HH": (str(path),)}) for scene in untold(times)]
+    assert read_series(scenes, GRID, "HH").times == tuple(times)
+
+
 def test_a_polarisation_that_is_not_there_is_refused(folder):
     scenes = find(folder)
     with pytest.raises(InputError, match=f"{scenes[0].id}: no VV found; found 1 scenes of HH"):
@@ -203,6 +240,23 @@ def test_a_date_without_any_value_is_refused(folder, target, fill):
     write_raster(target, np.full(GRID.shape, fill, np.float32), GRID)
     with pytest.raises(InputError, match=r"S1_ro14_20200114.*: no pixel holds a value on the grid \(all nodata\)"):
         read_series(find(folder), GRID, "HH")
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_date_without_any_value_is_left_out_if_asked(folder, target, rng, elsewhere):
+    if elsewhere:
+        write_raster(target, backscatter(rng, GRID.shape), replace(TILE, column=30).geobox(pixel=100))
+    else:
+        write_raster(target, np.full(GRID.shape, np.nan, np.float32), GRID)
+    series = read_series(find(folder), GRID, "HH", drop_empty=True)
+    assert series.times == (TIMES[0], TIMES[2])
+    np.testing.assert_array_equal(series.power[1], raster_of(folder / name_of(TIMES[2])))
+
+
+def test_a_series_of_empty_dates_is_refused_even_so(target):
+    write_raster(target, np.full(GRID.shape, np.nan, np.float32), GRID)
+    with pytest.raises(InputError, match=r"S1_ro14_20200114.*: no pixel holds a value on the grid \(all nodata\)"):
+        read_series(find(target), GRID, "HH", drop_empty=True)
 
 
 @pytest.mark.parametrize("layout", [{}, {"tiled": True, "blockxsize": 16, "blockysize": 16}, {"compress": "deflate"}])

@@ -8,10 +8,13 @@ import numpy as np
 import pystac
 import pytest
 import rasterio
+import shapely
+from archives import write_raster
+from odc.geo.geobox import GeoBox
 
 from glaciersar import radiometry
 from glaciersar.errors import InputError
-from glaciersar.simulate import archive, labels, pairs_in_turn, simulate_archive, stac
+from glaciersar.simulate import archive, labels, pairs_in_turn, settings, simulate_archive, stac
 
 SMALL = {"tiles_per_side": 1, "pixel": 100.0, "years": (2016,), "relative_orbits": (14,), "progress": False}
 
@@ -145,6 +148,16 @@ def test_an_archive_already_made_is_left_as_it_is(made):
     assert made.stat().st_mtime_ns == before
 
 
+def test_an_archive_made_by_other_code_is_not_taken_for_the_same(tmp_path, monkeypatch):
+    simulate_archive(tmp_path / "out", **SMALL, repeat_days=90)
+    monkeypatch.setattr(settings, "CODE", tmp_path)  # a simulator without any code
+    with pytest.raises(InputError, match="out: exists and was not made with these settings"):
+        simulate_archive(tmp_path / "out", **SMALL, repeat_days=90)
+    before = (tmp_path / "out/settings.json").read_text()
+    simulate_archive(tmp_path / "out", **SMALL, repeat_days=90, replace=True)
+    assert (tmp_path / "out/settings.json").read_text() != before
+
+
 def test_a_folder_that_holds_something_else_is_refused(made, tmp_path):
     (tmp_path / "mine").mkdir()
     with pytest.raises(InputError, match="mine: exists and was not made with these settings"):
@@ -184,6 +197,26 @@ def test_bad_input_is_refused_before_anything_is_written(tmp_path):
         with pytest.raises(InputError):
             simulate_archive(tmp_path / "out", **(SMALL | wrong))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_where_the_elevation_model_has_no_value_the_archive_has_none(tmp_path):
+    y, x = np.mgrid[:60, :60]
+    dem = np.maximum(500 - 10 * np.hypot(x - 30, y - 30), -20).astype(np.float32)
+    dem[:20, 20:40] = -9999
+    grid = GeoBox.from_bbox((600_000, 8_700_000, 606_000, 8_706_000), "EPSG:32633", resolution=100)
+    write_raster(tmp_path / "dem.tif", dem, grid, nodata=-9999)
+    top = gpd.GeoSeries([shapely.Point(603_000, 8_703_000).buffer(1500)], crs="EPSG:32633")
+    top.to_file(tmp_path / "top.gpkg")
+    catalog = simulate_archive(
+        tmp_path / "out", dem=tmp_path / "dem.tif", outlines=tmp_path / "top.gpkg", pixel=100, years=(2016,),
+        relative_orbits=(14,), repeat_days=90, progress=False,
+    )  # fmt: skip
+    missing = dem == -9999
+    for item in pystac.Catalog.from_file(str(catalog)).get_items(recursive=True):
+        for key in ("hh", "hv", "incidence"):
+            np.testing.assert_array_equal(np.isnan(pixels(item.assets[key].get_absolute_href())), missing)
+    np.testing.assert_array_equal(np.isnan(pixels(catalog.parent / "dem/dem.tif")), missing)
+    np.testing.assert_array_equal(pixels(catalog.parent / "dem/zones_2016.tif") == 0, missing)
 
 
 def test_values_are_rounded_by_less_than_a_hundredth_of_a_decibel(rng):

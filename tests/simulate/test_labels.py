@@ -1,9 +1,12 @@
+import geopandas as gpd
 import numpy as np
 import pytest
 from odc.geo.geobox import GeoBox
+from shapely import box
 from sklearn.metrics import jaccard_score
 
 from glaciersar import outlines
+from glaciersar.metrics import Confusion
 from glaciersar.simulate import labels
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.zones import Zone
@@ -25,10 +28,10 @@ def masks(drawn, ground):
 
 @pytest.mark.parametrize("year", [2016, 2020])
 def test_two_annotators_agree_well_but_not_wholly(masks, ground, year):
-    between = labels.agreement(masks["reference", year], masks["second_annotator", year])
+    between = Confusion.of(masks["reference", year], masks["second_annotator", year]).iou
     assert 0.80 < between < 0.98
     for who in ("reference", "second_annotator"):
-        assert labels.agreement(masks[who, year], ground.glacier[year]) > between - 0.02
+        assert Confusion.of(ground.glacier[year], masks[who, year]).iou > between - 0.02
 
 
 def test_early_outlines_are_ragged_and_later_ones_smooth(drawn):
@@ -41,12 +44,14 @@ def test_early_outlines_are_ragged_and_later_ones_smooth(drawn):
 
 def test_the_edges_of_two_annotators_lie_some_35_metres_apart():
     """On a round glacier, whose edge is smooth: the deviation that ten people had on glacier fronts was 38 m."""
-    box = GeoBox.from_bbox((600_000, 8_700_000, 606_000, 8_706_000), "EPSG:32633", resolution=20)
+    geobox = GeoBox.from_bbox((600_000, 8_700_000, 606_000, 8_706_000), "EPSG:32633", resolution=20)
     row, column = np.mgrid[:300, :300] - 149.5
     disc = np.hypot(row, column) * 20 < 2000
     zones = np.where(disc, Zone.ICE, Zone.ROCK).astype(np.uint8)
     flat = np.zeros(disc.shape, np.float32)
-    here = Landscape(name="disc", geobox=box, surface=flat, ela=400, glacier={2020: disc}, zones={2020: zones})
+    here = Landscape(
+        name="disc", geobox=geobox, surface=flat, ela=400, glacier={2020: disc}, zones={2020: zones}, known=zones > 0
+    )
     away = []
     for seed in range(4):
         first, second = (labels.annotate(here, 2020, annotator=who, seed=seed).union_all().boundary for who in "ab")
@@ -81,19 +86,28 @@ def test_the_truth_is_traced_exactly(ground):
     assert np.array_equal(outlines.to_mask(traced, ground.geobox), ground.glacier[2016])
 
 
-def test_agreement_is_the_jaccard_index(rng):
-    first, second = rng.random((2, 40, 50)) > 0.6
-    assert labels.agreement(first, second) == pytest.approx(jaccard_score(first.ravel(), second.ravel()))
-    assert labels.agreement(np.zeros((3, 3), bool), np.zeros((3, 3), bool)) == 1
-
-
 def test_the_ceiling_from_polygons_is_that_from_masks(tmp_path, drawn, masks, ground):
     path = tmp_path / "outlines.gpkg"
     for layer in ("reference", "second_annotator", "truth"):
         shapes = labels.truth(ground, 2016) if layer == "truth" else drawn[layer, 2016]
         shapes.assign(landscape="here", year=2016).to_file(path, layer=layer)
     table = labels.ceiling(path).set_index("landscape")
-    expected = labels.agreement(masks["reference", 2016], masks["second_annotator", 2016])
+    expected = jaccard_score(masks["reference", 2016].ravel(), masks["second_annotator", 2016].ravel())
     assert table.loc["here", "iou"] == pytest.approx(expected, abs=0.005)
     assert table.loc["all", "iou"] == table.loc["here", "iou"]
-    assert table.loc["here", "truth_iou"] > table.loc["here", "iou"] - 0.02
+    expected = jaccard_score(ground.glacier[2016].ravel(), masks["reference", 2016].ravel())
+    assert table.loc["here", "truth_iou"] == pytest.approx(expected, abs=0.005)
+
+
+def test_the_ceiling_pools_areas_over_landscapes(tmp_path):
+    squares = {  # landscape: reference, second annotator, truth
+        "large": (box(0, 0, 200, 100), box(0, 0, 100, 100), box(0, 0, 200, 100)),
+        "small": (box(900, 0, 910, 10), box(900, 0, 910, 10), box(900, 0, 905, 10)),
+    }
+    for k, layer in enumerate(("reference", "second_annotator", "truth")):
+        rows = [{"landscape": name, "year": 2016, "geometry": shapes[k]} for name, shapes in squares.items()]
+        gpd.GeoDataFrame(rows, crs="EPSG:32633").to_file(tmp_path / "outlines.gpkg", layer=layer)
+    table = labels.ceiling(tmp_path / "outlines.gpkg")
+    assert list(table["landscape"]) == ["large", "small", "all"]
+    assert list(table["iou"]) == pytest.approx([0.5, 1, 10_100 / 20_100])
+    assert list(table["truth_iou"]) == pytest.approx([1, 0.5, 20_050 / 20_100])

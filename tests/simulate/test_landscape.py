@@ -4,9 +4,12 @@ import pytest
 import rasterio
 import shapely
 from odc.geo.geobox import GeoBox
+from scipy import ndimage
 
+from glaciersar import outlines
 from glaciersar.errors import InputError
-from glaciersar.simulate import landscape
+from glaciersar.simulate import labels, landscape
+from glaciersar.simulate.zones import Zone
 
 
 @pytest.fixture
@@ -30,6 +33,18 @@ def own(tmp_path):
     top = gpd.GeoSeries([shapely.Point(502_500, 8_702_500).buffer(900)], crs="EPSG:32634")
     top.to_crs("EPSG:4326").to_file(tmp_path / "top.gpkg")
     return path, tmp_path / "top.gpkg"
+
+
+@pytest.fixture
+def gap(own, tmp_path):
+    """The cone with a gap across the outline, where its declared nodata stands."""
+    with rasterio.open(own[0]) as file:
+        values, profile = file.read(1), file.profile
+    values[55:65, 30:80] = -9999  # 500 m × 2500 m
+    path = tmp_path / "gap.tif"
+    with rasterio.open(path, "w", **(profile | {"nodata": -9999})) as file:
+        file.write(values, 1)
+    return path
 
 
 def test_the_same_seed_gives_the_same_landscape_and_another_seed_another(box, ground):
@@ -84,6 +99,52 @@ def test_a_users_ground_is_put_on_the_grid_with_the_users_glaciers(own):
     assert ground.surface[ground.glacier[2016]].min() > 600 - 15 / 50 * 1000
     assert 380 < ground.ela < 500  # the median of a cone's top: 600 - 0.3 · 900 / √2 = 409 m
     assert ground.name == "cone"
+
+
+def test_ground_without_an_elevation_is_unknown_and_no_sea(own, gap):
+    whole, ground = (landscape.from_dem(path, own[1], pixel=40, years=(2016,), seed=1) for path in (own[0], gap))
+    assert whole.known.sum() * 40**2 == pytest.approx(5000**2, rel=0.02)  # turned, so its box has empty corners
+    lost = whole.known & ~ground.known
+    assert lost.sum() * 40**2 == pytest.approx(2500 * 500, rel=0.1)
+    assert (ground.zones[2016][lost] != Zone.WATER).all()
+    assert ground.surface[lost].min() > 0  # goes on from the ground around, for what looks at the neighbourhood
+    assert np.isfinite(ground.surface).all()
+    beside = ndimage.binary_dilation(lost, iterations=2)  # within reach of the interpolation
+    np.testing.assert_array_equal(ground.surface[~beside], whole.surface[~beside])
+
+
+def test_outlines_end_where_the_elevation_model_does(own, gap):
+    ground = landscape.from_dem(gap, own[1], pixel=40, years=(2016, 2020), seed=1)
+    for year in (2016, 2020):
+        for shapes in (labels.truth(ground, year), labels.annotate(ground, year, annotator="reference", seed=1)):
+            drawn = outlines.to_mask(shapes, ground.geobox)
+            assert drawn.any()
+            assert not (drawn & ~ground.known).any()
+            assert shapes.geom_type.isin(["Polygon", "MultiPolygon"]).all()
+    expected = outlines.to_mask(outlines.read(own[1]), ground.geobox) & ground.known
+    np.testing.assert_array_equal(outlines.to_mask(labels.truth(ground, 2016), ground.geobox), expected)
+
+
+@pytest.mark.parametrize("kept", [0.02, 0.3, 0.9, 0.999])
+@pytest.mark.parametrize("layout", [{}, {"compress": "deflate"}, {"tiled": True, "blockxsize": 16, "blockysize": 16}])
+def test_a_truncated_elevation_model_is_refused_in_one_sentence(own, tmp_path, kept, layout):
+    with rasterio.open(own[0]) as file:
+        values, profile = file.read(1), file.profile
+    path = tmp_path / "cut.tif"
+    with rasterio.open(path, "w", **(profile | layout)) as file:
+        file.write(values, 1)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(
+        InputError, match=r"cut\.tif: .+ found|cut\.tif: cannot be read as a raster \(.+\), expected an"
+    ):
+        landscape.from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
+
+
+def test_outlines_that_cannot_be_read_are_refused(own, tmp_path):
+    (tmp_path / "bad.gpkg").write_text("no outlines")
+    with pytest.raises(InputError, match=r"bad\.gpkg: cannot be read as outlines"):
+        landscape.from_dem(own[0], tmp_path / "bad.gpkg", pixel=40, years=(2016,), seed=1)
 
 
 def test_an_elevation_model_without_a_coordinate_system_is_refused(own, tmp_path):

@@ -1,10 +1,12 @@
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
 
 from glaciersar import grid
 from glaciersar.errors import InputError
+from glaciersar.simulate import settings
 from glaciersar.simulate.settings import Settings
 
 USUAL = Settings(
@@ -83,6 +85,17 @@ def test_a_split_by_blocks_keeps_a_landscape_in_one_subset():
     split = grid.split_blocks([tile for four in tiles for tile in four], block=2, seed=3)
     assert all(len({split[tile] for tile in four}) == 1 for four in tiles)
     assert set(split.values()) == {"train", "val", "test"}
+
+
+def test_the_record_changes_with_the_code_of_the_simulator(tmp_path, monkeypatch):
+    before = USUAL.as_json()
+    copy = tmp_path / "simulate"
+    shutil.copytree(settings.CODE, copy)
+    monkeypatch.setattr(settings, "CODE", copy)
+    assert USUAL.as_json() == before  # wherever it is installed
+    with (copy / "speckle.py").open("a") as file:
+        file.write("# other pixel values\n")
+    assert USUAL.as_json() != before
 
 
 def test_the_record_tells_every_setting_and_what_files_were_read(tmp_path):

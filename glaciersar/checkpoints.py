@@ -1,0 +1,91 @@
+"""Checkpoints of a training run, as safetensors: two networks, the optimiser's state, the log."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from glaciersar.errors import InputError
+from glaciersar.files import written_whole
+from glaciersar.models import Network
+
+NAME, OLD = "checkpoint.safetensors", "checkpoint.old.safetensors"
+LEARNING = ("training.py", "losses.py", "augment.py", "schedule.py", "recipe.py", "dataset/sampling.py", "models/*.py")
+"""The code that decides what a plan makes of its data."""
+
+
+def identify(plan: Mapping[str, Any], data: Path) -> str:
+    """Name all that decides the result of a run: its plan, its data, and the code.
+
+    How many processes load the data does not matter. Data files tell their content; a published one, which does not,
+    goes by its size and time.
+    """
+    content: dict[str, Any] = {name: value for name, value in plan.items() if name != "workers"}
+    for name in ("train.h5", "val.h5"):
+        with h5py.File(data / name) as file:
+            status = (data / name).stat()
+            content[name] = file.attrs.get("content", [status.st_size, status.st_mtime_ns])
+    here = Path(__file__).parent
+    code = b"".join(path.read_bytes() for pattern in LEARNING for path in sorted(here.glob(pattern)))
+    return json.dumps(content | {"code": hashlib.sha256(code).hexdigest()}, sort_keys=True)
+
+
+def save(
+    identity: str,
+    folder: Path,
+    model: Network,
+    kept: Network,
+    optimizer: torch.optim.Optimizer,
+    rows: list[dict[str, float]],
+) -> None:
+    """Write the network in training, the best one so far, Adam's moments and the log, whole."""
+    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"kept/{name}": value for name, value in kept.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"adam/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
+    tensors = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
+    }
+    with written_whole(folder / NAME) as temporary:
+        save_file(tensors, temporary, {"run": json.dumps({"identity": identity, "rows": rows})})
+
+
+def resume(
+    identity: str, folder: Path, model: Network, kept: Network, optimizer: torch.optim.Optimizer, *, main: bool = True
+) -> list[dict[str, float]]:
+    """Load what `save` wrote into both networks and the optimiser, and give the log; an empty one to start anew.
+
+    A checkpoint of another identity is set aside under `OLD`, by the main process.
+
+    Raises:
+        InputError: The file is no checkpoint.
+    """
+    path = folder / NAME
+    if not path.exists():
+        return []
+    try:
+        with safe_open(path, "pt") as file:
+            run = json.loads((file.metadata() or {})["run"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise InputError(f"{path}: not a checkpoint that can be read ({error}); remove it to start anew") from error
+    if run["identity"] != identity:
+        if main:
+            path.replace(folder / OLD)
+        return []
+    for name, network in (("model/", model), ("kept/", kept)):
+        network.load_state_dict({key.removeprefix(name): t for key, t in tensors.items() if key.startswith(name)})
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("adam/"):
+            _, index, key = name.split("/")
+            state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return run["rows"]
