@@ -57,6 +57,8 @@ class Plan:
         for name in ("patch", "batch", "epochs", "steps_per_epoch"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)} found, at least 1 expected")
+        models.check_name(self.model)
+        recipe(self.recipe)
         if self.precision not in PRECISIONS:
             raise InputError(f"precision={self.precision!r} found, one of {', '.join(PRECISIONS)} expected")
 
