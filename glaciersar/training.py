@@ -58,6 +58,8 @@ class Plan:
         for name, least in (("patch", 1), ("batch", 1), ("epochs", 1), ("steps_per_epoch", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name}={getattr(self, name)} found, at least {least} expected")
+        models.check_name(self.model)
+        recipe(self.recipe)
         if self.precision not in PRECISIONS:
             raise InputError(f"precision={self.precision!r} found, one of {', '.join(PRECISIONS)} expected")
 

@@ -35,8 +35,7 @@ def build(name: str, *, features: int = 1, width: int = 32, dropout: float = 0.0
     Raises:
         InputError: An unknown name, or a number out of range.
     """
-    if name not in _MODELS:
-        raise InputError(f"model {name!r} is unknown; expected one of {', '.join(NAMES)}")
+    check_name(name)
     if features < 1:
         raise InputError(f"features={features} found, 1 or more expected")
     if width < 2 or width % 2:
@@ -44,3 +43,9 @@ def build(name: str, *, features: int = 1, width: int = 32, dropout: float = 0.0
     if not 0 <= dropout < 1:
         raise InputError(f"dropout={dropout} found, a share from 0 to below 1 expected")
     return _MODELS[name](features=features, width=width, dropout=dropout)
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that `build` does not know."""
+    if name not in _MODELS:
+        raise InputError(f"model {name!r} is unknown; expected one of {', '.join(NAMES)}")
