@@ -35,9 +35,9 @@ GROUND = code("grid", "radiometry", "outlines", "scenes", "files")
 
 
 def parameters(notebook):
-    """What decides the result of a notebook, so that a change runs it again: not how it shows its progress."""
+    """What decides the result of a notebook, so that a change runs it again: not how it shows its progress, nor where it lies."""
     chosen = read_profile(f"config/{PROFILE}.yaml", f"notebooks/{notebook}.ipynb")
-    return {name: value for name, value in chosen.items() if name != "progress"}
+    return {name: value for name, value in chosen.items() if name not in ("progress", "work")}
 
 
 def run(notebook, more=""):

@@ -17,8 +17,8 @@ TILES = {Tile(column=6, row=6): 0.5, Tile(column=7, row=6): 0.25}
 
 
 @pytest.fixture
-def run(tmp_path, rng):
-    write_file(tmp_path / "test.h5", TILES, rng)
+def run(tmp_path):
+    write_file(tmp_path / "test.h5", TILES)
     for name in ("unet3d", "unet2d"):
         (tmp_path / "models" / name).mkdir(parents=True)
         pretrained.save(models.build(name, width=4), tmp_path / "models" / name / "weights.safetensors")
@@ -70,8 +70,8 @@ def test_outlines_of_another_year_are_refused_and_those_without_a_year_serve_all
     assert undated.loc["pooled", "iou"] == 1
 
 
-def test_a_test_tile_that_was_trained_on_is_refused(run, rng):
-    write_file(run / "train.h5", {Tile(column=6, row=6): 0.5}, rng)
+def test_a_test_tile_that_was_trained_on_is_refused(run):
+    write_file(run / "train.h5", {Tile(column=6, row=6): 0.5})
     with pytest.raises(InputError, match="SVAL-6-6"):
         evaluation.score_models(run / "models", ["unet3d"], run / "test.h5")
 

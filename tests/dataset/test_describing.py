@@ -164,9 +164,9 @@ def test_a_value_that_is_no_number_is_named_by_the_card(folder):
         dataset.card(folder)
 
 
-def published(path, rng):
+def published(path):
     """Take away what only files of our own tell."""
-    write_file(path, {Tile(column=1, row=1): 0.5}, rng)
+    write_file(path, {Tile(column=1, row=1): 0.5})
     with h5py.File(path, "a") as file:
         (group,) = file.values()
         for name in ("grd_times", "transform", "filled_share"):
@@ -176,8 +176,8 @@ def published(path, rng):
     return path
 
 
-def test_a_tile_without_dates_comes_without_its_padding_and_with_a_date_twice(tmp_path, rng):
-    path = published(tmp_path / "train.h5", rng)
+def test_a_tile_without_dates_comes_without_its_padding_and_with_a_date_twice(tmp_path):
+    path = published(tmp_path / "train.h5")
     tile = dataset.read_tile(path, "SVAL-1-1_2020_ro14")
     assert tile.times == ()
     assert tile.backscatter.shape == (15, 16, 14)
@@ -190,8 +190,8 @@ def test_a_tile_without_dates_comes_without_its_padding_and_with_a_date_twice(tm
     np.testing.assert_allclose(glacier["median"].iloc[[0, 14]], [-12, -14.2], atol=1e-4)
 
 
-def test_large_tiles_are_thinned_before_they_are_pooled(tmp_path, rng, monkeypatch):
-    path = published(tmp_path / "train.h5", rng)
+def test_large_tiles_are_thinned_before_they_are_pooled(tmp_path, monkeypatch):
+    path = published(tmp_path / "train.h5")
     monkeypatch.setattr(describing._thinned, "__kwdefaults__", {"pixels": 60})
     tile = describing._thinned(dataset.read_tile(path, "SVAL-1-1_2020_ro14"))
     assert tile.backscatter.shape == (15, 8, 7)
