@@ -114,7 +114,7 @@ def finished_copy(project_copy, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("profile", "trainings"), [("mini", 1), ("simulated", 4)])
+@pytest.mark.parametrize(("profile", "trainings"), [("mini", 1), ("simulated", 3)])
 def test_snakemake_plans_every_step_of_a_profile(project_copy, profile, trainings):
     planned = snakemake(project_copy, "--dry-run", "--config", f"profile={profile}")
     assert planned == dict.fromkeys(STEPS, 1) | {"train": trainings}
