@@ -35,7 +35,8 @@ def publish(profile: str, *, root: Path) -> None:
     made = need(root / "runs" / profile / "tables" / "scores.md", made_by="04-evaluate").parent
     target = root / "figures" / profile
     target.mkdir(parents=True, exist_ok=True)
-    for file in [*sorted(made.iterdir()), *sorted((root / "runs" / profile / "figures").glob("*.png"))]:
+    pictures = [*made.parent.glob("figures/*.png"), *made.parent.glob("map/*.png")]
+    for file in sorted([*made.iterdir(), *pictures]):
         shutil.copy2(file, target / file.name)
     if profile == "simulated":
         readme = root / "README.md"
