@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from odc.geo.geobox import GeoBox
 from shapely import box
-from sklearn.metrics import jaccard_score
+from torch import from_numpy
+from torchmetrics.functional.classification import binary_jaccard_index
 
 from glaciersar import outlines
 from glaciersar.metrics import Confusion
@@ -92,10 +93,12 @@ def test_the_ceiling_from_polygons_is_that_from_masks(tmp_path, drawn, masks, gr
         shapes = labels.truth(ground, 2016) if layer == "truth" else drawn[layer, 2016]
         shapes.assign(landscape="here", year=2016).to_file(path, layer=layer)
     table = labels.ceiling(path).set_index("landscape")
-    expected = jaccard_score(masks["reference", 2016].ravel(), masks["second_annotator", 2016].ravel())
+    expected = float(
+        binary_jaccard_index(from_numpy(masks["reference", 2016]), from_numpy(masks["second_annotator", 2016]))
+    )
     assert table.loc["here", "iou"] == pytest.approx(expected, abs=0.005)
     assert table.loc["all", "iou"] == table.loc["here", "iou"]
-    expected = jaccard_score(ground.glacier[2016].ravel(), masks["reference", 2016].ravel())
+    expected = float(binary_jaccard_index(from_numpy(ground.glacier[2016]), from_numpy(masks["reference", 2016])))
     assert table.loc["here", "truth_iou"] == pytest.approx(expected, abs=0.005)
 
 
