@@ -27,9 +27,9 @@ def find(source: str | Path, *, units: str | None = None, relative_orbit: int | 
 
     Args:
         source: A static STAC catalogue, collection, item collection or item (a path or URL to its JSON, or the folder
-            of a catalog.json); or GeoTIFFs: a folder, searched with its subfolders, a glob, or one file. GeoTIFFs
-            tell their time and polarisation by name (20231203T015910Z, 2023-12-03, VV, …); those of one pass, less
-            than 10 minutes apart, become one scene with several strips.
+            of a catalog.json or collection.json); or GeoTIFFs: a folder, searched with its subfolders, a glob, or one
+            file. GeoTIFFs tell their time and polarisation by name (20231203T015910Z, 2023-12-03, VV, …); those of
+            one pass, less than 10 minutes apart, become one scene with several strips.
         units: "linear" or "db"; if not given, what the archive declares, or else "linear".
         relative_orbit: Orbit of GeoTIFFs whose names don't tell; also keeps only the scenes of this orbit.
 
@@ -42,8 +42,9 @@ def find(source: str | Path, *, units: str | None = None, relative_orbit: int | 
     if units is not None and units not in UNITS:
         raise InputError(f"units={units!r} found, 'linear' or 'db' expected")
     name = str(source)
-    if not is_remote(name) and (Path(name) / "catalog.json").is_file():
-        name = str(Path(name) / "catalog.json")
+    for entry in ("collection.json", "catalog.json"):
+        if not is_remote(name) and (Path(name) / entry).is_file():
+            name = str(Path(name) / entry)
     if name.endswith((".json", ".geojson")):
         scenes = [_from_item(item, units) for item in _items(name)]
     else:

@@ -43,6 +43,7 @@ def test_catalogue_folder_collection_and_item_are_all_understood(catalog):
     assert find(catalog.parent) == scenes
     assert find(catalog.parent / "alpha/collection.json") == scenes
     assert find(next(catalog.parent.glob("alpha/*20200102*/*.json"))) == scenes[:1]
+    assert find(catalog.parent / "alpha") == find(catalog)
 
 
 def test_an_item_collection_is_understood(catalog, tmp_path):
