@@ -1,0 +1,93 @@
+"""Time several ways of doing one thing side by side: each in a process of its own, in turn, round after round.
+
+Turns make slow minutes of the machine hit all ways alike, so that ratios hold where seconds do not. A process of its
+own tells each way's peak memory.
+"""
+
+import gc
+import multiprocessing
+import time
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+
+import numpy as np
+import pandas as pd
+
+Way = Callable[[], Callable[[], object]]
+"""Prepares (builds, loads, warms up) and returns what is timed; of a module's top level, as it crosses a process."""
+
+
+def take_turns(ways: Mapping[str, Way], *, rounds: int = 7) -> pd.DataFrame:
+    """Time each way `rounds` times, in turn; the first is the base that the others are held against.
+
+    Returns:
+        A row a way: median, fastest and slowest seconds, how many times as fast as the base (median of the rounds'
+        ratios), peak memory of its process in MiB (prepared, warmed up and run), and what the last call returned.
+    """
+    context = multiprocessing.get_context("spawn")
+    lines: dict[str, Connection] = {}
+    processes = []
+    for name, way in ways.items():
+        here, there = context.Pipe()
+        process = context.Process(target=_serve, args=(way, there), daemon=True)
+        process.start()
+        there.close()
+        _hear(here, name)  # ready; the next way prepares only now, as two at once would not fit or disturb each other
+        lines[name] = here
+        processes.append(process)
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, line in lines.items():
+            line.send("run")
+            seconds[name].append(_hear(line, name))
+    base = np.array(seconds[next(iter(ways))])
+    rows = {}
+    for name, line in lines.items():
+        line.send("stop")
+        peak, result = _hear(line, name)
+        own = np.array(seconds[name])
+        rows[name] = {
+            "median s": np.median(own),
+            "min s": own.min(),
+            "max s": own.max(),
+            "× base": np.median(base / own),
+            "peak MiB": peak,
+            "result": result,
+        }
+    for process in processes:
+        process.join()
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _serve(way: Way, line: Connection) -> None:
+    """Run a way when told to, and tell how long it took; the life of a way's process."""
+    try:
+        run = way()
+        run()
+        line.send("ready")
+        result = None
+        while line.recv() == "run":
+            del result
+            gc.collect()
+            start = time.perf_counter()
+            result = run()
+            line.send(time.perf_counter() - start)
+        line.send((peak_mib(), result))
+    except Exception as error:
+        line.send(error)
+
+
+def _hear(line: Connection, name: str):
+    try:
+        word = line.recv()
+    except EOFError:
+        raise RuntimeError(f"{name}: its process ended without a word; it may have run out of memory") from None
+    if isinstance(word, Exception):
+        raise RuntimeError(f"{name}: {word}") from word
+    return word
+
+
+def peak_mib() -> float:
+    """Tell the most memory this process has held so far, MiB (Linux)."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
