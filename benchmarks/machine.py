@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 
-from turns import take_turns
+from benchmarks.turns import take_turns
 
 SIDE = 3000  # of the matrices: large enough that the product, not its start, is timed
 FLOAT32S = 2**27  # copied to measure bandwidth: 512 MiB, beyond every cache
