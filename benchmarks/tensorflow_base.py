@@ -5,7 +5,7 @@ TensorFlow stays outside of this project, in a virtual environment of its own th
     python3.11 -m venv .tensorflow && .tensorflow/bin/python -m pip install tensorflow-cpu==2.15.1
     export TENSORFLOW_PYTHON=$PWD/.tensorflow/bin/python
 
-(2.15 is the last version with Keras 2, whose defaults the authors' code counts on; it runs on Python 3.9 to 3.11.)
+2.15, for Python 3.9 to 3.11, is the last version that brings Keras 2, whose defaults the authors' code counts on.
 Where the variable is not set, benchmarks go without TensorFlow and say so. `--check FOLDER` first compares it with the
 authors' own results (*_infer.npz, *_step.npz and their *.h5) in a folder.
 """

@@ -144,6 +144,9 @@ def check(folder: Path) -> bool:
 
 
 if __name__ == "__main__":
+    keras = getattr(tf.keras, "__version__", "2 of TensorFlow itself")
+    if not keras.startswith("2"):
+        sys.exit(f"Keras {keras} found, 2 expected: the layers of Keras 3 compute otherwise")
     if sys.argv[1] == "--check":
         sys.exit(None if check(Path(sys.argv[2])) else "not the authors' computation")
     name, task, side, batch = sys.argv[1:]

@@ -73,7 +73,8 @@ def _serve(way: Way, line: Connection) -> None:
             start = time.perf_counter()
             result = run()
             line.send(time.perf_counter() - start)
-        line.send((peak_mib(run.pid) if isinstance(run, Program) else peak_mib(), result))
+        peak = run.end() if isinstance(run, Program) else peak_mib()
+        line.send((peak, result))
     except Exception as error:
         line.send(error)
 
@@ -97,13 +98,19 @@ class Program:
 
     def __init__(self, *command: str) -> None:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.pid = self.process.pid
         self._hear()
 
     def __call__(self) -> float:
         self.process.stdin.write("run\n")
         self.process.stdin.flush()
         return float(self._hear())
+
+    def end(self) -> float:
+        """End the program, which gives its memory back, and tell its peak memory, MiB."""
+        peak = peak_mib(self.process.pid)
+        self.process.stdin.close()
+        self.process.wait()
+        return peak
 
     def _hear(self) -> str:
         line = self.process.stdout.readline()
