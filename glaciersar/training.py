@@ -18,6 +18,7 @@ from glaciersar import checkpoints, losses, models
 from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, check_no_leakage, kind
 from glaciersar.errors import InputError
 from glaciersar.files import need, written_whole
+from glaciersar.memory import freed_memory_kept
 from glaciersar.metrics import Confusion
 from glaciersar.models import Network, pretrained
 from glaciersar.recipe import recipe
@@ -142,7 +143,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
         disable=not (progress and accelerator.is_main_process),
     )
     board = SummaryWriter(str(out)) if accelerator.is_main_process else None
-    with steps:
+    with steps, freed_memory_kept():
         for epoch in range(len(rows), plan.epochs):
             torch.manual_seed(plan.seed + 1000 * (epoch + 1))  # dropout of this epoch, whether resumed or not
             loader.set_epoch(epoch)  # which hands it on to the dataset
