@@ -20,8 +20,8 @@ class Recipe:
     last_offset_drawn: bool
     """Random windows and crops may lie at the last offset that fits."""
     whole_tiles_validated: bool
-    """Validation sees every pixel once, and the pooled IoU chooses the best epoch; otherwise only the patches that fit, never
-    the last, incomplete batch, and the mean IoU of the patches chooses."""
+    """Validation sees every pixel once, and the pooled IoU chooses the best epoch; otherwise only the patches that fit,
+    never the last, incomplete batch, and the mean IoU of the patches chooses."""
     margins_covered: bool
     """Mapping covers every pixel; otherwise windows lie only where they fit, from the top left of the padded tile,
     and the rows and columns that they leave over become background."""
