@@ -111,11 +111,11 @@ def features_of(model: Network) -> tuple[str, ...]:
 def score_models(
     folder: str | Path, names: Sequence[str], test: str | Path, *, window: int = 384, progress: bool = False
 ) -> pd.DataFrame:
-    """Score the trained models of a run on its test tiles.
+    """Score trained models on test tiles, each on the features it was trained on.
 
     Args:
-        folder: Holds NAME/weights.safetensors for each model.
-        names: Models to score.
+        folder: Holds NAME/weights.safetensors for each model of the run.
+        names: Models of the run, or weights in `pretrained.PUBLISHED`, which are mapped by the corrected recipe.
         test: The dataset file.
         window: Side of a mapping window, pixels.
         progress: Show a progress bar.
@@ -124,11 +124,16 @@ def score_models(
         The frames of `metrics.score_tiles`, indexed by model and tile.
     """
     check_no_leakage(Path(test).parent, subsets=[s for s in SUBSETS if (Path(test).parent / f"{s}.h5").exists()])
-    weights = {name: need(Path(folder) / name / "weights.safetensors", made_by="03-train") for name in names}
+    weights = {
+        name: name
+        if name in pretrained.PUBLISHED
+        else need(Path(folder) / name / "weights.safetensors", made_by="03-train")
+        for name in names
+    }
     pixel = pixel_of(need(test, made_by="02-dataset"))
     frames = {}
-    for name, path in weights.items():
-        results = map_tiles(pretrained.load(path), test, window=window, progress=progress)
+    for name, found in weights.items():
+        results = map_tiles(pretrained.load(found), test, window=window, progress=progress)
         frames[name] = score_tiles(results, pixel=pixel)
     return pd.concat(frames, names=["model"])
 

@@ -97,7 +97,14 @@ def show_errors(axis: Axes, reference: NDArray[np.bool_], found: NDArray[np.bool
 
 def _legend(figure: Figure, colours: Mapping[str, str]) -> None:
     patches = [Patch(facecolor=colour, edgecolor="0.5", label=name) for name, colour in colours.items()]
-    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), fontsize=8, frameon=False)
+    figure.legend(
+        handles=patches,
+        loc="outside lower center",
+        bbox_to_anchor=(0, 0, 1, 1),  # of the figure as laid out: without, it moves onto the note when the box grows
+        ncols=len(patches),
+        fontsize=8,
+        frameon=False,
+    )
 
 
 def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFrame | None = None) -> Figure:

@@ -75,6 +75,20 @@ def test_the_split_map_colours_each_tile_by_its_subset():
     assert {to_rgb(colour) for colour in figures.SUBSET_COLOURS.values()} <= colours
 
 
+def test_the_note_stays_clear_of_the_legend(tmp_path):
+    split = {Tile(column=c, row=1): s for c, s in enumerate(("train", "val", "test"))}
+    figure = figures.split_map({"as in the files": split})
+    drawn = []
+
+    def remember(event):
+        legend, note = (artist.get_window_extent() for artist in (figure.legends[0], figure.texts[0]))
+        drawn.append(legend.y0 - note.y1)
+
+    figure.canvas.mpl_connect("draw_event", remember)
+    figures.save(figure, tmp_path / "split.png", note="a long note " * 5)
+    assert drawn[-1] >= 0
+
+
 def test_a_year_of_backscatter_has_a_line_and_a_band_for_each_class():
     times = pd.date_range("2020-01-10", periods=15, freq="24D", tz="UTC")
     curves = pd.concat(

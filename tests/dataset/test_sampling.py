@@ -1,6 +1,7 @@
 """glaciersar.dataset.sampling"""
 
 import pickle
+import re
 
 import h5py
 import numpy as np
@@ -221,6 +222,16 @@ def test_nan_is_refused_where_it_is_met(path, dataset, value):
     for read in (lambda: patches(path)[0], lambda: Tiles(path)[0]):
         with pytest.raises(InputError, match=rf"train\.h5.*{dataset}: NaN or infinite values found"):
             read()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_tells_bad_input_in_one_sentence_too(path, workers):
+    with h5py.File(path, "a") as file:
+        for group in file.values():
+            group["grd"][...] = np.nan
+    with pytest.raises(InputError) as caught:
+        list(DataLoader(patches(path), num_workers=workers))
+    assert re.fullmatch(r".*train\.h5: dataset \S+: NaN or infinite values found, .* expected", str(caught.value))
 
 
 def test_an_index_outside_the_epoch_ends_iteration(path):
