@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from glaciersar import checkpoints, losses, models
-from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, check_no_leakage, kind
+from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, batches, check_no_leakage, kind
 from glaciersar.errors import InputError
 from glaciersar.files import need, written_whole
 from glaciersar.metrics import Confusion
@@ -132,7 +131,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     best = max((row[judged_by] for row in rows), default=-1.0)
     if rows and accelerator.is_main_process:
         _save_weights(kept, plan, data, out)  # a run may have been killed, or its file removed, in between
-    loader = DataLoader(patches, batch_size=plan.batch // accelerator.num_processes, num_workers=plan.workers)
+    loader = batches(patches, plan.batch // accelerator.num_processes, workers=plan.workers)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
 
     steps = tqdm(
