@@ -144,7 +144,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     with steps:
         for epoch in range(len(rows), plan.epochs):
             torch.manual_seed(plan.seed + 1000 * (epoch + 1))  # dropout of this epoch, whether resumed or not
-            loader.set_epoch(epoch)  # which hands it on to the dataset
+            patches.set_epoch(epoch)
             model.train()
             running = torch.zeros((), device=accelerator.device)
             for step, (series, labels) in enumerate(loader):  # (B, F, T, P, P), (B, 2, P, P)

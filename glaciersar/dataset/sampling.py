@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import BatchSampler, DataLoader, Dataset, SequentialSampler
+from torch.utils.data import DataLoader, Dataset
 
 from glaciersar.augment import draw, jitter_dates
 from glaciersar.dataset.opening import Entry, list_groups
@@ -39,7 +39,7 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
     """Random training patches: a group, its dates jittered, a window, the augmentations.
 
     Sample k of epoch e depends on the seed, e and k alone, so neither resuming nor the number of workers changes it.
-    Each sample is a series (F, T, P, P) and labels (2, P, P), both float32; a list of indices gives a batch of them.
+    Each sample is a series (F, T, P, P) and labels (2, P, P), both float32.
 
     Args:
         path: train.h5.
@@ -75,14 +75,16 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
     def __len__(self) -> int:
         return self.samples
 
-    def __getitem__(self, index: int | Sequence[int]) -> tuple[Tensor, Tensor]:
-        if isinstance(index, Sequence):
-            return self._batch(index)
-        series, labels = self._batch([index])
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        series, labels = self.batch([index])
         return series[0], labels[0]
 
-    def _batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Fill a batch in its place, several samples at a time: nearly all of the work needs no Python."""
+    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Fill a batch in its place, several samples at a time, as nearly all of the work needs no Python.
+
+        Returns:
+            Series (B, F, T, P, P) and labels (B, 2, P, P).
+        """
         if not all(0 <= index < self.samples for index in indices):
             raise IndexError(indices)
         features, dates = len(self.entries[0].base), len(next(iter(self.entries[0].base.values())))
@@ -110,18 +112,24 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         return slice(start, start + self.patch)
 
 
-def batches(patches: RandomPatches, size: int, *, workers: int = 0) -> DataLoader:
-    """Load an epoch in batches: series (B, F, T, P, P) and labels (B, 2, P, P), the last of them smaller if need be.
+def batches(patches: RandomPatches, size: int, *, workers: int = 0) -> DataLoader[int]:
+    """Load epochs in batches: series (B, F, T, P, P) and labels (B, 2, P, P), the last of them smaller if need be.
 
-    A DataLoader that collates samples copies each of them once more into memory that is always new.
+    A loader that collates samples copies each of them once more, into memory that is always new; so this one loads
+    indices, and a batch is made of them at once.
 
     Args:
-        patches: What to load.
+        patches: What to load; its `set_epoch` tells the epoch.
         size: B.
         workers: Processes that load; 0 loads in this one, by as many threads as torch has.
     """
-    sampler = BatchSampler(SequentialSampler(patches), size, drop_last=False)
-    return DataLoader(patches, batch_size=None, sampler=sampler, num_workers=workers, persistent_workers=workers > 0)
+    return DataLoader(
+        range(len(patches)),  # type: ignore[arg-type]  # it has all that a Dataset needs
+        batch_size=size,
+        collate_fn=patches.batch,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
 
 
 class Tiles(Dataset[tuple[Tensor, Tensor, str]]):

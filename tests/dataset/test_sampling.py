@@ -148,7 +148,7 @@ def test_a_dataset_travels_to_another_process_without_its_open_file(path):
 
 def test_a_batch_is_its_samples_stacked(path):
     data = patches(path, features=("grd", "insar"))
-    series, labels = data[[4, 0, 7]]
+    series, labels = data.batch([4, 0, 7])
     singles = [data[k] for k in (4, 0, 7)]
     assert torch.equal(series, torch.stack([x for x, _ in singles]))
     assert torch.equal(labels, torch.stack([y for _, y in singles]))
@@ -170,9 +170,9 @@ def test_threads_change_nothing(path):
     data, threads = patches(path), torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        one = data[list(range(8))]
+        one = data.batch(list(range(8)))
         torch.set_num_threads(4)
-        four = data[list(range(8))]
+        four = data.batch(list(range(8)))
     finally:
         torch.set_num_threads(threads)
     assert all(torch.equal(a, b) for a, b in zip(one, four, strict=True))
@@ -180,14 +180,14 @@ def test_threads_change_nothing(path):
 
 def test_memory_is_lent_again_only_when_no_tensor_uses_it(path):
     data = patches(path)
-    series, labels = data[[0, 1]]
+    series, labels = data.batch([0, 1])
     place, part, copy = series.data_ptr(), series[1, 0, 3], series.clone()
     del series, labels
-    kept = [data[[k, k + 1]] for k in range(2, 6)]  # while a part of the first batch is still in use
+    kept = [data.batch([k, k + 1]) for k in range(2, 6)]  # while a part of the first batch is still in use
     assert all(other.data_ptr() != place for other, _ in kept)
     assert torch.equal(part, copy[1, 0, 3])
     del part
-    assert data[[6, 7]][0].data_ptr() == place
+    assert data.batch([6, 7])[0].data_ptr() == place
 
 
 def test_whole_tiles_come_once_in_order_and_unvaried(path):
@@ -256,7 +256,7 @@ def test_an_index_outside_the_epoch_ends_iteration(path):
     data = patches(path, samples=4)
     assert len(list(data)) == 4
     with pytest.raises(IndexError):
-        data[[3, 4]]
+        data.batch([3, 4])
 
 
 def test_tiles_come_without_their_padding_unless_asked_for_with_it(tmp_path, rng):
