@@ -88,16 +88,17 @@ def _seen_or_not(labels: Tensor) -> Tensor:
     return torch.where(mass >= 0.5, labels / mass, 0)
 
 
-def gamma(series: Tensor, exponents: Sequence[float]) -> Tensor:
+def gamma(series: Tensor, exponents: Sequence[float], *, out: Tensor | None = None) -> Tensor:
     """Raise (F, T, H, W) to one power a feature; values below 0 have none and become 0, as released."""
-    positive = series.clamp(min=0).numpy()
-    powers = np.array(exponents, np.float32).reshape(-1, 1, 1, 1)
-    return torch.from_numpy(np.power(positive, powers, out=positive))  # NumPy's power takes half the time of torch's
+    powered = torch.clamp(series, min=0, out=out)
+    for values, exponent in zip(powered.numpy(), exponents, strict=True):  # (T, H, W)
+        np.power(values, np.float32(exponent), out=values)  # in half the time of torch's
+    return powered
 
 
-def shift(series: Tensor, offsets: Sequence[float]) -> Tensor:
+def shift(series: Tensor, offsets: Sequence[float], *, out: Tensor | None = None) -> Tensor:
     """Add one offset a feature to (F, T, H, W)."""
-    return series + series.new_tensor(offsets).view(-1, 1, 1, 1)
+    return torch.add(series, series.new_tensor(offsets).view(-1, 1, 1, 1), out=out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,15 +125,15 @@ class Variation:
         return np.rot90(x, -self.quarters, axes=(-2, -1))
 
     def change(self, series: Tensor, labels: Tensor, recipe: Recipe = CORRECTED) -> tuple[Tensor, Tensor]:
-        """Crop, gamma and shift a sample in its place; what nothing happens to comes back as the same tensor."""
+        """Crop, gamma and shift a sample, in its own memory but for the crop: the sample given is lost."""
         if self.crop is not None:
             size, top, left = self.crop
             crop = crop_and_scale_scrambled if recipe.scrambled_crop else crop_and_scale
             series, labels = crop(series, labels, size=size, top=top, left=left)
         if self.exponents is not None:
-            series = gamma(series, self.exponents)
+            series = gamma(series, self.exponents, out=series)
         if self.offsets is not None:
-            series = shift(series, self.offsets)
+            series = shift(series, self.offsets, out=series)
         return series, labels
 
 

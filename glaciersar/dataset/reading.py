@@ -25,7 +25,7 @@ class LazyFile:
     def _forget(self) -> None:
         self._file: h5py.File | None = None
         self._process = 0
-        self._arrays: dict[str, h5py.Dataset | np.memmap] = {}
+        self._arrays: dict[str, h5py.Dataset | NDArray] = {}
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, object]:
@@ -35,7 +35,7 @@ class LazyFile:
         self.path = state["path"]
         self._forget()
 
-    def array(self, name: str) -> h5py.Dataset | np.memmap:
+    def array(self, name: str) -> h5py.Dataset | NDArray:
         """Give what an index reads from: mapped memory where an array lies uncompressed in one piece, HDF5 elsewhere.
 
         Mapped, a window is copied once, from the page cache to where it is wanted, in a quarter of the time of HDF5.
@@ -47,11 +47,11 @@ class LazyFile:
                 self._arrays[name] = self._map(self._file[name])
             return self._arrays[name]
 
-    def _map(self, dataset: h5py.Dataset) -> h5py.Dataset | np.memmap:
+    def _map(self, dataset: h5py.Dataset) -> h5py.Dataset | NDArray:
         offset = dataset.id.get_offset()  # None where it lies in chunks
         if offset is None or dataset.external:
             return dataset
-        return np.memmap(self.path, dataset.dtype, mode="r", offset=offset, shape=dataset.shape)
+        return np.asarray(np.memmap(self.path, dataset.dtype, mode="r", offset=offset, shape=dataset.shape))
 
     def read(
         self,
