@@ -83,7 +83,8 @@ def _recipe(model: Network) -> Recipe:
 def _map(model: Network, series: Tensor, *, window: int) -> NDArray[np.floating]:
     """Map the probability of glacier (H, W) by the recipe of the model."""
     if _recipe(model).margins_covered:
-        return map_array(model, series, window=window)
+        # as exact as can be: scores must not depend on what the machine multiplies fast
+        return map_array(model, series, window=window, overlap=0.5, backend="torch", precision="float32")
     return map_fitting(model, series, window=min(window, *series.shape[-2:]))[1]
 
 

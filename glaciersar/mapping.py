@@ -1,5 +1,6 @@
 """Map glaciers: a model applied to a series in overlapping windows, blended by a Gaussian."""
 
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -10,46 +11,72 @@ from odc.geo.geobox import GeoBox
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from glaciersar.backends import Predictor, prepare
 from glaciersar.errors import InputError
 from glaciersar.files import written_whole
 
+WINDOW = 640  # pixels: a window of a network of width 32 takes TODO GiB
+OVERLAP = 0.1  # the least whose maps TODO
 
-def gaussian_window(size: int, *, sigma: float = 0.5) -> Tensor:
+
+def gaussian_window(height: int, width: int | None = None, *, sigma: float = 0.5) -> Tensor:
     """Weight the pixels of a window by their distance from its middle.
 
     exp(−r² / 2σ²) with r from −1 to 1 along each side, as the paper's authors blend; the middle weighs 1.
 
     Returns:
-        (size, size) float64.
+        (height, width) float64; square where no width is given.
     """
-    squared = torch.linspace(-1, 1, size, dtype=torch.float64) ** 2 if size > 1 else torch.zeros(1, dtype=torch.float64)
-    return torch.exp(-(squared[:, None] + squared[None, :]) / (2 * sigma**2))
+    down, right = (
+        torch.linspace(-1, 1, side, dtype=torch.float64) ** 2 if side > 1 else torch.zeros(1, dtype=torch.float64)
+        for side in (height, width or height)
+    )
+    return torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2))
 
 
-def window_starts(length: int, window: int, step: int) -> list[int]:
-    """Place windows along one side so that every pixel is covered; the last one ends at the margin."""
-    last = max(length - window, 0)
-    return sorted({*range(0, last, step), last})
+def place_windows(length: int, window: int, overlap: int) -> tuple[int, list[int]]:
+    """Cover one side by as few windows as will do, all of one length, evenly.
+
+    Args:
+        length: Of the side, pixels.
+        window: The longest that a window may be.
+        overlap: The least that a window has in common with the next, pixels, less than `window`.
+
+    Returns:
+        The length of the windows, no more than `window`, and where they start.
+    """
+    if length <= window:
+        return length, [0]
+    count = ceil((length - overlap) / (window - overlap))
+    side = ceil((length + (count - 1) * overlap) / count)
+    return side, [round(index * (length - side) / (count - 1)) for index in range(count)]
 
 
-@torch.inference_mode()
 def map_array(
-    model: nn.Module,
+    model: nn.Module | Predictor,
     series: NDArray[np.float32] | Tensor,
     *,
     valid: NDArray[np.bool_] | None = None,
-    window: int = 384,
-    overlap: float = 0.5,
+    window: int = WINDOW,
+    overlap: float = OVERLAP,
+    backend: str = "auto",
+    precision: str = "auto",
     progress: bool = False,
 ) -> NDArray[np.float32]:
     """Map the probability of glacier from a scaled series.
 
     Args:
-        model: From `models.build` or `pretrained.load`; put into evaluation mode here.
+        model: From `models.build` or `pretrained.load`, put into evaluation mode here; or what `backends.prepare`
+            made of it, once for many rasters.
         series: (F, T, H, W) scaled features, finite; any number of dates, any size.
         valid: (H, W) where radar sees the ground, as `radiometry.prepare` tells; windows without any are left out.
-        window: Side of a window in pixels; a smaller raster is mapped in one piece.
-        overlap: Share of a window that it has in common with the next, 0 to below 1.
+        window: Longest side of a window in pixels; windows are no larger than they must be to cover the raster. Memory
+            grows with its square. Where a pixel depends on the whole window, as in `unet3d_weighted`, take the
+            authors' 384 and their overlap of 0.5.
+        overlap: Share of a window that it has in common with the next, 0 to below 1; `benchmarks/mapping.py` shows
+            what it costs and changes.
+        backend: "auto", "torch" or "openvino", as for `backends.prepare`; a small raster is always mapped by "torch".
+        precision: "auto", "float32" or "bf16"; a small raster is always mapped in "float32".
         progress: Show a progress bar.
 
     Returns:
@@ -57,31 +84,28 @@ def map_array(
     """
     if not 0 <= overlap < 1:
         raise InputError(f"overlap={overlap} found, 0 to below 1 expected")
+    if window < 1:
+        raise InputError(f"window={window} found, 1 pixel or more expected")
     series = torch.as_tensor(series)
     if series.ndim != 4:
         raise InputError(f"a series of shape {tuple(series.shape)} found, (features, dates, height, width) expected")
     if not torch.isfinite(series).all():
         raise InputError("the series holds NaN or infinite values; radiometry.prepare fills them")
-    device = next(model.parameters()).device
-    model.eval()
+    if not isinstance(model, Predictor):
+        model = prepare(model, backend=backend, precision=precision, size=series[0].numel())
     height, width = series.shape[-2:]
-    step = max(round(window * (1 - overlap)), 1)
+    common = min(round(window * overlap), window - 1)
+    (rows, tops), (columns, lefts) = (place_windows(side, window, common) for side in (height, width))
     seen = torch.ones(height, width, dtype=torch.bool) if valid is None else torch.from_numpy(valid)
-    corners = [
-        (y, x)
-        for y in window_starts(height, window, step)
-        for x in window_starts(width, window, step)
-        if seen[y : y + window, x : x + window].any()
-    ]
+    windows = [(..., slice(y, y + rows), slice(x, x + columns)) for y in tops for x in lefts]
+    windows = [here for here in windows if seen[here].any()]
+    weight = gaussian_window(rows, columns)
     blended = torch.zeros(height, width, dtype=torch.float64)
     weights = torch.zeros(height, width, dtype=torch.float64)
-    side = gaussian_window(window)
-    for y, x in tqdm(corners, desc="mapping", disable=not progress):
-        piece = series[None, :, :, y : y + window, x : x + window].to(device)  # (1, F, T, h, w)
-        glacier = model(piece).float().softmax(1)[0, 1].double().cpu()  # (h, w)
-        weight = side[: glacier.shape[0], : glacier.shape[1]]
-        blended[y : y + window, x : x + window] += glacier * weight
-        weights[y : y + window, x : x + window] += weight
+    for here in tqdm(windows, desc=f"mapping ({model})", disable=not progress):
+        (glacier,) = model(series[here][None])  # (1, F, T, rows, columns) -> (rows, columns)
+        blended[here] += glacier.double() * weight
+        weights[here] += weight
     return torch.where(seen, blended / weights, torch.nan).float().numpy()
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import rasterio
@@ -5,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glaciersar import mapping, models
+from glaciersar import backends, mapping, models
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 
@@ -22,14 +24,19 @@ class PixelModel(torch.nn.Module):
         return torch.stack((torch.zeros_like(glacier), glacier), 1)
 
 
-@given(length=st.integers(1, 500), window=st.integers(1, 200), step=st.integers(1, 200))
-def test_windows_cover_every_pixel_and_none_hangs_over(length, window, step):
-    starts = mapping.window_starts(length, window, min(step, window))
-    covered = np.zeros(length, bool)
-    for start in starts:
-        covered[start : start + window] = True
-        assert start + min(window, length) <= length
-    assert covered.all()
+@given(length=st.integers(1, 500), window=st.integers(1, 200), share=st.floats(0, 0.99))
+def test_windows_cover_every_pixel_overlap_enough_and_none_hangs_over(length, window, share):
+    overlap = min(round(share * window), window - 1)
+    side, starts = mapping.place_windows(length, window, overlap)
+    assert side <= window
+    assert starts[0] == 0
+    assert starts[-1] + side == length
+    assert all(after - before <= side - overlap for before, after in pairwise(starts))
+    assert len(starts) == 1 or starts == sorted(set(starts))
+
+
+def test_windows_that_fit_are_placed_as_the_authors_place_them():
+    assert mapping.place_windows(1152, 384, 192) == (384, [0, 192, 384, 576, 768])
 
 
 def test_the_window_is_the_gaussian_of_the_paper_code():
@@ -75,6 +82,21 @@ def test_mapping_puts_dropout_to_rest(rng):
     model = models.build("unet3d", width=4, dropout=0.5).train()
     series = rng.random((1, 4, 16, 16), dtype=np.float32)
     np.testing.assert_array_equal(mapping.map_array(model, series), mapping.map_array(model, series))
+
+
+def test_a_prepared_network_maps_as_the_network_itself(rng):
+    model = models.build("unet3d", width=4)
+    series = rng.random((1, 4, 40, 24), dtype=np.float32)
+    predictor = backends.prepare(model, precision="float32", backend="torch")
+    np.testing.assert_array_equal(
+        mapping.map_array(predictor, series, window=16), mapping.map_array(model, series, window=16)
+    )
+
+
+@pytest.mark.parametrize("setting", [{"overlap": 1.0}, {"window": 0}, {"backend": "tpu"}, {"precision": "int8"}])
+def test_a_setting_that_cannot_be_is_refused_by_its_name(rng, setting):
+    with pytest.raises(InputError, match=next(iter(setting))):
+        mapping.map_array(PixelModel(), rng.random((1, 4, 16, 16), dtype=np.float32), **setting)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_the_last_four_columns_have_no_value_as_released_and_one_as_corrected(ca
     as_released = released.map_fitting(model, series, window=32)
     assert np.isnan(as_released[:, :, 96:]).all()
     assert np.isfinite(as_released[:, :, :96]).all()
-    corrected = map_array(model, series, window=32)
+    corrected = map_array(model, series, window=32, overlap=0.5)
     assert np.isfinite(corrected).all()
     reach = 100 - 32  # of the window that the corrected map adds at the right
     np.testing.assert_allclose(corrected[:, :reach], found["predict_and_evaluate"][:, :reach, 1], rtol=0, atol=5e-6)

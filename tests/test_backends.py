@@ -1,0 +1,93 @@
+import importlib.util
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from glaciersar import backends, mapping, models
+from glaciersar.errors import InputError
+
+TOLERANCE = {"float32": 1e-5, "bf16": 0.02}  # of a probability
+
+
+def network(name, **settings):
+    """A network with statistics in its normalisations, as training leaves them."""
+    torch.manual_seed(0)
+    model = models.build(name, width=4, **settings).eval()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
+            nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+            nn.init.uniform_(module.weight, 0.8, 1.2)
+    return model
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@pytest.mark.parametrize("name", models.NAMES)
+@torch.no_grad()
+def test_every_backend_gives_the_same_within_its_tolerance(name, backend, precision):
+    model = network(name, features=2)
+    predictor = backends.prepare(model, backend=backend, precision=precision)
+    assert (predictor.backend, predictor.precision) == (backend, precision)
+    for shape in [(1, 2, 3, 24, 40), (2, 2, 3, 33, 17), (1, 2, 3, 3, 5)]:  # batch and sides change
+        series = torch.rand(shape)
+        torch.testing.assert_close(predictor(series), model(series).softmax(1)[:, 1], atol=TOLERANCE[precision], rtol=0)
+
+
+@torch.no_grad()
+def test_a_network_made_ready_takes_any_number_of_dates():
+    model = network("unet3d")
+    predictor = backends.prepare(model, backend="openvino", precision="float32")
+    for dates in (1, 2, 5):
+        series = torch.rand(1, 1, dates, 16, 16)
+        torch.testing.assert_close(predictor(series), model(series).softmax(1)[:, 1], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_a_series_with_other_features_is_refused_in_the_same_words_by_every_backend(backend, rng):
+    model = network("unet3d", features=2)
+    series = rng.random((1, 4, 16, 16), dtype=np.float32)
+    message = r"unet3d: series of shape \(1, 1, 4, 16, 16\) found, \(batch, 2, dates, height, width\) expected"
+    with pytest.raises(InputError, match=message):
+        mapping.map_array(model, series, backend=backend)
+    with pytest.raises(InputError, match="NaN"):
+        mapping.map_array(model, series * np.nan, backend=backend)
+    with pytest.raises(InputError, match="shape"):
+        mapping.map_array(model, series[0], backend=backend)
+
+
+@torch.no_grad()
+def test_folding_the_normalisations_changes_nothing_and_leaves_the_network_alone():
+    model = network("ulstm")
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    folded = backends.fold_norms(model)
+    assert not any(isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d) for module in folded.modules())
+    series = torch.rand(1, 1, 2, 16, 16)
+    torch.testing.assert_close(folded(series), model(series), atol=1e-6, rtol=0)
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+
+
+def test_small_work_stays_with_torch_in_float32_and_much_goes_to_openvino():
+    model = network("unet3d")
+    small = backends.prepare(model, size=15 * 250 * 250)
+    assert str(small) == "torch, float32, on cpu"
+    large = backends.prepare(model)
+    assert large.backend == "openvino"
+    assert large.precision == ("bf16" if backends.multiplies_bf16("cpu") else "float32")
+
+
+def test_without_openvino_torch_does_it_and_asking_for_it_is_refused(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    model = network("unet3d")
+    assert backends.prepare(model).backend == "torch"
+    with pytest.raises(InputError, match="openvino is not installed"):
+        backends.prepare(model, backend="openvino")
+
+
+def test_a_network_that_openvino_cannot_take_is_left_to_torch():
+    model = nn.Conv3d(1, 2, 1)
+    assert backends.prepare(model).backend == "torch"
+    with pytest.raises(InputError, match="Conv3d on cpu, a network"):
+        backends.prepare(model, backend="openvino")
