@@ -56,9 +56,7 @@ class ConvLSTM(nn.Module):
         cell: Tensor | None = None
         for gates in reversed(inputs) if backward else inputs:
             gates = gates + self.recurrent(states[-1]) if states else gates.clone()  # else it keeps all dates alive
-            if (
-                gates.requires_grad
-            ):  # the activations are computed again for the gradient: less memory, hardly more time
+            if gates.requires_grad:  # recomputes activations backwards: less memory, little time
                 state, cell = checkpoint(open_gates, gates, cell, use_reentrant=False, preserve_rng_state=False)
             else:
                 state, cell = open_gates(gates, cell)
