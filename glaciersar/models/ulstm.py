@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from glaciersar.models.layers import Decoder, Network, conv_norm_act, initialise, max_pool
 
+LARGE = 2**22  # numbers in the gates of one date, from which their activations are computed again for the gradient
 LEVELS = 2  # times that the encoder halves the sides; dates are never pooled
 
 
@@ -51,12 +52,14 @@ class ConvLSTM(nn.Module):
 
     def forward(self, x: Tensor, *, dates: int, backward: bool) -> list[Tensor]:
         """Run over the dates; returns the hidden state (B, filters, H, W) at each date, in the order of the dates."""
-        inputs = self.input(x).chunk(dates)  # all dates in one go; T of (B, 4 filters, H, W)
+        # all dates in one go; T of (B, 4 filters, H, W), each gate in one piece of memory
+        inputs = self.input(x).contiguous().chunk(dates)
         states: list[Tensor] = []
         cell: Tensor | None = None
         for gates in reversed(inputs) if backward else inputs:
-            gates = gates + self.recurrent(states[-1]) if states else gates.clone()  # else it keeps all dates alive
-            if gates.requires_grad:  # recomputes activations backwards: less memory, little time
+            # the first is copied, as what is kept of it for the gradient would keep all dates in memory
+            gates = gates + self.recurrent(states[-1]).contiguous() if states else gates.clone()
+            if gates.requires_grad and gates.numel() > LARGE:
                 state, cell = checkpoint(open_gates, gates, cell, use_reentrant=False, preserve_rng_state=False)
             else:
                 state, cell = open_gates(gates, cell)
