@@ -62,6 +62,7 @@ def take_turns(ways: Mapping[str, Way], *, rounds: int = 7) -> pd.DataFrame:
 
 def _serve(way: Way, line: Connection) -> None:
     """Run a way when told to, and tell how long it took; the life of a way's process."""
+    multiprocessing.current_process().daemon = False  # so that it may start workers of its own
     try:
         run = way()
         run()
