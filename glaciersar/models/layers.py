@@ -77,7 +77,8 @@ def max_pool(x: Tensor, *, dates: int = 1) -> Tensor:
     """
     if not x.is_cuda:
         with torch.autocast("cpu", enabled=False):  # which would compute it in float32
-            return F.max_pool3d(x, (dates, 2, 2), ceil_mode=True)
+            x = F.max_pool3d(x, (1, 2, 2))
+            return F.max_pool3d(even_dates(x), (2, 1, 1)) if dates == 2 else x
     if dates == 2:
         x = halve(even_dates(x), 2)
     return halve(halve(x, 3), 4)  # (B, C, T, H, W) -> (B, C, T or ⌈T/2⌉, H/2, W/2)
