@@ -18,6 +18,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from glaciersar.confidence import shannon
 from glaciersar.dataset.describing import TileSeries
 from glaciersar.files import written_whole
 from glaciersar.grid import CRS, SUBSETS, Tile
@@ -72,7 +73,7 @@ def tile_strip(examples: Sequence[Example]) -> Figure:
         axes[1, column].imshow(example.reference, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         if rows == 4 and example.probability is not None:
             show_errors(axes[2, column], example.reference, example.probability > 0.5)
-            axes[3, column].imshow(confidence(example.probability), cmap="RdPu_r", vmin=0, vmax=1)
+            axes[3, column].imshow(shannon(example.probability), cmap="RdPu_r", vmin=0, vmax=1)
     labels = ("backscatter, one date", "reference outlines", "prediction and errors", "confidence")
     for axis, label in zip(axes[:, 0], labels, strict=False):
         axis.set_ylabel(label, fontsize=8)
@@ -81,12 +82,6 @@ def tile_strip(examples: Sequence[Example]) -> Figure:
     if rows == 4:
         _legend(figure, ERROR_COLOURS)
     return figure
-
-
-def confidence(probability: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Tell how far a two-class probability is from a coin toss: 1 − its Shannon entropy in bits; not calibrated."""
-    p = np.clip(probability, 1e-7, 1 - 1e-7)
-    return 1 + p * np.log2(p) + (1 - p) * np.log2(1 - p)
 
 
 def show_errors(axis: Axes, reference: NDArray[np.bool_], found: NDArray[np.bool_]) -> None:

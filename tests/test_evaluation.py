@@ -7,6 +7,7 @@ from archives import write_dataset
 from dataset.test_describing import PIXEL, write_file
 
 from glaciersar import evaluation, mapping, models, released
+from glaciersar.confidence import BINS
 from glaciersar.dataset import Tiles
 from glaciersar.errors import InputError
 from glaciersar.grid import CRS, Tile
@@ -42,6 +43,14 @@ def test_a_model_is_scored_as_its_own_maps_say(run):
     assert total.tp + total.fp + total.fn + total.tn == 2 * 20 * 19  # the row without radar does not count
     assert list(evaluation.summarise(scores).index) == ["unet3d", "unet2d"]
     assert set(evaluation.by_tile(scores)["tile"]) == {"SVAL-6-6_2020_ro14", "SVAL-7-6_2020_ro14"}
+
+
+def test_the_tally_of_a_model_counts_the_pixels_that_its_confusion_counts(run):
+    model = pretrained.load(run / "models/unet3d/weights.safetensors")
+    tally = evaluation.tally_tiles(model, run / "test.h5", window=64)
+    scores = evaluation.score_models(run / "models", ["unet3d"], run / "test.h5", window=64).loc[("unet3d", "pooled")]
+    below, above = tally.counts[:, : BINS // 2].sum(1), tally.counts[:, BINS // 2 :].sum(1)
+    assert [*below, *above] == scores[["tn", "fn", "fp", "tp"]].tolist()
 
 
 def outlines_of(shares, year=2020):
