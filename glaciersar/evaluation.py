@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from glaciersar import outlines
-from glaciersar.confidence import Tally
+from glaciersar import area, outlines
+from glaciersar.confidence import NONE, Calibration, Tally
 from glaciersar.dataset import Tiles, check_no_leakage, pixel_of
 from glaciersar.errors import InputError
 from glaciersar.files import need
@@ -82,6 +82,30 @@ def tally_tiles(model: Network, path: str | Path, *, window: int = 384, progress
         seen = (glacier.sum(0) > 0) & np.isfinite(probability)
         tally += Tally.of(probability, glacier[1] > 0.5, seen)
     return tally
+
+
+def add_up_tiles(
+    model: Network, path: str | Path, *, calibration: Calibration = NONE, window: int = 384, progress: bool = False
+) -> dict[str, pd.DataFrame]:
+    """Map every tile of a dataset file and add up its pixels by block, beside the reference as the truth.
+
+    Args:
+        model: From `pretrained.load`.
+        path: The dataset file.
+        calibration: From `confidence.fit`.
+        window: Side of a mapping window, pixels.
+        progress: Show a progress bar.
+
+    Returns:
+        The frames of `area.add_up` by the name of the group.
+    """
+    pixel = pixel_of(path)
+    frames = {}
+    for name, probability, glacier in _maps(model, path, window=window, progress=progress):
+        seen = np.where(glacier.sum(0) > 0, probability, np.nan)
+        transform = Group.parse(name).tile.geobox(pixel=pixel).affine
+        frames[name] = area.add_up(calibration(seen), transform, truth=glacier[1] > 0.5)
+    return frames
 
 
 def map_named(
