@@ -80,7 +80,7 @@ def tile_strip(examples: Sequence[Example]) -> Figure:
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
     if rows == 4:
-        _legend(figure, ERROR_COLOURS)
+        legend(figure, ERROR_COLOURS)
     return figure
 
 
@@ -90,7 +90,8 @@ def show_errors(axis: Axes, reference: NDArray[np.bool_], found: NDArray[np.bool
     axis.imshow(kinds, cmap=ListedColormap(list(ERROR_COLOURS.values())), vmin=0, vmax=3, interpolation="nearest")
 
 
-def _legend(figure: Figure, colours: Mapping[str, str]) -> None:
+def legend(figure: Figure, colours: Mapping[str, str]) -> None:
+    """Name colours below a figure."""
     patches = [Patch(facecolor=colour, edgecolor="0.5", label=name) for name, colour in colours.items()]
     figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), fontsize=8, frameon=False)
 
@@ -110,14 +111,14 @@ def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFra
         if outlines is not None:
             outlines.to_crs(CRS).plot(ax=axis, color="white", alpha=0.55)
         axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
-        _kilometres(axis)
+        kilometres(axis)
     counts = pd.Series(next(iter(splits.values())).values()).value_counts()
     drawn = {} if outlines is None else {"glacier": "#f2f2f2"}
-    _legend(figure, {s: colour for s, colour in SUBSET_COLOURS.items() if s in counts} | drawn)
+    legend(figure, {s: colour for s, colour in SUBSET_COLOURS.items() if s in counts} | drawn)
     return figure
 
 
-def _kilometres(axis: Axes) -> None:
+def kilometres(axis: Axes) -> None:
     """Label metres as kilometres."""
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter(lambda metres, _: f"{metres / 1000:.0f}")
@@ -260,7 +261,7 @@ def glacier_map(
         if outlines is not None and len(outlines):
             outlines.to_crs(str(geobox.crs)).boundary.plot(ax=panel, color="#d95f02", linewidth=0.7)
         panel.set(xlim=(left, right), ylim=(bottom, top), xlabel="easting (km)", ylabel="northing (km)")
-        _kilometres(panel)
+        kilometres(panel)
     if outlines is not None and len(outlines):
-        _legend(figure, {"reference outlines": "#d95f02"})
+        legend(figure, {"reference outlines": "#d95f02"})
     return figure
