@@ -138,7 +138,7 @@ def _write_geopackage(path: Path, layer: gpd.GeoDataFrame) -> None:
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})  # else the file holds the clock
     try:
         layer.to_file(path, layer=LAYER, driver="GPKG", geometry_type="MultiPolygon")
-    except pyogrio.errors.DataSourceError as error:
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:  # the latter where it is full
         raise InputError(f"{path.parent}: cannot be written ({error})") from error
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})

@@ -44,34 +44,47 @@ def trace(
     if not 0 < threshold < 1:
         raise InputError(f"threshold={threshold:g} found, between 0 and 1 expected")
     with rasters.opened(path) as file, tempfile.TemporaryDirectory() as folder:
-        mask = _write_mask(file, Path(folder) / "mask.tif", threshold, calibration)
-        with rasterio.open(mask) as glacier:
-            band = rasterio.band(glacier, 1)
-            traced = rasterio.features.shapes(band, mask=band, connectivity=4, transform=glacier.transform)
-            shapes = [shape for geometry, _ in traced if (shape := _without_holes(geometry, smallest)).area >= smallest]
-        return gpd.GeoDataFrame(geometry=shapes, crs=file.crs.to_string())
+        count = _write_mask(file, Path(folder) / "mask.tif", threshold, calibration)
+        try:
+            traced = _trace_mask(Path(folder) / "mask.tif")
+        except rasterio.errors.RasterioError:
+            traced = []
+        if round(sum(shape.area for shape in traced) / rasters.pixel_area(file) / 1e6) != count:
+            raise InputError(f"{folder}: a mask of {path} cannot be kept whole there, space for it expected")
+        kept = [shape for whole in traced if (shape := _without_holes(whole, smallest)).area >= smallest]
+        return gpd.GeoDataFrame(geometry=kept, crs=file.crs.to_string())
 
 
-def _write_mask(file: DatasetReader, path: Path, threshold: float, calibration: Calibration) -> Path:
-    """Write where a map is glacier, 1 or 0."""
+def _write_mask(file: DatasetReader, path: Path, threshold: float, calibration: Calibration) -> int:
+    """Write where a map is glacier, 1 or 0, and count its pixels."""
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": file.width, "height": file.height}
-    seen = 0
-    with rasterio.open(
-        path, "w", **profile, crs=file.crs, transform=file.transform, tiled=True, compress="deflate", zlevel=1
-    ) as mask:
-        for window in rasters.windows(file):
-            probability = rasters.read(file, window)
-            seen += int(np.isfinite(probability).sum())
-            mask.write((calibration(probability) > threshold).astype(np.uint8), 1, window=window)  # NaN is not above
+    seen = count = 0
+    try:
+        with rasterio.open(
+            path, "w", **profile, crs=file.crs, transform=file.transform, tiled=True, compress="deflate", zlevel=1
+        ) as mask:
+            for window in rasters.windows(file):
+                probability = rasters.read(file, window)
+                glacier = calibration(probability) > threshold  # NaN is not above
+                seen, count = seen + int(np.isfinite(probability).sum()), count + int(glacier.sum())
+                mask.write(glacier.astype(np.uint8), 1, window=window)
+    except rasterio.errors.RasterioError as error:
+        raise InputError(f"{path.parent}: a mask of {file.name} cannot be written there ({error})") from error
     if not seen:
         raise InputError(f"{file.name}: no pixel with data found, a probability of glacier expected")
-    return path
+    return count
 
 
-def _without_holes(geometry: dict, smallest: float) -> shapely.Polygon:
+def _trace_mask(path: Path) -> list[shapely.Polygon]:
+    with rasterio.open(path) as glacier:
+        band = rasterio.band(glacier, 1)
+        traced = rasterio.features.shapes(band, mask=band, connectivity=4, transform=glacier.transform)
+        return [shapely.Polygon(rings["coordinates"][0], rings["coordinates"][1:]) for rings, _ in traced]
+
+
+def _without_holes(shape: shapely.Polygon, smallest: float) -> shapely.Polygon:
     """Fill the holes that are too small; what lies in them is smaller still, and left out for that."""
-    outer, *holes = geometry["coordinates"]
-    return shapely.Polygon(outer, [hole for hole in holes if shapely.Polygon(hole).area >= smallest])
+    return shapely.Polygon(shape.exterior, [hole for hole in shape.interiors if shapely.Polygon(hole).area >= smallest])
 
 
 def simplify(polygons: gpd.GeoDataFrame, *, pixel: float) -> gpd.GeoDataFrame:

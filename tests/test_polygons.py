@@ -200,3 +200,15 @@ def test_what_is_no_probability_map_is_refused_in_a_sentence_that_names_the_file
         assert name in str(error.value)
     with pytest.raises(InputError, match="threshold"):
         polygons.trace(good, threshold=1.0)
+
+
+def test_a_mask_that_is_not_kept_whole_is_refused(tmp_path, rng, monkeypatch):
+    path = written(tmp_path, blobs(rng), BIG)
+    whole = polygons._trace_mask
+
+    def on_a_full_disk(mask):
+        return whole(mask)[:-1]
+
+    monkeypatch.setattr(polygons, "_trace_mask", on_a_full_disk)
+    with pytest.raises(InputError, match="space for it expected"):
+        polygons.trace(path)
