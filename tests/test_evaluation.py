@@ -11,6 +11,7 @@ from dataset.test_describing import PIXEL, write_file
 from models.keras_files import write_keras
 
 from glaciersar import evaluation, mapping, models, released
+from glaciersar.confidence import BINS, Calibration
 from glaciersar.dataset import Tiles
 from glaciersar.errors import InputError
 from glaciersar.grid import CRS, Tile
@@ -75,6 +76,26 @@ def test_published_weights_are_scored_by_their_name_on_their_own_features(run, t
         expected.fn,
         expected.tn,
     ]
+
+
+def test_the_tally_of_a_model_counts_the_pixels_that_its_confusion_counts(run):
+    model = pretrained.load(run / "models/unet3d/weights.safetensors")
+    tally = evaluation.tally_tiles(model, run / "test.h5", window=64)
+    scores = evaluation.score_models(run / "models", ["unet3d"], run / "test.h5", window=64).loc[("unet3d", "pooled")]
+    below, above = tally.counts[:, : BINS // 2].sum(1), tally.counts[:, BINS // 2 :].sum(1)
+    assert [*below, *above] == scores[["tn", "fn", "fp", "tp"]].tolist()
+
+
+def test_the_blocks_of_tiles_hold_the_calibrated_area_beside_that_of_the_reference(run):
+    model = pretrained.load(run / "models/unet3d/weights.safetensors")
+    rule = Calibration(method="temperature", temperature=3.0)
+    frames = evaluation.add_up_tiles(model, run / "test.h5", calibration=rule, window=64)
+    series, labels, name = Tiles(run / "test.h5")[0]
+    seen = labels.sum(0).numpy() > 0
+    expected = rule(mapping.map_array(model, series, window=64))[seen].sum() * PIXEL**2 / 1e6
+    assert frames[name]["expected"].sum() == pytest.approx(expected)
+    assert frames[name]["true"].sum() == pytest.approx(float(labels[1].sum()) * PIXEL**2 / 1e6)
+    assert frames[name]["mapped"].sum() == pytest.approx(seen.sum() * PIXEL**2 / 1e6)
 
 
 def outlines_of(shares, year=2020):

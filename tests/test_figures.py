@@ -31,13 +31,6 @@ def test_errors_have_the_colour_of_their_kind():
     np.testing.assert_allclose(shown, [[to_rgb(figures.ERROR_COLOURS[n]) for n in row] for row in names])
 
 
-def test_confidence_is_none_at_a_coin_toss_and_whole_at_certainty():
-    np.testing.assert_allclose(figures.confidence(np.array([0.5, 0.0, 1.0])), [0, 1, 1], atol=1e-5)
-    p = np.linspace(0.01, 0.5, 20)
-    assert (np.diff(figures.confidence(p)) < 0).all()
-    np.testing.assert_allclose(figures.confidence(p), figures.confidence(1 - p))
-
-
 def test_a_saved_figure_is_a_png_with_its_note_that_comes_out_the_same_again(tmp_path):
     def draw(name, note):
         figure, axis = plt.subplots(figsize=(2, 1))
