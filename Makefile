@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test lab publish notebooks lock clean
+.PHONY: help env reproduce test bench lab publish notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -32,6 +32,10 @@ test: .venv/made ## check style and types, run the tests, run every notebook and
 	$(BIN)/mypy
 	rm -rf runs/mini
 	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
+
+bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (20 minutes on 2 idle cores)
+	$(BIN)/python -m pip install --quiet opencv-python-headless  # the base that our loader is held against
+	$(BIN)/python -m benchmarks
 
 lab: .venv/made ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=.
