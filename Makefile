@@ -24,7 +24,7 @@ env: .venv/made ## make the virtual environment .venv from requirements.lock
 reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or published with DATA=folder), then print the IoU table
 	$(BIN)/snakemake --cores all --quiet host reason --rerun-incomplete --nolock --config profile=$(PROFILE) $(if $(DATA),data="$(DATA)")
 	@cat runs/$(PROFILE)/tables/scores.md
-	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   map: runs/$(PROFILE)/map   executed notebooks: runs/$(PROFILE)/notebooks"
+	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   $(if $(DATA),,map: runs/$(PROFILE)/map   )executed notebooks: runs/$(PROFILE)/notebooks"
 
 test: .venv/made ## check style and types, run the tests, run every notebook and compare its outputs
 	$(BIN)/ruff check .

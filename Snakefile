@@ -41,7 +41,7 @@ def parameters(notebook):
 
 
 def run(notebook, more=""):
-    if DATA and notebook != "08-map":
+    if DATA and notebook not in ("08-map", "09-change"):
         more = f"--data {shlex.quote(str(DATA))} {more}"
     return f"glaciersar run {{input.notebook}} --profile {PROFILE} {more} --out {RUNS}/notebooks"
 
@@ -55,8 +55,9 @@ def trained(name):
 rule all:
     input:
         f"{RUNS}/tables/scores.md",
+        f"{RUNS}/tables/calibration.md",
         f"{RUNS}/figures/training.png",
-        [] if DATA else f"{RUNS}/map/probability.tif",
+        [] if DATA else [f"{RUNS}/map/probability.tif", f"{RUNS}/tables/change.md"],
 
 
 rule scenes:
@@ -105,6 +106,26 @@ rule figures:
     params: parameters("05-figures")
     output: f"{RUNS}/figures/training.png"
     shell: run("05-figures")
+
+
+rule confidence:
+    input:
+        expand(rules.train.output, model=MODELS), DATASET, GROUND,
+        code("evaluation", "confidence", "area", "area_figures", "coverage", "mapping", "figures", "dataset", "simulate"),
+        notebook="notebooks/07-confidence.ipynb",
+    params: parameters("07-confidence")
+    output: f"{RUNS}/tables/calibration.md"
+    shell: run("07-confidence")
+
+
+rule change:
+    input:
+        rules.confidence.output, DATASET, GROUND,
+        code("evaluation", "confidence", "area", "area_figures", "change", "polygons", "gis", "rasters", "mapping", "figures", "simulate"),
+        notebook="notebooks/09-change.ipynb",
+    params: parameters("09-change")
+    output: f"{RUNS}/tables/change.md"
+    shell: run("09-change")
 
 
 rule map:

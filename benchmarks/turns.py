@@ -6,6 +6,7 @@ own tells each way's peak memory.
 
 import gc
 import multiprocessing
+import subprocess
 import time
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
@@ -61,6 +62,7 @@ def take_turns(ways: Mapping[str, Way], *, rounds: int = 7) -> pd.DataFrame:
 
 def _serve(way: Way, line: Connection) -> None:
     """Run a way when told to, and tell how long it took; the life of a way's process."""
+    multiprocessing.current_process().daemon = False  # so that it may start workers of its own
     try:
         run = way()
         run()
@@ -72,7 +74,8 @@ def _serve(way: Way, line: Connection) -> None:
             start = time.perf_counter()
             result = run()
             line.send(time.perf_counter() - start)
-        line.send((peak_mib(), result))
+        peak = run.end() if isinstance(run, Program) else peak_mib()
+        line.send((peak, result))
     except Exception as error:
         line.send(error)
 
@@ -87,7 +90,38 @@ def _hear(line: Connection, name: str):
     return word
 
 
-def peak_mib() -> float:
-    """Tell the most memory this process has held so far, MiB (Linux)."""
-    with open("/proc/self/status") as file:
+class Program:
+    """A way served by a program of its own, for example one of another Python: `partial(Program, *command)`.
+
+    When warm it writes a line. For each line "run" on its standard input it then runs once and writes the result, a
+    number, as a line. It ends with its input.
+    """
+
+    def __init__(self, *command: str) -> None:
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._hear()
+
+    def __call__(self) -> float:
+        self.process.stdin.write("run\n")
+        self.process.stdin.flush()
+        return float(self._hear())
+
+    def end(self) -> float:
+        """End the program, which gives its memory back, and tell its peak memory, MiB."""
+        peak = peak_mib(self.process.pid)
+        self.process.stdin.close()
+        self.process.wait()
+        return peak
+
+    def _hear(self) -> str:
+        line = self.process.stdout.readline()
+        if not line:
+            code = self.process.wait()
+            raise RuntimeError(f"{' '.join(self.process.args)}: ended with code {code} before it answered")
+        return line
+
+
+def peak_mib(pid: int | str = "self") -> float:
+    """Tell the most memory a process has held so far, MiB (Linux)."""
+    with open(f"/proc/{pid}/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024

@@ -3,3 +3,7 @@
 
 class InputError(ValueError):
     """Bad input, told in one sentence: the file, what was found, what was expected."""
+
+    def __str__(self) -> str:
+        """Leave out the traceback that a worker process of a DataLoader puts before the sentence."""
+        return super().__str__().rpartition(f"{__name__}.{type(self).__name__}: ")[2].strip()

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from glaciersar import outlines
+from glaciersar import area, outlines
+from glaciersar.confidence import NONE, Calibration, Tally
 from glaciersar.dataset import Tiles, check_no_leakage, pixel_of
 from glaciersar.errors import InputError
 from glaciersar.files import need
@@ -44,18 +45,67 @@ def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: 
         window: Side of a mapping window, pixels; a smaller tile is mapped in one piece.
         progress: Show a progress bar.
     """
-    rules = _recipe(model)
-    tiles = Tiles(path, features=features_of(model), padded=not rules.margins_covered)
-    for index in tqdm(range(len(tiles)), desc=f"mapping tiles, {model.name}", disable=not progress):
-        series, labels, name = tiles[index]
-        inner = tiles.entries[index].inner if tiles.padded else (...,)
-        glacier = labels.numpy()[:, *inner]  # (2, H, W)
+    masked = _recipe(model).nodata_masked
+    for name, probability, glacier in _maps(model, path, window=window, progress=progress):
         yield TileResult(
             name=name,
             truth=glacier[1] > 0.5,
-            found=_map(model, series, window=window)[inner] > 0.5,  # NaN is not above: background
-            valid=glacier.sum(0) > 0 if rules.nodata_masked else None,
+            found=probability > 0.5,  # NaN is not above: background
+            valid=glacier.sum(0) > 0 if masked else None,
         )
+
+
+def _maps(
+    model: Network, path: str | Path, *, window: int, progress: bool
+) -> Iterator[tuple[str, NDArray[np.floating], NDArray[np.floating]]]:
+    """Map every tile of a dataset file: its name, the probability (H, W) and the labels (2, H, W), without padding."""
+    tiles = Tiles(path, features=features_of(model), padded=not _recipe(model).margins_covered)
+    for index in tqdm(range(len(tiles)), desc=f"mapping tiles, {model.name}", disable=not progress):
+        series, labels, name = tiles[index]
+        inner = tiles.entries[index].inner if tiles.padded else (...,)
+        yield name, _map(model, series, window=window)[inner], labels.numpy()[:, *inner]
+
+
+def tally_tiles(model: Network, path: str | Path, *, window: int = 384, progress: bool = False) -> Tally:
+    """Map every tile of a dataset file and count its pixels by probability and truth, for a calibration.
+
+    Pixels that radar does not see, and those that the recipe of the model leaves out, are not counted.
+
+    Args:
+        model: From `pretrained.load`.
+        path: The dataset file: val.h5 to calibrate on, test.h5 to judge on.
+        window: Side of a mapping window, pixels.
+        progress: Show a progress bar.
+    """
+    tally = Tally.empty()
+    for _, probability, glacier in _maps(model, path, window=window, progress=progress):
+        seen = (glacier.sum(0) > 0) & np.isfinite(probability)
+        tally += Tally.of(probability, glacier[1] > 0.5, seen)
+    return tally
+
+
+def add_up_tiles(
+    model: Network, path: str | Path, *, calibration: Calibration = NONE, window: int = 384, progress: bool = False
+) -> dict[str, pd.DataFrame]:
+    """Map every tile of a dataset file and add up its pixels by block, beside the reference as the truth.
+
+    Args:
+        model: From `pretrained.load`.
+        path: The dataset file.
+        calibration: From `confidence.fit`.
+        window: Side of a mapping window, pixels.
+        progress: Show a progress bar.
+
+    Returns:
+        The frames of `area.add_up` by the name of the group.
+    """
+    pixel = pixel_of(path)
+    frames = {}
+    for name, probability, glacier in _maps(model, path, window=window, progress=progress):
+        seen = np.where(glacier.sum(0) > 0, probability, np.nan)
+        transform = Group.parse(name).tile.geobox(pixel=pixel).affine
+        frames[name] = area.add_up(calibration(seen), transform, truth=glacier[1] > 0.5)
+    return frames
 
 
 def map_named(
@@ -112,11 +162,11 @@ def features_of(model: Network) -> tuple[str, ...]:
 def score_models(
     folder: str | Path, names: Sequence[str], test: str | Path, *, window: int = 384, progress: bool = False
 ) -> pd.DataFrame:
-    """Score the trained models of a run on its test tiles.
+    """Score trained models on test tiles, each on the features it was trained on.
 
     Args:
-        folder: Holds NAME/weights.safetensors for each model.
-        names: Models to score.
+        folder: Holds NAME/weights.safetensors for each model of the run.
+        names: Models of the run, or weights in `pretrained.PUBLISHED`, which are mapped by the corrected recipe.
         test: The dataset file.
         window: Side of a mapping window, pixels.
         progress: Show a progress bar.
@@ -125,11 +175,16 @@ def score_models(
         The frames of `metrics.score_tiles`, indexed by model and tile.
     """
     check_no_leakage(Path(test).parent, subsets=[s for s in SUBSETS if (Path(test).parent / f"{s}.h5").exists()])
-    weights = {name: need(Path(folder) / name / "weights.safetensors", made_by="03-train") for name in names}
+    weights = {
+        name: name
+        if name in pretrained.PUBLISHED
+        else need(Path(folder) / name / "weights.safetensors", made_by="03-train")
+        for name in names
+    }
     pixel = pixel_of(need(test, made_by="02-dataset"))
     frames = {}
-    for name, path in weights.items():
-        results = map_tiles(pretrained.load(path), test, window=window, progress=progress)
+    for name, found in weights.items():
+        results = map_tiles(pretrained.load(found), test, window=window, progress=progress)
         frames[name] = score_tiles(results, pixel=pixel)
     return pd.concat(frames, names=["model"])
 

@@ -18,6 +18,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from glaciersar.confidence import shannon
 from glaciersar.dataset.describing import TileSeries
 from glaciersar.files import written_whole
 from glaciersar.grid import CRS, SUBSETS, Tile
@@ -72,21 +73,15 @@ def tile_strip(examples: Sequence[Example]) -> Figure:
         axes[1, column].imshow(example.reference, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         if rows == 4 and example.probability is not None:
             show_errors(axes[2, column], example.reference, example.probability > 0.5)
-            axes[3, column].imshow(confidence(example.probability), cmap="RdPu_r", vmin=0, vmax=1)
+            axes[3, column].imshow(shannon(example.probability), cmap="RdPu_r", vmin=0, vmax=1)
     labels = ("backscatter, one date", "reference outlines", "prediction and errors", "confidence")
     for axis, label in zip(axes[:, 0], labels, strict=False):
         axis.set_ylabel(label, fontsize=8)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
     if rows == 4:
-        _legend(figure, ERROR_COLOURS)
+        legend(figure, ERROR_COLOURS)
     return figure
-
-
-def confidence(probability: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Tell how far a two-class probability is from a coin toss: 1 − its Shannon entropy in bits; not calibrated."""
-    p = np.clip(probability, 1e-7, 1 - 1e-7)
-    return 1 + p * np.log2(p) + (1 - p) * np.log2(1 - p)
 
 
 def show_errors(axis: Axes, reference: NDArray[np.bool_], found: NDArray[np.bool_]) -> None:
@@ -95,9 +90,17 @@ def show_errors(axis: Axes, reference: NDArray[np.bool_], found: NDArray[np.bool
     axis.imshow(kinds, cmap=ListedColormap(list(ERROR_COLOURS.values())), vmin=0, vmax=3, interpolation="nearest")
 
 
-def _legend(figure: Figure, colours: Mapping[str, str]) -> None:
+def legend(figure: Figure, colours: Mapping[str, str]) -> None:
+    """Name colours below a figure."""
     patches = [Patch(facecolor=colour, edgecolor="0.5", label=name) for name, colour in colours.items()]
-    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches), fontsize=8, frameon=False)
+    figure.legend(
+        handles=patches,
+        loc="outside lower center",
+        bbox_to_anchor=(0, 0, 1, 1),  # of the figure as laid out: without, it moves onto the note when the box grows
+        ncols=len(patches),
+        fontsize=8,
+        frameon=False,
+    )
 
 
 def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFrame | None = None) -> Figure:
@@ -115,14 +118,14 @@ def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFra
         if outlines is not None:
             outlines.to_crs(CRS).plot(ax=axis, color="white", alpha=0.55)
         axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
-        _kilometres(axis)
+        kilometres(axis)
     counts = pd.Series(next(iter(splits.values())).values()).value_counts()
     drawn = {} if outlines is None else {"glacier": "#f2f2f2"}
-    _legend(figure, {s: colour for s, colour in SUBSET_COLOURS.items() if s in counts} | drawn)
+    legend(figure, {s: colour for s, colour in SUBSET_COLOURS.items() if s in counts} | drawn)
     return figure
 
 
-def _kilometres(axis: Axes) -> None:
+def kilometres(axis: Axes) -> None:
     """Label metres as kilometres."""
     for side in (axis.xaxis, axis.yaxis):
         side.set_major_formatter(lambda metres, _: f"{metres / 1000:.0f}")
@@ -265,7 +268,7 @@ def glacier_map(
         if outlines is not None and len(outlines):
             outlines.to_crs(str(geobox.crs)).boundary.plot(ax=panel, color="#d95f02", linewidth=0.7)
         panel.set(xlim=(left, right), ylim=(bottom, top), xlabel="easting (km)", ylabel="northing (km)")
-        _kilometres(panel)
+        kilometres(panel)
     if outlines is not None and len(outlines):
-        _legend(figure, {"reference outlines": "#d95f02"})
+        legend(figure, {"reference outlines": "#d95f02"})
     return figure

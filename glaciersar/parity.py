@@ -176,8 +176,8 @@ NETWORK_CHECKS = (
         tolerance=5e-2,
         measure=lambda *case: max(_loss_and_gradients(*case)[1]),
     ),
-    Check(what="losses of three steps of Adam", tolerance=5e-6, measure=lambda *case: _three_steps(*case)[0]),
-    Check(what="weights after three steps", tolerance=3e-4, measure=lambda *case: _three_steps(*case)[1]),
+    Check(what="losses of three steps of Adam", tolerance=1e-5, measure=lambda *case: _three_steps(*case)[0]),
+    Check(what="weights after three steps", tolerance=1e-3, measure=lambda *case: _three_steps(*case)[1]),
     Check(what="loss, accuracy and IoU in evaluation", tolerance=1e-6, measure=_evaluation),
 )
 
@@ -283,7 +283,7 @@ OTHER_CHECKS = (
     Check(what="scenes mapped as released", tolerance=5e-6, measure=_tiles),
     Check(
         what="scenes mapped as released, with nodata",
-        tolerance=5e-6,
+        tolerance=1e-5,
         measure=partial(_tiles, given="arr_nodata", expected="apply_script_nodata"),
     ),
     Check(

@@ -20,12 +20,14 @@ class Recipe:
     last_offset_drawn: bool
     """Random windows and crops may lie at the last offset that fits."""
     whole_tiles_validated: bool
-    """Validation sees every pixel once; otherwise only the patches that fit, and the last, incomplete batch never."""
+    """Validation sees every pixel once, and the pooled IoU chooses the best epoch; otherwise only the patches that fit,
+    never the last, incomplete batch, and the mean IoU of the patches chooses."""
     margins_covered: bool
     """Mapping covers every pixel; otherwise windows lie only where they fit, from the top left of the padded tile,
     and the rows and columns that they leave over become background."""
     nodata_masked: bool
-    """Pixels without radar are masked and reported; otherwise a scaled 0 (−146 dB) counts as a measurement."""
+    """Pixels without radar are masked and reported; otherwise a scaled 0 (−146 dB) counts as a measurement, and the
+    pixel as background."""
 
 
 AS_RELEASED = Recipe(

@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from glaciersar import checkpoints, losses, models
-from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, check_no_leakage, kind
+from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, batches, check_no_leakage, kind
 from glaciersar.errors import InputError
 from glaciersar.files import need, written_whole
+from glaciersar.memory import freed_memory_kept
 from glaciersar.metrics import Confusion
 from glaciersar.models import Network, pretrained
 from glaciersar.recipe import recipe
@@ -132,7 +132,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     best = max((row[judged_by] for row in rows), default=-1.0)
     if rows and accelerator.is_main_process:
         _save_weights(kept, plan, data, out)  # a run may have been killed, or its file removed, in between
-    loader = DataLoader(patches, batch_size=plan.batch // accelerator.num_processes, num_workers=plan.workers)
+    loader = batches(patches, plan.batch // accelerator.num_processes, workers=plan.workers)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
 
     steps = tqdm(
@@ -142,10 +142,10 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
         disable=not (progress and accelerator.is_main_process),
     )
     board = SummaryWriter(str(out)) if accelerator.is_main_process else None
-    with steps:
+    with steps, freed_memory_kept():
         for epoch in range(len(rows), plan.epochs):
             torch.manual_seed(plan.seed + 1000 * (epoch + 1))  # dropout of this epoch, whether resumed or not
-            loader.set_epoch(epoch)  # which hands it on to the dataset
+            patches.set_epoch(epoch)
             model.train()
             running = torch.zeros((), device=accelerator.device)
             for step, (series, labels) in enumerate(loader):  # (B, F, T, P, P), (B, 2, P, P)

@@ -114,6 +114,34 @@ def test_any_draw_gives_a_finite_sample_of_the_same_shape_with_labels_that_sum_t
     assert torch.equal(series, before)
 
 
+def test_a_variation_is_its_steps_in_the_authors_order(sample):
+    series, labels = sample
+    variation = augment.Variation(
+        flipped_vertically=True, quarters=1, crop=(16, 2, 3), exponents=(0.9, 1.1), offsets=(0.1, -0.2)
+    )
+    found = variation.change(*(torch.from_numpy(variation.place(x.numpy()).copy()) for x in sample))
+    series, labels = (augment.turn(augment.flip_vertically(x), 1) for x in sample)
+    series, labels = augment.crop_and_scale(series, labels, size=16, top=2, left=3)
+    series = augment.shift(augment.gamma(series, (0.9, 1.1)), (0.1, -0.2))
+    assert torch.equal(found[0], series)
+    assert torch.equal(found[1], labels)
+
+
+def test_variations_are_drawn_as_often_as_the_authors_do(rng):
+    drawn = [augment.draw(rng, side=384, features=2) for _ in range(4000)]
+    shares = {
+        "flipped_vertically": 0.5,
+        "flipped_horizontally": 0.5,
+        "quarters": 0.75,
+        "crop": 0.25,
+        "exponents": 0.25,
+        "offsets": 0.25,
+    }
+    for step, share in shares.items():
+        assert np.mean([bool(getattr(variation, step)) for variation in drawn]) == pytest.approx(share, abs=0.03)
+    assert np.bincount([variation.quarters for variation in drawn]) / 4000 == pytest.approx([0.25] * 4, abs=0.03)
+
+
 def test_the_same_seed_gives_the_same_sample(sample):
     one, other = (augment.augment(*sample, np.random.default_rng(7)) for _ in range(2))
     assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))

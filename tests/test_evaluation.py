@@ -1,12 +1,17 @@
+import dataclasses
+
 import geopandas as gpd
 import h5py
 import numpy as np
 import pytest
 import shapely
+import torch
 from archives import write_dataset
 from dataset.test_describing import PIXEL, write_file
+from models.keras_files import write_keras
 
 from glaciersar import evaluation, mapping, models, released
+from glaciersar.confidence import BINS, Calibration
 from glaciersar.dataset import Tiles
 from glaciersar.errors import InputError
 from glaciersar.grid import CRS, Tile
@@ -42,6 +47,55 @@ def test_a_model_is_scored_as_its_own_maps_say(run):
     assert total.tp + total.fp + total.fn + total.tn == 2 * 20 * 19  # the row without radar does not count
     assert list(evaluation.summarise(scores).index) == ["unet3d", "unet2d"]
     assert set(evaluation.by_tile(scores)["tile"]) == {"SVAL-6-6_2020_ro14", "SVAL-7-6_2020_ro14"}
+
+
+def test_published_weights_are_scored_by_their_name_on_their_own_features(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("GLACIERSAR_CACHE", str(tmp_path / "cache"))
+    torch.manual_seed(4)
+    path = write_keras(models.build("unet3d_weighted", features=2, width=4), tmp_path / "there.h5")
+    name = "ICEmapper_tweightedpool_rtcinsar"
+    entry = dataclasses.replace(
+        pretrained.PUBLISHED[name], url=path.as_uri(), blob=pretrained.git_blob_id(path.read_bytes())
+    )
+    monkeypatch.setitem(pretrained.PUBLISHED, name, entry)
+    with pytest.raises(InputError, match=r"test\.h5: SVAL-6-6_2020_ro14: dataset rtc missing"):
+        evaluation.score_models(run / "models", [name], run / "test.h5", window=64)
+    with h5py.File(run / "test.h5", "a") as file:
+        for group in file.values():
+            for shift, feature in ((0.1, "rtc"), (0.2, "insar")):
+                group[feature] = group["grd"][...] + np.float32(shift)
+                group.attrs[f"{feature}_base_time_idx"] = group.attrs["grd_base_time_idx"]
+    scores = evaluation.score_models(run / "models", [name, "unet3d"], run / "test.h5", window=64)
+    assert list(evaluation.summarise(scores).index) == [name, "unet3d"]
+    series, labels, tile = Tiles(run / "test.h5", features=("rtc", "insar"))[0]
+    found = mapping.map_array(pretrained.load(path), series, window=64) > 0.5
+    expected = Confusion.of(labels[1].numpy() > 0.5, found, labels.sum(0).numpy() > 0)
+    assert scores.loc[(name, tile), ["tp", "fp", "fn", "tn"]].tolist() == [
+        expected.tp,
+        expected.fp,
+        expected.fn,
+        expected.tn,
+    ]
+
+
+def test_the_tally_of_a_model_counts_the_pixels_that_its_confusion_counts(run):
+    model = pretrained.load(run / "models/unet3d/weights.safetensors")
+    tally = evaluation.tally_tiles(model, run / "test.h5", window=64)
+    scores = evaluation.score_models(run / "models", ["unet3d"], run / "test.h5", window=64).loc[("unet3d", "pooled")]
+    below, above = tally.counts[:, : BINS // 2].sum(1), tally.counts[:, BINS // 2 :].sum(1)
+    assert [*below, *above] == scores[["tn", "fn", "fp", "tp"]].tolist()
+
+
+def test_the_blocks_of_tiles_hold_the_calibrated_area_beside_that_of_the_reference(run):
+    model = pretrained.load(run / "models/unet3d/weights.safetensors")
+    rule = Calibration(method="temperature", temperature=3.0)
+    frames = evaluation.add_up_tiles(model, run / "test.h5", calibration=rule, window=64)
+    series, labels, name = Tiles(run / "test.h5")[0]
+    seen = labels.sum(0).numpy() > 0
+    expected = rule(mapping.map_array(model, series, window=64))[seen].sum() * PIXEL**2 / 1e6
+    assert frames[name]["expected"].sum() == pytest.approx(expected)
+    assert frames[name]["true"].sum() == pytest.approx(float(labels[1].sum()) * PIXEL**2 / 1e6)
+    assert frames[name]["mapped"].sum() == pytest.approx(seen.sum() * PIXEL**2 / 1e6)
 
 
 def outlines_of(shares, year=2020):

@@ -31,13 +31,6 @@ def test_errors_have_the_colour_of_their_kind():
     np.testing.assert_allclose(shown, [[to_rgb(figures.ERROR_COLOURS[n]) for n in row] for row in names])
 
 
-def test_confidence_is_none_at_a_coin_toss_and_whole_at_certainty():
-    np.testing.assert_allclose(figures.confidence(np.array([0.5, 0.0, 1.0])), [0, 1, 1], atol=1e-5)
-    p = np.linspace(0.01, 0.5, 20)
-    assert (np.diff(figures.confidence(p)) < 0).all()
-    np.testing.assert_allclose(figures.confidence(p), figures.confidence(1 - p))
-
-
 def test_a_saved_figure_is_a_png_with_its_note_that_comes_out_the_same_again(tmp_path):
     def draw(name, note):
         figure, axis = plt.subplots(figsize=(2, 1))
@@ -73,6 +66,20 @@ def test_the_split_map_colours_each_tile_by_its_subset():
     figure = figures.split_map({"random": split, "blocks": split}, outlines)
     colours = {tuple(c.get_facecolor()[0][:3]) for c in figure.axes[0].collections}
     assert {to_rgb(colour) for colour in figures.SUBSET_COLOURS.values()} <= colours
+
+
+def test_the_note_stays_clear_of_the_legend(tmp_path):
+    split = {Tile(column=c, row=1): s for c, s in enumerate(("train", "val", "test"))}
+    figure = figures.split_map({"as in the files": split})
+    drawn = []
+
+    def remember(event):
+        legend, note = (artist.get_window_extent() for artist in (figure.legends[0], figure.texts[0]))
+        drawn.append(legend.y0 - note.y1)
+
+    figure.canvas.mpl_connect("draw_event", remember)
+    figures.save(figure, tmp_path / "split.png", note="a long note " * 5)
+    assert drawn[-1] >= 0
 
 
 def test_a_year_of_backscatter_has_a_line_and_a_band_for_each_class():

@@ -79,7 +79,8 @@ def test_a_notebook_is_committed_with_parameters_and_outputs_and_no_error(path):
 
 MADE = ["scenes.json", "dataset/train.h5", "dataset/val.h5", "dataset/test.h5", "models/unet3d/weights.safetensors"]
 MADE += ["tables/dataset.md", "tables/scores.md", "figures/training.png", "map/probability.tif"]
-STEPS = ["scenes", "dataset", "train", "evaluate", "figures", "map"]
+MADE += ["tables/calibration.md", "tables/change.md"]
+STEPS = ["scenes", "dataset", "train", "evaluate", "figures", "map", "confidence", "change"]
 
 
 def snakemake(folder, *words):
@@ -114,7 +115,7 @@ def finished_copy(project_copy, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(("profile", "trainings"), [("mini", 1), ("simulated", 3)])
+@pytest.mark.parametrize(("profile", "trainings"), [("mini", 1), ("simulated", 4)])
 def test_snakemake_plans_every_step_of_a_profile(project_copy, profile, trainings):
     planned = snakemake(project_copy, "--dry-run", "--config", f"profile={profile}")
     assert planned == dict.fromkeys(STEPS, 1) | {"train": trainings}
@@ -125,7 +126,8 @@ def test_snakemake_plans_every_step_of_a_profile(project_copy, profile, training
     [
         (None, []),
         ("notebooks/05-figures.ipynb", ["figures"]),
-        ("glaciersar/losses.py", ["train", "evaluate", "figures", "map"]),
+        ("glaciersar/losses.py", ["train", "evaluate", "figures", "map", "confidence", "change"]),
+        ("glaciersar/polygons.py", ["change"]),
         ("glaciersar/simulate/radar.py", STEPS),
     ],
 )
@@ -151,9 +153,9 @@ def test_the_published_profile_is_planned_without_scenes_and_map(project_copy, t
     for name in ("train.h5", "val.h5", "test.h5"):
         (folder / name).touch()
     said = plan_published(project_copy, f"data={folder}")
-    assert count(said) == {"dataset": 1, "train": 2, "evaluate": 1, "figures": 1}
+    assert count(said) == {"dataset": 1, "train": 2, "evaluate": 1, "figures": 1, "confidence": 1}
     commands = re.findall(r"^Shell command: (glaciersar run .*)$", said, re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 6
     assert all(f"--profile published --data '{folder}'" in command for command in commands)
 
 

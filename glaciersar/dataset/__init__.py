@@ -3,7 +3,7 @@
 from glaciersar.dataset.building import build, tiles_of
 from glaciersar.dataset.describing import TileSeries, area_of, busiest, card, kind, pixel_of, read_tile, year_by_class
 from glaciersar.dataset.opening import Entry, check_no_leakage, check_published, list_groups, split_of
-from glaciersar.dataset.sampling import FittingPatches, RandomPatches, Tiles
+from glaciersar.dataset.sampling import FittingPatches, RandomPatches, Tiles, batches
 
 __all__ = [
     "Entry",
@@ -12,6 +12,7 @@ __all__ = [
     "TileSeries",
     "Tiles",
     "area_of",
+    "batches",
     "build",
     "busiest",
     "card",

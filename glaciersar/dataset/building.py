@@ -21,9 +21,6 @@ from glaciersar.grid import Group, Tile
 from glaciersar.scenes import Scene, Series, choose_dates, kind, merge_passes, read_series, select
 from glaciersar.scenes.reading import extents_of, touches
 
-CHUNK = 128
-"""Side of a chunk in pixels, one date each: a patch of 384 at 15 dates touches few bytes that it does not need."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Job:
@@ -181,9 +178,8 @@ def _write_series(
     # float32, because the paper's authors resize these labels to soft ones
     arrays = {feature: prepared.series[..., None], "outlines": one_hot.astype(np.float32)}  # (T, H, W, 1), (H, W, 2)
     height, width = glacier.shape
-    sides = min(CHUNK, height), min(CHUNK, width)
-    group.create_dataset(feature, data=arrays[feature], chunks=(1, *sides, 1))
-    group.create_dataset("outlines", data=arrays["outlines"], chunks=(*sides, 2), compression="gzip")
+    for name, values in arrays.items():
+        group.create_dataset(name, data=values)  # in one piece, uncompressed: windows are read as mapped memory
     group.attrs.update(
         {
             "height": height,

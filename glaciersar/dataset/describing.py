@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio import Affine
 
-from glaciersar.dataset.opening import check_finite, list_groups, opened, split_of
+from glaciersar.dataset.opening import Entry, check_finite, check_labels, list_groups, opened, split_of
+from glaciersar.errors import InputError
 from glaciersar.grid import CRS, SUBSETS, Group, Tile
-from glaciersar.radiometry import unscale
+from glaciersar.radiometry import RANGES, unscale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,52 +34,78 @@ class TileSeries:
     """(H, W) where radar sees the ground."""
 
 
-def card(folder: str | Path, *, feature: str = "grd") -> pd.DataFrame:
+def card(folder: str | Path) -> pd.DataFrame:
     """Count what a dataset holds, without its padding.
 
     Returns:
         One row a subset: tiles, groups (tile × year × orbit), years, orbits, dates (fewest and most stored in a group),
         area (km², of all groups), glacier (share of the seen pixels), low and high (extreme values, dB or coherence, of
         the middle date of each group: all dates would take hours to read), filled (share of the values that were
-        missing and filled in time; NaN where the file does not tell).
+        missing and filled in time; NaN where the file does not tell). Where the files hold several features, dates, low
+        and high stand once for each: "low, insar".
+
+    Raises:
+        InputError: A file is not in the published layout, or holds labels that are no shares or values that were not
+            scaled.
     """
+    features = features_in(Path(folder) / f"{SUBSETS[0]}.h5")
     rows = []
     for subset in SUBSETS:
         path = Path(folder) / f"{subset}.h5"
-        entries, pixel = list_groups(path, features=(feature,)), pixel_of(path)
+        entries, pixel = list_groups(path, features=features), pixel_of(path)
         seen = glacier = area = 0.0
-        filled, low, high = [], np.inf, -np.inf
+        filled, ranges = [], dict.fromkeys(features, (np.inf, -np.inf))
         with opened(path) as file:
             for entry in entries:
                 group = file[entry.name]
                 labels = group["outlines"][entry.inner]  # (H, W, 2)
+                check_labels(labels, f"{path}: {entry.name}: dataset outlines")
                 glacier += float(labels[..., 1].sum())
                 seen += float(labels.sum())
                 area += labels[..., 0].size * pixel**2 / 1e6
-                middle = entry.base[feature][len(entry.base[feature]) // 2]
-                values = group[feature][(middle, *entry.inner, 0)]  # (H, W)
-                check_finite(values, f"{path}: {entry.name}: dataset {feature}")
-                physical = unscale(values, feature=feature)
-                low, high = min(low, float(physical.min())), max(high, float(physical.max()))
+                for feature, (low, high) in ranges.items():
+                    values = _middle_date(group, entry, feature, f"{path}: {entry.name}: dataset {feature}")
+                    ranges[feature] = min(low, float(values.min())), max(high, float(values.max()))
                 filled.append(float(group.attrs.get("filled_share", np.nan)))
         groups = [Group.parse(entry.name) for entry in entries]
-        stored = [entry.dates[feature] for entry in entries]
-        rows.append(
-            {
-                "subset": subset,
-                "tiles": len({group.tile for group in groups}),
-                "groups": len(groups),
-                "years": _listed(group.year for group in groups),
-                "orbits": _listed(group.relative_orbit for group in groups),
-                "dates": f"{min(stored)} to {max(stored)}" if min(stored) < max(stored) else f"{min(stored)}",
-                "area": area,
-                "glacier": glacier / seen if seen else np.nan,
-                "low": low,
-                "high": high,
-                "filled": float(np.mean(filled)),
-            }
-        )
+        row = {
+            "subset": subset,
+            "tiles": len({group.tile for group in groups}),
+            "groups": len(groups),
+            "years": _listed(group.year for group in groups),
+            "orbits": _listed(group.relative_orbit for group in groups),
+        }
+        of = {feature: f", {feature}" if len(features) > 1 else "" for feature in features}
+        row |= {f"dates{of[feature]}": _span([entry.dates[feature] for entry in entries]) for feature in features}
+        row |= {"area": area, "glacier": glacier / seen if seen else np.nan}
+        for feature, (low, high) in ranges.items():
+            row |= {f"low{of[feature]}": low, f"high{of[feature]}": high}
+        rows.append(row | {"filled": float(np.mean(filled))})
     return pd.DataFrame(rows).set_index("subset")
+
+
+def features_in(path: str | Path) -> tuple[str, ...]:
+    """Tell which of the known features the groups of a dataset file hold, by its first."""
+    with opened(path) as file:
+        held = file[sorted(file)[0]] if len(file) else ()
+        if found := tuple(feature for feature in RANGES if feature in held):
+            return found
+        raise InputError(f"{path}: {', '.join(held) or 'nothing'} found, one of {', '.join(RANGES)} expected")
+
+
+def _middle_date(group: h5py.Group, entry: Entry, feature: str, where: str) -> NDArray[np.floating]:
+    """Read the date in the middle of the year (H, W), in physical units, and refuse values that were not scaled."""
+    date = entry.base[feature][len(entry.base[feature]) // 2]
+    values = group[feature][(date, *entry.inner, 0)]
+    check_finite(values, where)
+    if not -0.5 < (median := np.median(values)) < 1.5:  # single values may lie beyond 0 … 1
+        raise InputError(f"{where}: a median of {median:g} found, values scaled to 0 … 1 expected")
+    return unscale(values, feature=feature)
+
+
+def _span(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low} to {high}" if low < high else f"{low}"
 
 
 def _listed(numbers: Iterable[int]) -> str:
@@ -103,7 +131,9 @@ def read_tile(path: str | Path, name: str, *, feature: str = "grd") -> TileSerie
     with opened(path) as file:
         group = file[name]
         scaled = np.stack([group[feature][(date, *entry.inner, 0)] for date in entry.base[feature]])  # (T, H, W)
+        check_finite(scaled, f"{path}: {name}: dataset {feature}")
         labels = group["outlines"][entry.inner]  # (H, W, 2)
+        check_labels(labels, f"{path}: {name}: dataset outlines")
         stored = group.attrs.get(f"{feature}_times", ())
     times = [datetime.strptime(text.decode(), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC) for text in stored]
     return TileSeries(
@@ -120,7 +150,9 @@ def busiest(path: str | Path, count: int) -> list[str]:
     shares: dict[Tile, tuple[float, str]] = {}
     with opened(path) as file:
         for entry in list_groups(path, features=()):
-            distance = abs(float(file[entry.name]["outlines"][(*entry.inner, 1)].mean()) - 0.5)
+            glacier = file[entry.name]["outlines"][(*entry.inner, 1)]  # (H, W)
+            check_finite(glacier, f"{path}: {entry.name}: dataset outlines")
+            distance = abs(float(glacier.mean()) - 0.5)
             tile = Group.parse(entry.name).tile
             shares[tile] = min(shares.get(tile, (np.inf, "")), (distance, entry.name))
     return [name for _, name in sorted(shares.values())[:count]]

@@ -43,7 +43,10 @@ def opened(path: str | Path) -> Iterator[h5py.File]:
     except OSError as error:
         raise InputError(f"{path}: cannot be opened ({error}), expected a whole HDF5 file") from error
     with file:
-        yield file
+        try:
+            yield file
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error}), expected a whole HDF5 file") from error
 
 
 def list_groups(
@@ -66,19 +69,36 @@ def list_groups(
         for name in names or ():
             if name not in file:
                 raise InputError(f"{path}: no group {name} found, one of {len(file)} such as {min(file)} expected")
-        return [_entry(f"{path}: {name}", name, file[name], features, dates) for name in sorted(names or file)]
+        chosen = sorted(names or file)
+        for name in chosen:
+            _parse(path, name)
+        return [_entry(f"{path}: {name}", name, file[name], features, dates) for name in chosen]
+
+
+def _parse(path: str | Path, name: str) -> Group:
+    try:
+        return Group.parse(name)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
 
 
 def _entry(where: str, name: str, group: h5py.Group, features: Sequence[str], dates: int) -> Entry:
-    Group.parse(name)
     height, width, orig_height, orig_width, top, left = (_integer(where, group, size) for size in _SIZES)
-    if top < 0 or left < 0 or top + orig_height > height or left + orig_width > width:
+    if (
+        min(top, left) < 0
+        or min(orig_height, orig_width) < 1
+        or top + orig_height > height
+        or left + orig_width > width
+    ):
         raise InputError(
             f"{where}: {orig_height} × {orig_width} padded by {top} and {left} found, "
             f"an inner part that fits into {height} × {width} expected"
         )
     _dataset(where, group, "outlines", (height, width, 2))
     stored = {f: _dataset(where, group, f, (None, height, width, 1)).shape[0] for f in features}
+    for feature, count in stored.items():
+        if count < dates:
+            raise InputError(f"{where}: dataset {feature} with {count} dates found, at least {dates} expected")
     return Entry(
         name=name,
         height=height,
@@ -126,8 +146,6 @@ def _dataset(where: str, group: h5py.Group, name: str, shape: tuple[int | None, 
     if not fits:
         expected = tuple("dates" if side is None else side for side in shape)
         raise InputError(f"{where}: dataset {name} of shape {dataset.shape} found, {expected} expected")
-    if dataset.shape[0] == 0:
-        raise InputError(f"{where}: dataset {name} without a date found, at least one expected")
     if name != "outlines" and dataset.dtype != np.float32:
         raise InputError(f"{where}: dataset {name} of type {dataset.dtype} found, float32 expected")
     if dataset.dtype.kind not in "fiub":
@@ -141,6 +159,16 @@ def check_finite(values: np.ndarray, where: str) -> None:
         raise InputError(f"{where}: NaN or infinite values found, finite scaled values expected")
 
 
+def check_labels(labels: np.ndarray, where: str) -> None:
+    """Refuse labels (…, 2) that are no shares of background and glacier; both are 0 where radar never sees."""
+    low, high, sums = labels.min(), labels.max(), labels.sum(-1).max()
+    if not (low >= 0 and sums <= 1.001):  # NaN compares false
+        raise InputError(
+            f"{where}: values from {low} to {high}, sums up to {sums} found, "
+            f"shares of background and glacier that sum to 1 at most expected"
+        )
+
+
 def split_of(folder: str | Path, subsets: Sequence[str] = SUBSETS) -> dict[Tile, str]:
     """Tell the subset of each tile of a dataset folder; `subsets` names the files that it holds.
 
@@ -149,9 +177,10 @@ def split_of(folder: str | Path, subsets: Sequence[str] = SUBSETS) -> dict[Tile,
     """
     split: dict[Tile, str] = {}
     for subset in subsets:
-        with opened(Path(folder) / f"{subset}.h5") as file:
+        path = Path(folder) / f"{subset}.h5"
+        with opened(path) as file:
             for name in sorted(file):
-                tile = Group.parse(name).tile
+                tile = _parse(path, name).tile
                 if split.setdefault(tile, subset) != subset:
                     raise InputError(
                         f"{folder}: tile {tile.name} found in {split[tile]}.h5 and {subset}.h5, one subset expected"

@@ -1,75 +1,38 @@
-"""Sample dataset files as PyTorch datasets: random patches to train on, whole tiles to score on.
+"""Sample dataset files as PyTorch datasets: random patches to train on, whole tiles to score on."""
 
-Files are opened in each worker at its first read, because HDF5 handles don't survive a fork, and only the window and
-the dates that a sample needs are read.
-"""
-
-import os
+import weakref
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
-from glaciersar.augment import augment, jitter_dates
-from glaciersar.dataset.opening import Entry, check_finite, list_groups
+from glaciersar.augment import draw, jitter_dates
+from glaciersar.dataset.opening import Entry, list_groups
+from glaciersar.dataset.reading import LazyFile, Window
 from glaciersar.errors import InputError
 from glaciersar.recipe import AS_RELEASED, CORRECTED, Recipe
 
-Window = tuple[slice, slice]
 
+class _Memory:
+    """Lends arrays, and takes them back once no tensor uses them: fresh pages cost more time than filling them."""
 
-class _LazyFile:
-    """A dataset file that each process opens for itself, at its first read."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._file: h5py.File | None = None
-        self._process = 0
-
-    def __getitem__(self, name: str) -> h5py.Group:
-        if self._file is None or self._process != os.getpid():
-            self._file, self._process = h5py.File(self.path, "r"), os.getpid()
-        return self._file[name]
+    def __init__(self) -> None:
+        self._spare: list[NDArray[np.float32]] = []
 
     def __getstate__(self) -> dict[str, object]:
-        return {"path": self.path, "_file": None, "_process": 0}
+        return {"_spare": []}
 
-    def read(
-        self, entry: Entry, dates: Sequence[NDArray[np.integer]], window: Window, recipe: Recipe
-    ) -> tuple[Tensor, Tensor]:
-        """Read a window at the given dates of each feature: series (F, T, h, w) and labels (2, h, w)."""
-        group = self[entry.name]
-        series = [
-            self._feature(group[feature], index, window) for feature, index in zip(entry.base, dates, strict=True)
-        ]
-        labels = np.moveaxis(group["outlines"][window].astype(np.float32), -1, 0)  # (2, h, w)
-        check_finite(labels, f"{self.path}: {entry.name}: dataset outlines")
-        if recipe.nodata_masked:
-            labels = labels * _inside(entry, window)
-        else:
-            labels[0] = 1 - labels[1]  # what no radar saw counts as background
-        return torch.from_numpy(np.stack(series)), torch.from_numpy(np.ascontiguousarray(labels))
-
-    def _feature(self, dataset: h5py.Dataset, index: NDArray[np.integer], window: Window) -> NDArray[np.float32]:
-        """Read dates one by one: each once, and 20 times faster than by a list of indices."""
-        unique, back = np.unique(index, return_inverse=True)
-        values = np.stack([dataset[(date, *window, 0)] for date in unique])  # (≤ T, h, w)
-        check_finite(values, f"{self.path}: dataset {dataset.name}")
-        return values[back]
-
-
-def _inside(entry: Entry, window: Window) -> NDArray[np.bool_]:
-    """Tell which pixels of a window (h, w) are no padding."""
-    rows, columns = (
-        (np.arange(part.start, part.stop) >= inner.start) & (np.arange(part.start, part.stop) < inner.stop)
-        for part, inner in zip(window, entry.inner, strict=True)
-    )
-    return rows[:, None] & columns[None, :]
+    def lend(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        fitting = [k for k, array in enumerate(self._spare) if array.shape == shape]
+        array = self._spare.pop(fitting[0]) if fitting else np.empty(shape, np.float32)
+        lent = array[...]  # a tensor made from this view keeps it alive, so that its end is the tensor's
+        weakref.finalize(lent, self._spare.append, array).atexit = False
+        return lent
 
 
 class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
@@ -102,7 +65,7 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         self.entries = list_groups(path, features=features, dates=dates)
         _check_patch(path, self.entries, patch)
         self.patch, self.samples, self.seed, self.recipe = patch, samples, seed, recipe
-        self._file = _LazyFile(path)
+        self._file, self._memory = LazyFile(path), _Memory()
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers that persist see it change
 
     def set_epoch(self, epoch: int) -> None:
@@ -113,19 +76,60 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         return self.samples
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        if not 0 <= index < self.samples:
-            raise IndexError(index)
+        series, labels = self.batch([index])
+        return series[0], labels[0]
+
+    def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Fill a batch in its place, several samples at a time, as nearly all of the work needs no Python.
+
+        Returns:
+            Series (B, F, T, P, P) and labels (B, 2, P, P).
+        """
+        if not all(0 <= index < self.samples for index in indices):
+            raise IndexError(indices)
+        features, dates = len(self.entries[0].base), len(next(iter(self.entries[0].base.values())))
+        series = self._memory.lend((len(indices), features, dates, self.patch, self.patch))
+        labels = self._memory.lend((len(indices), 2, self.patch, self.patch))
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+            list(threads.map(self._fill, indices, series, labels))
+        return torch.from_numpy(series), torch.from_numpy(labels)
+
+    def _fill(self, index: int, series: NDArray[np.float32], labels: NDArray[np.float32]) -> None:
         rng = np.random.default_rng([self.seed, int(self._epoch), index])
         entry = self.entries[rng.integers(len(self.entries))]
         dates = [jitter_dates(np.array(base), rng, dates=entry.dates[feature]) for feature, base in entry.base.items()]
         window = (self._draw(rng, entry.height), self._draw(rng, entry.width))
-        series, labels = self._file.read(entry, dates, window, self.recipe)
-        return augment(series, labels, rng, self.recipe)
+        variation = draw(rng, side=self.patch, features=len(dates), recipe=self.recipe)
+        self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, place=variation.place)
+        placed = torch.from_numpy(series), torch.from_numpy(labels)
+        for old, new in zip(placed, variation.change(*placed, self.recipe), strict=True):
+            if new is not old:
+                old.copy_(new)
 
     def _draw(self, rng: np.random.Generator, length: int) -> slice:
         ends = length - self.patch + (1 if self.recipe.last_offset_drawn else 0)
         start = int(rng.integers(max(ends, 1)))
         return slice(start, start + self.patch)
+
+
+def batches(patches: RandomPatches, size: int, *, workers: int = 0) -> DataLoader[int]:
+    """Load epochs in batches: series (B, F, T, P, P) and labels (B, 2, P, P), the last of them smaller if need be.
+
+    A loader that collates samples copies each of them once more, into memory that is always new; so this one loads
+    indices, and a batch is made of them at once.
+
+    Args:
+        patches: What to load; its `set_epoch` tells the epoch.
+        size: B.
+        workers: Processes that load; 0 loads in this one, by as many threads as torch has.
+    """
+    return DataLoader(
+        range(len(patches)),  # type: ignore[arg-type]  # it has all that a Dataset needs
+        batch_size=size,
+        collate_fn=patches.batch,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+    )
 
 
 class Tiles(Dataset[tuple[Tensor, Tensor, str]]):
@@ -140,7 +144,7 @@ class Tiles(Dataset[tuple[Tensor, Tensor, str]]):
     ) -> None:
         self.entries = list_groups(path, features=features, dates=dates)
         self.padded = padded
-        self._file = _LazyFile(path)
+        self._file = LazyFile(path)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -149,7 +153,7 @@ class Tiles(Dataset[tuple[Tensor, Tensor, str]]):
         entry = self.entries[index]
         dates = [np.array(base) for base in entry.base.values()]
         window = (slice(0, entry.height), slice(0, entry.width)) if self.padded else entry.inner
-        return *self._file.read(entry, dates, window, CORRECTED), entry.name
+        return *_read(self._file, entry, dates, window, CORRECTED), entry.name
 
 
 class FittingPatches(Dataset[tuple[Tensor, Tensor]]):
@@ -170,14 +174,25 @@ class FittingPatches(Dataset[tuple[Tensor, Tensor]]):
             for x in range(0, entry.width - patch + 1, patch)
         ]
         self.windows = windows[: len(windows) // batch * batch]
-        self._file = _LazyFile(path)
+        self._file = LazyFile(path)
 
     def __len__(self) -> int:
         return len(self.windows)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         entry, window = self.windows[index]
-        return self._file.read(entry, [np.array(base) for base in entry.base.values()], window, AS_RELEASED)
+        return _read(self._file, entry, [np.array(base) for base in entry.base.values()], window, AS_RELEASED)
+
+
+def _read(
+    file: LazyFile, entry: Entry, dates: Sequence[NDArray[np.integer]], window: Window, recipe: Recipe
+) -> tuple[Tensor, Tensor]:
+    """Read a window unvaried: series (F, T, h, w) and labels (2, h, w)."""
+    height, width = (part.stop - part.start for part in window)
+    series = np.empty((len(dates), len(dates[0]), height, width), np.float32)
+    labels = np.empty((2, height, width), np.float32)
+    file.read(entry, dates, window, recipe, series=series, labels=labels)
+    return torch.from_numpy(series), torch.from_numpy(labels)
 
 
 def _check_patch(path: str | Path, entries: Sequence[Entry], patch: int) -> None:

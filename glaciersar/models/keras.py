@@ -26,7 +26,8 @@ def from_keras(path: str | Path) -> Network:
         The model in evaluation mode, without dropout: the released training never has it active.
 
     Raises:
-        InputError: Not such a file, cut short, of another architecture, or with a weight of another shape.
+        InputError: Not such a file, cut short, of another architecture, or with a weight of another shape or type, or
+            that is not finite.
     """
     path = Path(path)
     layers = read_layers(path)
@@ -43,6 +44,10 @@ def from_keras(path: str | Path) -> Network:
                     f"{path}: weight {layer}/{weight} has shape {values.shape}, {expected} expected "
                     f"for {name} with {features} features and width {width}"
                 )
+            if values.dtype != np.float32:
+                raise InputError(f"{path}: weight {layer}/{weight} is of type {values.dtype}, float32 expected")
+            if not np.isfinite(values).all():
+                raise InputError(f"{path}: weight {layer}/{weight} holds NaN or infinite values, finite ones expected")
             state[key] = to_torch(values).reshape(empty[key].shape)
     model.load_state_dict(state, assign=True)
     return model.eval()
@@ -55,6 +60,8 @@ def weight_order(name: str) -> list[list[str]]:
 
 def read_layers(path: Path) -> list[tuple[str, Weights]]:
     """List the layers that have weights, in order."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected Keras weights (.h5)")
     try:
         with h5py.File(path) as file:
             names = [_text(name) for name in file.attrs["layer_names"]]
@@ -62,13 +69,8 @@ def read_layers(path: Path) -> list[tuple[str, Weights]]:
                 (name, [(_text(w), file[name][_text(w)][()]) for w in file[name].attrs["weight_names"]])
                 for name in names
             ]
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file, expected Keras weights (.h5)") from None
-    except (
-        OSError,
-        KeyError,
-        RuntimeError,
-    ) as error:  # h5py's ways to say: not HDF5, cut short, or without these names
+    # the ways of h5py to say: not HDF5, cut short, without these names, or with something else in their place
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as Keras weights in the .h5 layout ({error})") from error
     return [(name, weights) for name, weights in layers if weights]
 
@@ -80,7 +82,8 @@ def _text(name: str | bytes) -> str:
 def _identify(path: Path, layers: list[tuple[str, Weights]]) -> tuple[str, int, int]:
     """Tell model, features and width by the number of layers and the shape of the first kernel."""
     counts = [len(weights) for _, weights in layers]
-    first = layers[0][1][0][1].shape if layers else ()
+    layer, ((weight, kernel), *_) = layers[0] if layers else ("no layer", [("no weight", np.empty(()))])
+    first = kernel.shape or ()
     spans = {"unet3d": (3, 3, 3), "unet3d_weighted": (3, 3, 3), "ulstm": (1, 3, 3)}  # of the first kernel
     fitting = [
         name
@@ -89,12 +92,15 @@ def _identify(path: Path, layers: list[tuple[str, Weights]]) -> tuple[str, int, 
     ]
     if not fitting:
         raise InputError(
-            f"{path}: {len(counts)} layers of {counts} weights with a first kernel of shape {first} found, "
-            f"those of {', '.join(spans)} expected"
+            f"{path}: {len(counts)} layers of {counts} weights, the first one, {layer}/{weight}, of shape {first}, "
+            f"found, those of {', '.join(spans)} expected"
         )
     features, width = int(first[3]), int(first[4])
     if features < 1 or width < 2 or width % 2:
-        raise InputError(f"{path}: {features} features and width {width} found, at least 1 and an even width expected")
+        raise InputError(
+            f"{path}: {features} features and width {width} found by the shape {first} of weight {layer}/{weight}, "
+            f"at least 1 and an even width expected"
+        )
     return fitting[0], features, width
 
 

@@ -59,10 +59,7 @@ class ResidualBlock(nn.Module):
 
 
 def halve(x: Tensor, dim: int) -> Tensor:
-    """Keep the larger of each two neighbours along an axis of even length.
-
-    The steps of a max pooling, written so that the gradient is deterministic on CUDA, which `max_pool3d` is not.
-    """
+    """Keep the larger of each two neighbours along an axis of even length."""
     left, right = x.unflatten(dim, (-1, 2)).unbind(dim + 1)
     return torch.maximum(left, right)
 
@@ -70,6 +67,21 @@ def halve(x: Tensor, dim: int) -> Tensor:
 def even_dates(x: Tensor) -> Tensor:
     """Repeat the last date of a series of odd length; neither the maximum nor the mean of such a pair changes."""
     return x if x.shape[2] % 2 == 0 else torch.cat((x, x[:, :, -1:]), dim=2)  # (B, C, T, H, W)
+
+
+def max_pool(x: Tensor, *, dates: int = 1) -> Tensor:
+    """Halve even sides, and with `dates=2` the dates too, by the largest of each cube; a last single date stands alone.
+
+    Step by step on a GPU, where the gradient of `max_pool3d` is not deterministic; by it on a CPU, where the steps
+    would take forty times as long backwards.
+    """
+    if not x.is_cuda:
+        with torch.autocast("cpu", enabled=False):  # which would compute it in float32
+            x = F.max_pool3d(x, (1, 2, 2))
+            return F.max_pool3d(even_dates(x), (2, 1, 1)) if dates == 2 else x
+    if dates == 2:
+        x = halve(even_dates(x), 2)
+    return halve(halve(x, 3), 4)  # (B, C, T, H, W) -> (B, C, T or ⌈T/2⌉, H/2, W/2)
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
@@ -137,7 +149,9 @@ class Network(nn.Module):
                 f"(batch, {self.features}, dates, height, width) expected with at least one of each"
             )
         height, width = series.shape[-2:]
-        maps = self.encode(pad_to_multiple(series, self.multiple))
+        series = pad_to_multiple(series, self.multiple)
+        series = series.to(memory_format=torch.channels_last_3d)  # which convolutions keep, and are faster in
+        maps = self.encode(series)
         return self.decoder(maps)[..., :height, :width]
 
 

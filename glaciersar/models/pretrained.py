@@ -19,6 +19,7 @@ from glaciersar.files import written_whole
 from glaciersar.models import build
 from glaciersar.models.keras import from_keras
 from glaciersar.models.layers import Network
+from glaciersar.radiometry import RANGES
 
 __all__ = ["PUBLISHED", "Published", "cache_folder", "from_keras", "load", "save"]
 
@@ -31,7 +32,7 @@ URL = f"https://raw.githubusercontent.com/konstantin-a-maslov/icemapper/{COMMIT}
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A weight file that the authors published, trained on Svalbard with data scaled as `radiometry.RANGES` says."""
+    """A weight file that the authors published, trained on Svalbard."""
 
     name: str
     model: str
@@ -42,6 +43,23 @@ class Published:
     url: str
     licence: str = LICENCE
     citation: str = CITATION
+
+    @property
+    def scaling(self) -> dict[str, tuple[float, float]]:
+        """What becomes 0 and 1 in each feature, dB or coherence; `radiometry.scale` does it."""
+        return {feature: RANGES[feature] for feature in self.features}
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The texts that a model from this file carries."""
+        return {
+            "feature_names": ",".join(self.features),
+            "scaling": ", ".join(f"{feature} {low} to {high}" for feature, (low, high) in self.scaling.items()),
+            "source": self.url,
+            "blob": self.blob,
+            "licence": self.licence,
+            "citation": self.citation,
+        }
 
 
 PUBLISHED = {
@@ -90,20 +108,29 @@ def save(model: Network, path: str | Path, **metadata: str) -> None:
 def load(name_or_path: str | Path) -> Network:
     """Load weights: a file that `save` wrote, a Keras .h5 file, or a name in `PUBLISHED`.
 
-    A published file is downloaded once, checked against its git id, converted and kept in `cache_folder()`.
+    A published file is downloaded once, checked against its git id, converted and kept in `cache_folder()`. The same
+    file on disk is known by its content.
 
     Returns:
-        The model in evaluation mode; `model.metadata` holds the texts given to `save`.
+        The model in evaluation mode; `model.metadata` holds the texts given to `save`, or those of a published file.
 
     Raises:
-        InputError: No such file or name, not a weight file, or the download failed or is not the published file.
+        InputError: No such file or name, not a weight file, the download failed or is not the published file, or the
+            cache cannot be written.
     """
     if str(name_or_path) in PUBLISHED:
         return _load_published(PUBLISHED[str(name_or_path)])
     path = Path(name_or_path)
     if not path.is_file():
         raise InputError(f"{path}: no such weight file; expected a file, or one of {', '.join(PUBLISHED)}")
-    return from_keras(path) if path.suffix in (".h5", ".hdf5") else _load_own(path)
+    if path.suffix.lower() not in (".h5", ".hdf5"):
+        return _load_own(path)
+    model = from_keras(path)
+    found = git_blob_id(path.read_bytes())
+    for entry in PUBLISHED.values():
+        if entry.blob == found:
+            model.metadata = entry.metadata
+    return model
 
 
 def _load_own(path: Path) -> Network:
@@ -115,10 +142,18 @@ def _load_own(path: Path) -> Network:
         raise InputError(f"{path}: cannot be read as safetensors ({error}); expected weights of glaciersar") from error
     if HEADER not in entries:
         raise InputError(f"{path}: no entry {HEADER!r} in its header, so not weights of a network of this package")
-    header = json.loads(entries[HEADER])
-    with torch.device("meta"):  # no memory, no random numbers: every weight comes from the file
-        model = build(header["name"], **{key: header[key] for key in ("features", "width", "dropout")})
-    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    try:
+        header = json.loads(entries[HEADER])
+        with torch.device("meta"):  # no memory, no random numbers: every weight comes from the file
+            model = build(header["name"], **{key: header[key] for key in ("features", "width", "dropout")})
+        model.metadata = header["metadata"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: header {entries[HEADER]} found, "
+            f"name, features, width, dropout and metadata expected ({type(error).__name__}: {error})"
+        ) from error
+    empty = model.state_dict()
+    expected = {key: tuple(value.shape) for key, value in empty.items()}
     for key in sorted(expected.keys() | state.keys()):
         found = tuple(state[key].shape) if key in state else "nothing"
         if found != expected.get(key):
@@ -126,8 +161,12 @@ def _load_own(path: Path) -> Network:
                 f"{path}: {found} found at weight {key}, {expected.get(key, 'nothing')} expected for {model.name} "
                 f"with {model.features} features and width {model.width}"
             )
+        kind, wanted = (str(one[key].dtype).removeprefix("torch.") for one in (state, empty))
+        if kind != wanted:
+            raise InputError(f"{path}: weight {key} is of type {kind}, {wanted} expected")
+        if not state[key].isfinite().all():
+            raise InputError(f"{path}: weight {key} holds NaN or infinite values, finite ones expected")
     model.load_state_dict(state, assign=True)
-    model.metadata = header["metadata"]
     return model.eval()
 
 
@@ -150,14 +189,30 @@ def git_blob_id(content: bytes) -> str:
 def _load_published(entry: Published) -> Network:
     kept = cache_folder() / f"{entry.name}-{entry.blob[:12]}.safetensors"
     if not kept.exists():
-        content = _download(entry)
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / f"{entry.name}.h5"
-            file.write_bytes(content)
-            model = from_keras(file)
-        texts = {"feature_names": ",".join(entry.features), "source": entry.url, "blob": entry.blob}
-        save(model, kept, **texts, licence=entry.licence, citation=entry.citation)
-    return _load_own(kept)
+        model = _convert(_download(entry), entry)
+        try:
+            save(model, kept, **entry.metadata)
+        except OSError as error:
+            raise InputError(
+                f"{kept.parent}: cannot be written ({error}), a folder that can expected in GLACIERSAR_CACHE"
+            ) from error
+    try:
+        return _load_own(kept)
+    except InputError as error:
+        raise InputError(f"{error}; remove it to download it again") from error
+
+
+def _convert(content: bytes, entry: Published) -> Network:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{entry.name}.h5"
+        file.write_bytes(content)
+        model = from_keras(file)
+    if (model.name, model.features) != (entry.model, len(entry.features)):
+        raise InputError(
+            f"{entry.url}: {model.name} with {model.features} features found, "
+            f"{entry.model} with {len(entry.features)} expected"
+        )
+    return model
 
 
 def _download(entry: Published) -> bytes:

@@ -8,16 +8,27 @@ Dates are folded into the batch, first axis first, so that everything but the re
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
-from glaciersar.models.layers import Decoder, Network, conv_norm_act, halve, initialise
+from glaciersar.models.layers import Decoder, Network, conv_norm_act, initialise, max_pool
 
+LARGE = 2**22  # numbers in the gates of one date, from which their activations are computed again for the gradient
 LEVELS = 2  # times that the encoder halves the sides; dates are never pooled
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
-    """Clip 0.2 x + 0.5 to 0 … 1: the gate of Keras 2 (`torch.nn.Hardsigmoid` has the slope 1/6)."""
-    return (0.2 * x + 0.5).clamp(0, 1)
+    """Clip 0.2 x + 0.5 to 0 … 1: the gate of Keras 2, where PyTorch's has the slope 1/6."""
+    return F.hardsigmoid(1.2 * x)
+
+
+def open_gates(gates: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Give the hidden state and the new cell, (B, C, H, W), from gates before activation, (B, 4 C, H, W)."""
+    enter, forget, candidate, leave = gates.chunk(4, dim=1)
+    new = hard_sigmoid(enter) * candidate.tanh()
+    cell = new if cell is None else hard_sigmoid(forget) * cell + new
+    return hard_sigmoid(leave) * cell.tanh(), cell
 
 
 class ConvLSTM(nn.Module):
@@ -41,16 +52,18 @@ class ConvLSTM(nn.Module):
 
     def forward(self, x: Tensor, *, dates: int, backward: bool) -> list[Tensor]:
         """Run over the dates; returns the hidden state (B, filters, H, W) at each date, in the order of the dates."""
-        inputs = self.input(x).unflatten(0, (dates, -1)).unbind(0)  # all dates in one go; T of (B, 4 filters, H, W)
+        # all dates in one go; T of (B, 4 filters, H, W), each gate in one piece of memory
+        inputs = self.input(x).contiguous().chunk(dates)
         states: list[Tensor] = []
         cell: Tensor | None = None
         for gates in reversed(inputs) if backward else inputs:
-            if states:
-                gates = gates + self.recurrent(states[-1])
-            enter, forget, candidate, leave = gates.chunk(4, dim=1)  # each (B, filters, H, W)
-            new = hard_sigmoid(enter) * candidate.tanh()
-            cell = new if cell is None else hard_sigmoid(forget) * cell + new
-            states.append(hard_sigmoid(leave) * cell.tanh())
+            # the first is copied, as what is kept of it for the gradient would keep all dates in memory
+            gates = gates + self.recurrent(states[-1]).contiguous() if states else gates.clone()
+            if gates.requires_grad and gates.numel() > LARGE:
+                state, cell = checkpoint(open_gates, gates, cell, use_reentrant=False, preserve_rng_state=False)
+            else:
+                state, cell = open_gates(gates, cell)
+            states.append(state)
         return states[::-1] if backward else states
 
 
@@ -98,21 +111,20 @@ class ULSTM(Network):
 
     def encode(self, x: Tensor) -> list[Tensor]:  # (B, F, T, H, W) -> (B, C_i, H / 2^i, W / 2^i), i = 0 … 2
         dates = x.shape[2]
-        x = x.movedim(2, 0).flatten(0, 1)  # (T·B, F, H, W)
+        x = x.movedim(2, 0).flatten(0, 1).to(memory_format=torch.channels_last)  # (T·B, F, H, W)
 
         series, skip = self.lstms[0](self.convs[0](x), dates=dates)
         maps = [skip]
-        x = self._pool(torch.stack(series))  # (T·B, C_0, H/2, W/2)
+        x = self._pool(torch.cat(series), dates)  # (T·B, C_0, H/2, W/2)
 
         series, skip = self.lstms[1](self.convs[1](x), dates=dates)
         maps.append(skip)
-        residual = self.projects[0](x).unflatten(0, (dates, -1))  # (T, B, C_1, H/2, W/2)
-        x = self._pool(torch.stack(series) + residual)  # (T·B, C_1, H/4, W/4)
+        x = self._pool(torch.cat(series) + self.projects[0](x), dates)  # (T·B, C_1, H/4, W/4)
 
         _, deepest = self.lstms[2](self.convs[2](x), dates=dates)
         residual = self.projects[1](x).unflatten(0, (dates, -1))  # (T, B, C_2, H/4, W/4)
         return [*maps, deepest + residual.mean(dim=0)]
 
-    def _pool(self, x: Tensor) -> Tensor:  # (T, B, C, H, W) -> (T·B, C, H/2, W/2)
-        x = halve(halve(x, 3), 4).movedim(0, 2)  # (B, C, T, H/2, W/2)
+    def _pool(self, x: Tensor, dates: int) -> Tensor:  # (T·B, C, H, W) -> (T·B, C, H/2, W/2)
+        x = max_pool(x[:, :, None])[:, :, 0].unflatten(0, (dates, -1)).movedim(0, 2)  # (B, C, T, H/2, W/2)
         return self.drop(x).movedim(2, 0).flatten(0, 1)  # a channel drops at all dates or at none

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from glaciersar.models.layers import Decoder, Network, ResidualBlock, halve, initialise
+from glaciersar.models.layers import Decoder, Network, ResidualBlock, initialise, max_pool
 
 LEVELS = 3  # as deep as the 3-D networks
 
@@ -36,5 +36,5 @@ class UNet2D(Network):
         image = x[:, :, min(self.date, x.shape[2] - 1)]  # (B, F, H, W)
         maps = [self.blocks[0](image)]
         for block in self.blocks[1:]:
-            maps.append(block(halve(halve(maps[-1], 2), 3)))
+            maps.append(block(max_pool(maps[-1][:, :, None])[:, :, 0]))
         return maps

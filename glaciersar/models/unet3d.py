@@ -6,7 +6,7 @@ After ICEmapper and ICEmapper_v2 of konstantin-a-maslov/icemapper, the closest p
 
 from torch import Tensor, nn
 
-from glaciersar.models.layers import Conv3d, Decoder, Network, ResidualBlock, even_dates, halve, initialise
+from glaciersar.models.layers import Conv3d, Decoder, Network, ResidualBlock, even_dates, initialise, max_pool
 
 LEVELS = 3  # times that the encoder halves dates and sides
 
@@ -15,14 +15,15 @@ class TemporalMax(nn.Module):
     """Reduce a series to one map by its largest response at each pixel."""
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, T, H, W) -> (B, C, H, W)
-        return x.amax(dim=2)  # amax, not max_pool3d: its gradient is deterministic on CUDA
+        x = x.movedim(1, -1)  # as it lies in memory: (B, T, H, W, C)
+        return x.amax(dim=1).movedim(-1, 1)  # amax, not max_pool3d: its gradient is deterministic on CUDA
 
 
 class MaxDown(nn.Module):
     """Halve dates and sides by the largest of each 2 × 2 × 2 cube; a last single date stands alone."""
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, T, H, W) -> (B, C, ⌈T/2⌉, H/2, W/2)
-        return halve(halve(halve(even_dates(x), 2), 3), 4)
+        return max_pool(x, dates=2)
 
 
 class TemporalGate(nn.Module):
@@ -53,7 +54,7 @@ class WeightedDown(TemporalGate):
     """Halve sides by the largest of each 2 × 2 square, then dates by the mean of each gated pair."""
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, T, H, W) -> (B, C, ⌈T/2⌉, H/2, W/2)
-        x = super().forward(halve(halve(x, 3), 4))  # (B, C, T, H/2, W/2)
+        x = super().forward(max_pool(x))  # (B, C, T, H/2, W/2)
         return even_dates(x).unflatten(2, (-1, 2)).mean(dim=3)
 
 

@@ -50,6 +50,7 @@ def simulate_archive(
     levels: str | Path | None = None,
     shift_db: float = 0.0,
     pairing: Sequence[Sequence[tuple[int, int]]] | None = None,
+    surge: int = 0,
     replace: bool = False,
     progress: bool = True,
 ) -> Path:
@@ -75,6 +76,7 @@ def simulate_archive(
         levels: Another file in the form of backscatter.yaml.
         shift_db: Added to the assumed level of every glacier zone, dB; ±3 tests how much a result hangs on them.
         pairing: For each landscape its (year, orbit) pairs, used in turn; every combination if not given.
+        surge: Year after which one glacier of each landscape surges; 0 for none. Not with an elevation model.
         replace: Put the new archive in place of one that other settings made; anything else there is still refused.
         progress: Show a bar on standard error.
 
@@ -100,6 +102,7 @@ def simulate_archive(
         levels=None if levels is None else str(levels),
         shift_db=float(shift_db),
         pairing=None if pairing is None else tuple(tuple((y, o) for y, o in pairs) for pairs in pairing),
+        surge=surge,
     )
     written = settings.as_json()
     if out.exists():
@@ -161,7 +164,7 @@ def _ground(settings: Settings, index: int, seed: int) -> Landscape:
     side = settings.tiles_per_side * grid.TILE_SIZE
     bounds = (left, bottom, left + side, bottom + side)
     geobox = GeoBox.from_bbox(bounds, grid.CRS, resolution=settings.pixel, tight=True)
-    return landscape.draw(f"landscape-{index:02d}", geobox, years=years, seed=seed)
+    return landscape.draw(f"landscape-{index:02d}", geobox, years=years, seed=seed, surge=settings.surge)
 
 
 def _days(settings: Settings, index: int, year: int, orbit: int) -> list[date]:

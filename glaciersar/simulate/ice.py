@@ -41,6 +41,7 @@ def grow(
     years: float,
     step: float = 2.0,
     thickness: Grid | None = None,
+    slip: Grid | float = 1.0,
 ) -> Grid:
     """Run the ice for some years; ice that floats breaks off.
 
@@ -51,17 +52,19 @@ def grow(
         years: How long.
         step: Time step, years.
         thickness: (H, W) ice at the start, metres; none if not given.
+        slip: (H, W) how many times faster than usual the ice slides, where it surges.
 
     Returns:
         (H, W) ice thickness, metres.
     """
     ice = np.zeros_like(bed) if thickness is None else thickness.copy()
     ground = np.maximum(bed, 0)  # where there is no ice, the sea is the surface
+    slip = np.broadcast_to(slip, bed.shape)
     for _ in range(round(years / step)):
         surface = np.where(ice > 0, bed + ice, ground)
         steep = _steepness(surface, spacing)
         for axis in (0, 1):
-            surface = _diffuse(surface, ice, steep, step / spacing**2, axis)
+            surface = _diffuse(surface, ice, steep, slip, step / spacing**2, axis)
         ice = np.maximum(np.maximum(surface, ground) - bed, 0) * ((ice > 0) | (surface > ground + 0.05))
         ice = np.where((ice <= 0) & (bed < 0), 0, np.maximum(ice + step * rate(bed + ice), 0))
         ice[(bed < 0) & (ice < -bed * 1028 / 910 + 5)] = 0  # afloat: calved
@@ -74,23 +77,24 @@ def _steepness(surface: Grid, spacing: float) -> Grid:
     return rows**2 + columns**2
 
 
-def _diffusivity(ice: Grid, steep: Grid) -> Grid:
-    return np.minimum(WEIGHT * steep * (2 / 5 * RATE * ice**5 + SLIDING * ice**3), FASTEST)
+def _diffusivity(ice: Grid, steep: Grid, slip: Grid | float) -> Grid:
+    return np.minimum(WEIGHT * steep * (2 / 5 * RATE * ice**5 + slip * SLIDING * ice**3), FASTEST)
 
 
-def speed(bed: Grid, ice: Grid, *, spacing: float) -> Grid:
+def speed(bed: Grid, ice: Grid, *, spacing: float, slip: Grid | float = 1.0) -> Grid:
     """Compute the mean speed of the ice over its depth, metres a year, (H, W)."""
     steep = _steepness(np.where(ice > 0, bed + ice, np.maximum(bed, 0)), spacing)
-    return _diffusivity(ice, steep) * np.sqrt(steep) / np.maximum(ice, 1)
+    return _diffusivity(ice, steep, slip) * np.sqrt(steep) / np.maximum(ice, 1)
 
 
-def _diffuse(surface: Grid, ice: Grid, steep: Grid, ratio: float, axis: int) -> Grid:
+def _diffuse(surface: Grid, ice: Grid, steep: Grid, slip: Grid, ratio: float, axis: int) -> Grid:
     """Solve one implicit step along an axis: all lines at once, as one tridiagonal system."""
     if axis == 0:
-        return _diffuse(surface.T, ice.T, steep.T, ratio, 1).T
+        return _diffuse(surface.T, ice.T, steep.T, slip.T, ratio, 1).T
     upper = np.where(surface[:, 1:] > surface[:, :-1], ice[:, 1:], ice[:, :-1])
     thickness = np.where(upper > 0, (ice[:, 1:] + ice[:, :-1]) / 2, 0)  # no flux out of a cell without ice
-    between = ratio * _diffusivity(thickness, (steep[:, 1:] + steep[:, :-1]) / 2)
+    middle = ((field[:, 1:] + field[:, :-1]) / 2 for field in (steep, slip))
+    between = ratio * _diffusivity(thickness, *middle)
     right, left = np.pad(between, ((0, 0), (0, 1))), np.pad(between, ((0, 0), (1, 0)))
     bands = np.stack([-np.roll(right.ravel(), 1), (1 + left + right).ravel(), -np.roll(left.ravel(), -1)])
     return linalg.solve_banded((1, 1), bands, surface.ravel(), overwrite_ab=True, check_finite=False).reshape(

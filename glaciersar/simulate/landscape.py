@@ -21,6 +21,9 @@ MARGIN = 4000.0  # metres simulated around the landscape, so that its edges are 
 EPOCH = 2014  # the first year of Sentinel-1; earlier years cannot be asked for
 SMALLEST = 40_000.0  # m²; less ice is no glacier
 WARMING = 150.0  # metres by which the equilibrium line rises ahead of the epoch: today's glaciers are out of balance
+SURGE = 100.0  # times as fast does surging ice slide
+SURGE_REACH = 3000.0  # metres over which it does
+SURGE_YEARS = 2  # how long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,7 @@ class Landscape:
         return abs(float(self.geobox.resolution.x))
 
 
-def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Landscape:
+def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int, surge: int = 0) -> Landscape:
     """Draw a landscape: a bed, the glaciers that grow on it, and their state in each year.
 
     Args:
@@ -56,10 +59,13 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Lands
         geobox: Pixel grid, EPSG:32633.
         years: Years wanted, none before 2014.
         seed: The same seed gives the same landscape.
+        surge: Year after which a glacier surges, so that its front advances while the others retreat; 0 for none.
 
     Returns:
         The landscape; glaciers shrink a little from year to year.
     """
+    if surge and surge < EPOCH:
+        raise InputError(f"surge={surge} found, expected a year from {EPOCH} on, or 0 for none")
     if not years or min(years) < EPOCH:
         raise InputError(f"years={tuple(years)} found, expected at least one year and none before {EPOCH}")
     rng = noise.stream(seed, "landscape")
@@ -75,13 +81,13 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Lands
     )
     ela = float(np.clip(rng.normal(425, 50), 320, 530))
     line = ela + 40 * noise.smooth(bed.shape, 3_000 / SPACING, rng).astype(float)
-    states = _history(bed, line, years=sorted({EPOCH, *years}))  # the epoch too: no year depends on the others
+    states, slip = _history(bed, line, years=sorted({EPOCH, *years}), surge=surge)  # no year depends on the others
     fine = _Fine(bed.shape, geobox, pixel)
     ground = fine(bed) + _detail(fine(bed), pixel, rng)
     grown = {year: _surface(ground, bed, thickness, fine, pixel) for year, thickness in states.items()}
     top, _ = grown.pop(EPOCH) if EPOCH not in years else grown[EPOCH]
     surface = np.maximum(top, 0).astype(np.float32)
-    speed = fine(ice.speed(bed, states[EPOCH], spacing=SPACING))
+    usual, surging = (fine(ice.speed(bed, states[EPOCH], spacing=SPACING, slip=factor)) for factor in (1.0, slip))
     water = {year: (ground <= 0) & ~glacier for year, (_, glacier) in grown.items()}
     return Landscape(
         name=name,
@@ -96,7 +102,7 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Lands
                 water[year],
                 ela=ela + 1.7 * (year - EPOCH),  # 17 m a decade, van Pelt 2019
                 pixel=pixel,
-                speed=speed,
+                speed=surging if surge and year > surge else usual,
                 rng=noise.stream(seed, "zones"),
             )
             for year, (_, glacier) in grown.items()
@@ -105,19 +111,42 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int) -> Lands
     )
 
 
-def _history(bed: NDArray[np.float64], line: NDArray[np.float64], *, years: Sequence[int]) -> dict[int, NDArray]:
-    """Grow the ice to a steady state, warm it up to the first year, and go on from year to year."""
+def _history(
+    bed: NDArray[np.float64], line: NDArray[np.float64], *, years: Sequence[int], surge: int
+) -> tuple[dict[int, NDArray], NDArray[np.float64]]:
+    """Grow the ice to a steady state, warm it up to the first year, and go on from year to year.
+
+    Returns:
+        Year to ice thickness, metres, and how many times faster the ice slides in a surge.
+    """
     slope = np.hypot(*np.gradient(ndimage.gaussian_filter(bed, 1.0), SPACING))
     ridge = bed - ndimage.gaussian_filter(bed, 500 / SPACING)
     shed = 8 * np.maximum(slope - 0.42, 0) + 0.012 * np.maximum(ridge - 40, 0)  # no snow stays on walls and crests
     thickness = ice.grow(bed, ice.balance(line - 0.7 * WARMING, shed=shed), spacing=SPACING, years=400)
     warm = ice.balance(line + 0.3 * WARMING, shed=shed)
     thickness = ice.grow(bed, warm, spacing=SPACING, years=40, thickness=thickness)
-    now, states = EPOCH, {}
-    for year in years:
-        thickness = ice.grow(bed, warm, spacing=SPACING, years=year - now, step=0.5, thickness=thickness)
-        states[year], now = thickness, year
-    return states
+    slip = _surging(bed, thickness, line)
+    states = {}
+    for year in range(EPOCH, years[-1] + 1):
+        if year > EPOCH:
+            faster = slip if surge and surge < year <= surge + SURGE_YEARS else 1.0
+            thickness = ice.grow(bed, warm, spacing=SPACING, years=1, step=0.5, thickness=thickness, slip=faster)
+        if year in years:
+            states[year] = thickness
+    return states, slip
+
+
+def _surging(
+    bed: NDArray[np.float64], thickness: NDArray[np.float64], line: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Tell how many times faster the ice slides in a surge: most where it is thickest below the equilibrium line."""
+    inner = round(MARGIN / SPACING)
+    low = np.where(bed + thickness < line, thickness, 0)
+    seen = low[inner:-inner, inner:-inner]
+    row, column = np.unravel_index(np.argmax(seen), seen.shape)
+    rows, columns = np.indices(bed.shape)
+    apart = SPACING * np.hypot(rows - row - inner, columns - column - inner)
+    return 1 + SURGE * np.exp(-((apart / SURGE_REACH) ** 2))
 
 
 class _Fine:

@@ -46,6 +46,8 @@ class Settings:
     """Added to the assumed level of all glacier zones, dB."""
     pairing: tuple[tuple[tuple[int, int], ...], ...] | None
     """Landscape k is seen in the (year, orbit) pairs of entry k modulo the length; every combination if not given."""
+    surge: int = 0
+    """Year after which a glacier of each landscape surges; 0 for none."""
 
     def __post_init__(self) -> None:
         if self.landscapes < 1 or self.tiles_per_side < 1:
@@ -68,6 +70,10 @@ class Settings:
             raise InputError(f"dem={self.dem} and outlines={self.outlines} found, expected both or none")
         if self.dem is not None and self.landscapes != 1:
             raise InputError(f"landscapes={self.landscapes} with an elevation model found, 1 expected")
+        if self.surge and (self.surge < EPOCH or self.dem is not None):
+            raise InputError(
+                f"surge={self.surge} found, a year from {EPOCH} on expected, or 0; none with an elevation model"
+            )
         for pairs in self.pairing or ():
             _known(tuple(orbit for _, orbit in pairs))
             strange = {year for year, _ in pairs} - set(self.years)

@@ -164,6 +164,55 @@ def test_a_value_that_is_no_number_is_named_by_the_card(folder):
         dataset.card(folder)
 
 
+@pytest.mark.parametrize("read", [dataset.read_tile, lambda path, name: dataset.year_by_class(path, [name])])
+@pytest.mark.parametrize("name", ["grd", "outlines"])
+def test_a_value_that_is_no_number_is_named_when_a_tile_is_read(folder, read, name):
+    with h5py.File(folder / "val.h5", "a") as file:
+        file["SVAL-4-4_2020_ro14"][name][0, 3, ...] = np.nan
+    with pytest.raises(InputError, match=rf"val\.h5: SVAL-4-4_2020_ro14: dataset {name}: "):
+        read(folder / "val.h5", "SVAL-4-4_2020_ro14")
+
+
+def test_labels_that_are_no_shares_are_named_by_the_card(folder):
+    with h5py.File(folder / "val.h5", "a") as file:
+        file["SVAL-4-4_2020_ro14"]["outlines"][3] = 255
+    with pytest.raises(InputError, match=r"val\.h5: SVAL-4-4_2020_ro14: dataset outlines: .*255.* found, shares"):
+        dataset.card(folder)
+
+
+def test_values_that_were_not_scaled_are_named_by_the_card(folder):
+    with h5py.File(folder / "val.h5", "a") as file:
+        file["SVAL-4-4_2020_ro14"]["grd"][...] = -12.0
+    with pytest.raises(InputError, match=r"SVAL-4-4_2020_ro14: dataset grd: a median of -12 found, values scaled to 0"):
+        dataset.card(folder)
+
+
+def test_the_card_tells_the_range_of_each_feature_of_the_files(folder):
+    for subset in ("train", "val", "test"):
+        with h5py.File(folder / f"{subset}.h5", "a") as file:
+            for group in file.values():
+                group["insar"] = np.linspace(0.1, 0.7, 17, dtype=np.float32)[:, None, None, None] * np.ones(
+                    (1, SIDE, SIDE, 1), np.float32
+                )
+                group.attrs["insar_base_time_idx"] = np.arange(15)
+    card = dataset.card(folder)
+    low, high = radiometry.RANGES["insar"]
+    middle = np.linspace(0.1, 0.7, 17)[7] * (high - low) + low
+    assert (card["dates, grd"] == "30").all()
+    assert (card["dates, insar"] == "17").all()
+    assert card["low, grd"].loc["train"] == pytest.approx(-12.0 - 0.1 * BASE[7], abs=1e-4)
+    np.testing.assert_allclose(card["low, insar"], middle, atol=1e-6)
+    np.testing.assert_allclose(card["high, insar"], middle, atol=1e-6)
+
+
+def test_a_file_without_a_feature_is_refused(folder):
+    with h5py.File(folder / "train.h5", "a") as file:
+        for group in file.values():
+            del group["grd"]
+    with pytest.raises(InputError, match=r"train\.h5: outlines found, one of grd, rtc, insar expected"):
+        dataset.card(folder)
+
+
 def published(path):
     """Take away what only files of our own tell."""
     write_file(path, {Tile(column=1, row=1): 0.5})

@@ -6,6 +6,7 @@ import pytest
 from archives import write_dataset
 
 from glaciersar.dataset import check_no_leakage, check_published, list_groups, split_of
+from glaciersar.dataset.opening import check_labels, opened
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 
@@ -49,6 +50,8 @@ def test_a_missing_attribute_is_named(path, attribute):
         ("width", 48.0, "attribute width=48.0 .* one integer expected"),
         ("orig_height", 60, "60 × 48 padded by 0 and 0 found"),
         ("pad_width", -1, "padded by 0 and -1 found"),
+        ("orig_height", 0, "0 × 48 padded by 0 and 0 found"),
+        ("orig_width", -5, "40 × -5 padded by 0 and 0 found"),
         ("grd_base_time_idx", np.arange(14), "with 14 dates found, 15 expected"),
         ("grd_base_time_idx", np.arange(15) + 6, "from 6 to 20 found, 0 to 19 expected"),
         ("grd_base_time_idx", np.arange(15) - 1, "from -1 to 13 found"),
@@ -68,7 +71,8 @@ def test_an_attribute_that_does_not_fit_is_named(path, attribute, value, sentenc
         ("grd", np.zeros((20, 40, 48, 1)), "dataset grd of type float64 found, float32 expected"),
         ("grd", np.zeros((20, 40, 48), "f4"), r"dataset grd of shape \(20, 40, 48\) found"),
         ("grd", np.zeros((20, 40, 47, 1), "f4"), r"\('dates', 40, 48, 1\) expected"),
-        ("grd", np.zeros((0, 40, 48, 1), "f4"), "dataset grd without a date"),
+        ("grd", np.zeros((0, 40, 48, 1), "f4"), "dataset grd with 0 dates found"),
+        ("grd", np.zeros((14, 40, 48, 1), "f4"), "dataset grd with 14 dates found, at least 15 expected"),
         ("grd", None, "dataset grd missing, found insar, outlines"),
         ("outlines", None, "dataset outlines missing"),
         ("outlines", np.zeros((40, 48, 1), "f4"), "dataset outlines of shape"),
@@ -87,8 +91,40 @@ def test_a_dataset_that_does_not_fit_is_named(path, dataset, value, sentence):
 def test_a_group_of_another_name_is_refused(path):
     with h5py.File(path, "a") as file:
         file.move(NAME, "tile-1")
-    with pytest.raises(InputError, match="'tile-1' is not named like"):
-        list_groups(path)
+    for read in (lambda: list_groups(path), lambda: split_of(path.parent, subsets=("train",))):
+        with pytest.raises(InputError, match=r"train\.h5: group 'tile-1' is not named like"):
+            read()
+
+
+def test_what_hdf5_cannot_read_is_told_with_the_file(path):
+    with h5py.File(path, "a") as file:
+        grd = file[NAME]["grd"][()]
+        del file[NAME]["grd"]
+        file[NAME].create_dataset("grd", data=grd, chunks=(1, 40, 48, 1), compression="gzip")
+        chunk = file[NAME]["grd"].id.get_chunk_info(3)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset : chunk.byte_offset + 16] = b"\xff" * 16
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"train\.h5: cannot be read"), opened(path) as file:
+        file[NAME]["grd"][3]
+
+
+@pytest.mark.parametrize(
+    ("labels", "fits"),
+    [
+        ([[1.0, 0.0], [0.0, 1.0], [0.3, 0.7], [0.0, 0.0]], True),
+        ([[1, 1]], False),
+        ([[0, 255]], False),
+        ([[2, -1]], False),
+        ([[np.nan, 1]], False),
+    ],
+)
+def test_labels_are_shares_that_sum_to_one_at_most(labels, fits):
+    if fits:
+        check_labels(np.array(labels), "here")
+    else:
+        with pytest.raises(InputError, match=r"here: .* found, shares of background and glacier"):
+            check_labels(np.array(labels), "here")
 
 
 def test_a_file_that_is_absent_truncated_or_empty_is_refused(path):

@@ -1,6 +1,7 @@
 """glaciersar.dataset.sampling"""
 
 import pickle
+import re
 
 import h5py
 import numpy as np
@@ -9,7 +10,8 @@ import torch
 from archives import write_dataset
 from torch.utils.data import DataLoader
 
-from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, sampling
+from glaciersar.augment import Variation
+from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, batches, sampling
 from glaciersar.errors import InputError
 from glaciersar.recipe import AS_RELEASED, CORRECTED
 
@@ -24,7 +26,7 @@ def path(tmp_path, rng):
 @pytest.fixture
 def plain(monkeypatch):
     """Switch the augmentations off, so that values tell date and place."""
-    monkeypatch.setattr(sampling, "augment", lambda series, labels, rng, recipe: (series, labels))
+    monkeypatch.setattr(sampling, "draw", lambda rng, **_: Variation())
 
 
 def patches(path, **changes):
@@ -145,20 +147,48 @@ def test_a_dataset_travels_to_another_process_without_its_open_file(path):
     assert torch.equal(pickle.loads(pickle.dumps(data))[5][0], expected)
 
 
-def test_only_the_window_is_read(path, monkeypatch):
-    read = []
-    original = h5py.Dataset.__getitem__
+def test_a_batch_is_its_samples_stacked(path):
+    data = patches(path, features=("grd", "insar"))
+    series, labels = data.batch([4, 0, 7])
+    singles = [data[k] for k in (4, 0, 7)]
+    assert torch.equal(series, torch.stack([x for x, _ in singles]))
+    assert torch.equal(labels, torch.stack([y for _, y in singles]))
 
-    def spy(self, key):
-        values = original(self, key)
-        read.append((self.name.rpartition("/")[2], values.shape))
-        return values
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_hold_every_sample_once_in_order_whatever_loads_them(path, workers):
+    data = patches(path, samples=10)
+    for epoch in range(2):
+        data.set_epoch(epoch)
+        expected = list(DataLoader(data, batch_size=4))
+        found = list(batches(data, 4, workers=workers))  # all kept at once: none may take the memory of another
+        assert [len(series) for series, _ in found] == [4, 4, 2]
+        for pair, expected_pair in zip(found, expected, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(pair, expected_pair, strict=True))
+
+
+def test_threads_change_nothing(path):
+    data, threads = patches(path), torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = data.batch(list(range(8)))
+        torch.set_num_threads(4)
+        four = data.batch(list(range(8)))
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(a, b) for a, b in zip(one, four, strict=True))
+
+
+def test_memory_is_lent_again_only_when_no_tensor_uses_it(path):
     data = patches(path)
-    monkeypatch.setattr(h5py.Dataset, "__getitem__", spy)
-    data[0]
-    assert set(read) == {("grd", (16, 16)), ("outlines", (16, 16, 2))}
-    assert len(read) <= 16
+    series, labels = data.batch([0, 1])
+    place, part, copy = series.data_ptr(), series[1, 0, 3], series.clone()
+    del series, labels
+    kept = [data.batch([k, k + 1]) for k in range(2, 6)]  # while a part of the first batch is still in use
+    assert all(other.data_ptr() != place for other, _ in kept)
+    assert torch.equal(part, copy[1, 0, 3])
+    del part
+    assert data.batch([6, 7])[0].data_ptr() == place
 
 
 def test_whole_tiles_come_once_in_order_and_unvaried(path):
@@ -223,8 +253,21 @@ def test_nan_is_refused_where_it_is_met(path, dataset, value):
             read()
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_tells_bad_input_in_one_sentence_too(path, workers):
+    with h5py.File(path, "a") as file:
+        for group in file.values():
+            group["grd"][...] = np.nan
+    with pytest.raises(InputError) as caught:
+        list(DataLoader(patches(path), num_workers=workers))
+    assert re.fullmatch(r".*train\.h5: dataset \S+: NaN or infinite values found, .* expected", str(caught.value))
+
+
 def test_an_index_outside_the_epoch_ends_iteration(path):
-    assert len(list(patches(path, samples=4))) == 4
+    data = patches(path, samples=4)
+    assert len(list(data)) == 4
+    with pytest.raises(IndexError):
+        data.batch([3, 4])
 
 
 def test_tiles_come_without_their_padding_unless_asked_for_with_it(tmp_path, rng):

@@ -60,6 +60,62 @@ def test_a_shape_off_by_one_is_refused_by_the_weights_name(model, tmp_path):
         from_keras(path)
 
 
+def change(path, layer, index, new):
+    """Put new(values) in the place of a weight; gives the name of the weight."""
+    with h5py.File(path, "a") as file:
+        group = file[file.attrs["layer_names"][layer]]
+        name = group.attrs["weight_names"][index].decode()
+        values = group[name][()]
+        del group[name]
+        group[name] = new(values)
+        return f"{group.name[1:]}/{name}"
+
+
+@pytest.mark.parametrize("axis", [0, -1])
+def test_a_first_kernel_off_by_one_is_refused_by_its_name_too(model, tmp_path, axis):
+    path = write_keras(model, tmp_path / "w.h5")
+    weight = change(path, 1, 0, lambda kernel: np.concatenate((kernel, kernel.take([0], axis)), axis))
+    with pytest.raises(InputError, match=rf"w\.h5: .*{weight}, .*expected"):
+        from_keras(path)
+
+
+@pytest.mark.parametrize(
+    ("new", "sentence"),
+    [
+        (lambda values: values * np.nan, "holds NaN or infinite values, finite ones expected"),
+        (lambda values: values + np.inf, "holds NaN or infinite values, finite ones expected"),
+        (lambda values: values.astype(np.float64), "is of type float64, float32 expected"),
+        (lambda values: values.astype(np.int32), "is of type int32, float32 expected"),
+        (lambda values: np.full(values.shape, b"x"), r"is of type \|S1, float32 expected"),
+        (lambda values: h5py.Empty("f4"), "has shape None"),
+    ],
+)
+def test_a_weight_that_is_no_finite_float32_is_refused_by_its_name(model, tmp_path, new, sentence):
+    path = write_keras(model, tmp_path / "w.h5")
+    weight = change(path, 1, 1, new)
+    with pytest.raises(InputError, match=rf"w\.h5: weight {weight} {sentence}"):
+        from_keras(path)
+
+
+@pytest.mark.parametrize("names", [3, [1, 2], "abc", np.array([b"\xff\xfe"]), ["layer_97", "none"]])
+@pytest.mark.parametrize("attribute", ["layer_names", "weight_names"])
+def test_a_list_of_names_that_leads_nowhere_is_refused(tmp_path, attribute, names):
+    path = write_keras(models.build("ulstm", width=2), tmp_path / "w.h5")
+    with h5py.File(path, "a") as file:
+        (file if attribute == "layer_names" else file["layer_97"]).attrs[attribute] = names
+    with pytest.raises(InputError, match=r"w\.h5: cannot be read as Keras weights"):
+        from_keras(path)
+
+
+def test_a_group_in_the_place_of_a_weight_is_refused(tmp_path):
+    path = write_keras(models.build("ulstm", width=2), tmp_path / "w.h5")
+    with h5py.File(path, "a") as file:
+        del file["layer_97/part_97/weight:0"]
+        file.create_group("layer_97/part_97/weight:0")
+    with pytest.raises(InputError, match=r"w\.h5: cannot be read as Keras weights"):
+        from_keras(path)
+
+
 def test_another_architecture_is_refused(model, tmp_path):
     path = write_keras(model, tmp_path / "w.h5")
     with h5py.File(path, "a") as file:
@@ -83,8 +139,9 @@ def test_a_file_of_something_else_or_none_is_refused(tmp_path):
     for path in (text, other):
         with pytest.raises(InputError, match="cannot be read as Keras weights"):
             from_keras(path)
-    with pytest.raises(InputError, match="no such file"):
-        from_keras(tmp_path / "none.h5")
+    for path in (tmp_path / "none.h5", tmp_path):
+        with pytest.raises(InputError, match="no such file"):
+            from_keras(path)
 
 
 def test_an_odd_width_is_refused(tmp_path):

@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from safetensors.torch import save_file
 from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.models import pretrained
+from glaciersar.radiometry import RANGES
 
 
 @pytest.fixture
@@ -71,8 +73,39 @@ def test_files_of_something_else_are_refused(model, tmp_path):
         pretrained.load(tmp_path / "none.safetensors")
 
 
-def test_keras_files_are_taken_by_path(model, tmp_path):
-    assert pretrained.load(write_keras(model, tmp_path / "w.h5")).name == "ulstm"
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "unet4d"},
+        {"width": "4"},
+        {"features": None},
+        {"metadata": None},
+    ],
+)
+def test_a_header_that_names_no_network_is_refused(model, tmp_path, change):
+    header = {"name": "ulstm", "features": 2, "width": 4, "dropout": 0.25, "metadata": {}} | change
+    header = {key: value for key, value in header.items() if value is not None}
+    for text in (json.dumps(header), "not JSON", "[]"):
+        save_file(model.state_dict(), tmp_path / "w.safetensors", {"glaciersar": text})
+        with pytest.raises(InputError, match=r"w\.safetensors: .*name, features, width, dropout and metadata expected"):
+            pretrained.load(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [(torch.Tensor.double, "of type float64, float32 expected"), (lambda x: x * torch.nan, "holds NaN or infinite")],
+)
+def test_weights_that_are_no_finite_float32_are_refused_by_name(model, tmp_path, change, sentence):
+    with torch.no_grad():
+        model.decoder.head.bias.data = change(model.decoder.head.bias)
+    pretrained.save(model, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=rf"w\.safetensors: weight decoder\.head\.bias .*{sentence}"):
+        pretrained.load(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("name", ["w.h5", "w.H5", "w.hdf5"])
+def test_keras_files_are_taken_by_path(model, tmp_path, name):
+    assert pretrained.load(write_keras(model, tmp_path / name)).name == "ulstm"
 
 
 def test_git_ids_are_gits():
@@ -87,6 +120,7 @@ def test_six_files_are_known_each_with_its_own_git_id():
     for name, entry in pretrained.PUBLISHED.items():
         assert entry.url.endswith(f"{pretrained.COMMIT}/weights/{name}.h5")
         assert "".join(entry.features) == name.rpartition("_")[2]
+        assert entry.scaling == {feature: RANGES[feature] for feature in entry.features}
 
 
 @pytest.fixture
@@ -111,9 +145,44 @@ def test_a_published_file_is_fetched_once_and_kept_as_safetensors(published):
     assert first.name == second.name == "unet3d_weighted"
     assert second.metadata["feature_names"] == "grd,insar"
     assert second.metadata["licence"] == "GPL-2.0"
+    assert second.metadata["blob"] == entry.blob
+    low, high = RANGES["insar"]
+    assert f"insar {low} to {high}" in second.metadata["scaling"]
+    assert first.metadata == second.metadata
     series = torch.rand(1, 2, 3, 8, 8)
     assert torch.equal(first(series), second(series))
     assert [kept.suffix for kept in pretrained.cache_folder().iterdir()] == [".safetensors"]
+
+
+def test_a_published_file_taken_by_its_path_is_known_by_its_content(published, tmp_path):
+    path, entry = published
+    assert pretrained.load(path).metadata == pretrained.load(entry.name).metadata
+    other = write_keras(models.build("unet3d_weighted", width=4), tmp_path / "other.h5")
+    assert pretrained.load(other).metadata == {}
+
+
+@pytest.mark.parametrize("change", [{"model": "unet3d"}, {"features": ("grd",)}])
+def test_a_published_file_that_holds_another_model_than_listed_is_refused(published, monkeypatch, change):
+    _, entry = published
+    monkeypatch.setitem(pretrained.PUBLISHED, entry.name, replace(entry, **change))
+    with pytest.raises(InputError, match=r"there\.h5: unet3d_weighted with 2 features found, unet3d.* expected"):
+        pretrained.load(entry.name)
+    assert not pretrained.cache_folder().exists()
+
+
+def test_a_cache_that_cannot_be_written_is_named(published, monkeypatch, tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    monkeypatch.setenv("GLACIERSAR_CACHE", str(tmp_path / "taken"))
+    with pytest.raises(InputError, match=r"taken: cannot be written .* GLACIERSAR_CACHE"):
+        pretrained.load(published[1].name)
+
+
+def test_a_damaged_file_in_the_cache_is_named_with_the_way_out(published):
+    pretrained.load(published[1].name)
+    (kept,) = pretrained.cache_folder().iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1])
+    with pytest.raises(InputError, match=rf"{kept.name}: cannot be read .*; remove it to download it again"):
+        pretrained.load(published[1].name)
 
 
 def test_a_download_with_another_git_id_is_refused_and_not_kept(published):

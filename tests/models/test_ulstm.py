@@ -56,7 +56,7 @@ def test_the_encoder_gives_one_map_a_level_without_time():
 
 def test_dropout_drops_a_channel_at_all_dates_or_at_none():
     model = ULSTM(width=4, dropout=0.5).train()
-    kept = model._pool(torch.ones(5, 2, 8, 4, 4)).unflatten(0, (5, 2)) > 0  # (T, B, C, H, W)
+    kept = model._pool(torch.ones(10, 8, 4, 4), 5).unflatten(0, (5, 2)) > 0  # (T, B, C, H, W)
     assert torch.equal(kept, kept[:1, :, :, :1, :1].expand_as(kept))
     assert kept.any()
     assert not kept.all()

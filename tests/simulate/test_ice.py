@@ -58,3 +58,25 @@ def test_ice_flows_faster_where_it_is_steeper():
     bed = np.where(x < 6000, 0.1 * x, 600 + 0.3 * (x - 6000))[None, :] + np.zeros((10, 1))
     speed = ice.speed(bed, np.full_like(bed, 100.0), spacing=200)
     assert speed[5, 45] > 5 * speed[5, 15] > 0
+
+
+def test_ice_that_slips_slides_as_many_times_faster():
+    x = np.arange(40) * 200.0
+    bed = np.broadcast_to(500 + 0.05 * x, (10, 40))
+    thick = np.full(bed.shape, 100.0)
+    usual, fast = (ice.speed(bed, thick, spacing=200, slip=factor)[5, 20] for factor in (1.0, 10.0))
+    creep = ice.WEIGHT * 0.05**3 * 2 / 5 * ice.RATE * 100**4  # the share of the speed that is no sliding
+    assert fast - creep == pytest.approx(10 * (usual - creep), rel=1e-6)
+
+
+def test_where_ice_slips_its_front_advances():
+    x = np.arange(80) * 200.0
+    bed = np.broadcast_to(2000 - 0.1 * x, (12, 80))
+    dome = np.where(np.arange(80) < 40, 120.0, 0.0) * np.ones((12, 1))
+    slip = np.where(np.arange(80) > 20, 50.0, 1.0) * np.ones((12, 1))
+    usual, surged = (
+        ice.grow(bed, np.zeros_like, spacing=200, years=5, step=0.25, thickness=dome, slip=factor)
+        for factor in (1.0, slip)
+    )
+    assert (surged[5] > 5).sum() > (usual[5] > 5).sum() + 3
+    assert surged.sum() == pytest.approx(usual.sum(), rel=0.02)  # moved, not made

@@ -84,6 +84,24 @@ def test_landscapes_differ_in_their_share_of_ice():
     assert np.std(shares) > 0.05
 
 
+def test_a_surge_moves_a_front_and_leaves_what_was_before_as_it_is(box, ground):
+    surged = landscape.draw("here", box, years=(2016, 2020), seed=8, surge=2017)
+    assert np.array_equal(surged.glacier[2016], ground.glacier[2016])
+    assert np.array_equal(surged.zones[2016], ground.zones[2016])
+    largest = []
+    for state in (surged, ground):
+        label, _ = ndimage.label(state.glacier[2020] & ~state.glacier[2016])
+        largest.append(np.bincount(label.ravel())[1:].max())
+    assert largest[0] > 5 * largest[1]
+    crevassed = [(zones == Zone.CREVASSED).sum() for zones in (surged.zones[2020], ground.zones[2020])]
+    assert crevassed[0] > 1.2 * crevassed[1]
+
+
+def test_a_surge_before_the_satellite_is_refused(box):
+    with pytest.raises(InputError, match="surge=2010 found"):
+        landscape.draw("x", box, years=(2016,), seed=1, surge=2010)
+
+
 @pytest.mark.parametrize("years", [(), (2013,), (2016, 1999)])
 def test_years_before_the_satellite_are_refused(box, years):
     with pytest.raises(InputError, match=r"years=.*2014"):

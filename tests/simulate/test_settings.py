@@ -44,6 +44,8 @@ USUAL = Settings(
         ({"missing_share": 0.7}, "missing_share=0.7 found"),
         ({"dem": "dem.tif"}, "dem=dem.tif and outlines=None found, expected both or none"),
         ({"dem": "dem.tif", "outlines": "o.gpkg"}, "landscapes=5 with an elevation model found"),
+        ({"surge": 2010}, "surge=2010 found, a year from 2014 on expected"),
+        ({"surge": 2018, "dem": "dem.tif", "outlines": "o.gpkg", "landscapes": 1}, "none with an elevation model"),
         ({"pairing": (((2017, 14),),)}, r"pairing names the years \[2017\]"),
         ({"pairing": (((2016, 99),),)}, r"relative orbits \(99,\) found"),
     ],

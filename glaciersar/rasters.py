@@ -1,0 +1,85 @@
+"""Read probability maps in windows, so that memory does not grow with the map."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from glaciersar.errors import InputError
+
+SIDE = 2048  # pixels of a window, 32 MB as float64
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[DatasetReader]:
+    """Open a map of one band on a projected grid of metres; anything else becomes an InputError."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected a probability map (GeoTIFF)")
+    try:
+        file = rasterio.open(path)
+    except rasterio.errors.RasterioError as error:
+        raise InputError(f"{path}: cannot be read as a raster ({error}), expected a probability map") from error
+    with file:
+        if file.count != 1:
+            raise InputError(f"{path}: {file.count} bands found, a probability map of one expected")
+        if file.crs is None or not file.crs.is_projected or file.crs.linear_units_factor[1] != 1:
+            raise InputError(f"{path}: {file.crs or 'no coordinate system'} found, a projected one in metres expected")
+        yield file
+
+
+def windows(file: DatasetReader, *, side: int = SIDE) -> Iterator[Window]:
+    """Cut a raster into windows of `side` × `side` pixels, smaller at its right and lower margin, row by row."""
+    for row in range(0, file.height, side):
+        for column in range(0, file.width, side):
+            yield Window(column, row, min(side, file.width - column), min(side, file.height - row))
+
+
+def read(file: DatasetReader, window: Window) -> NDArray[np.float32]:
+    """Read a window of a probability map, (h, w); NaN where there is no data, scaled as the file says.
+
+    Raises:
+        InputError: A value is not within 0 and 1, or the file is cut off.
+    """
+    try:
+        values = file.read(1, window=window, masked=True)
+    except rasterio.errors.RasterioError as error:
+        raise InputError(f"{file.name}: cannot be read to its end ({error}), expected a whole file") from error
+    scaled = values.astype(np.float32).filled(np.nan) * np.float32(file.scales[0]) + np.float32(file.offsets[0])
+    found = scaled[np.isfinite(scaled)]
+    if found.size and (found.min() < 0 or found.max() > 1):
+        raise InputError(
+            f"{file.name}: values from {found.min():g} to {found.max():g} found, probabilities from 0 to 1 expected"
+        )
+    return scaled
+
+
+def geobox(file: DatasetReader) -> GeoBox:
+    """Tell the pixel grid of a raster."""
+    return GeoBox((file.height, file.width), file.transform, file.crs.to_string())
+
+
+def pixel_area(file: DatasetReader) -> float:
+    """Tell the area of a pixel, km²."""
+    return abs(file.transform.determinant) / 1e6
+
+
+def check_aligned(files: Sequence[DatasetReader]) -> None:
+    """Refuse maps that do not lie on the same pixels."""
+    first = files[0]
+    for file in files[1:]:
+        if file.crs != first.crs or file.shape != first.shape or not file.transform.almost_equals(first.transform):
+            raise InputError(
+                f"{file.name}: {file.width} × {file.height} pixels from {_corner(file)} found, "
+                f"{first.width} × {first.height} from {_corner(first)} as in {first.name} expected"
+            )
+
+
+def _corner(file: DatasetReader) -> str:
+    return f"({file.transform.c:g}, {file.transform.f:g}) of {abs(file.transform.a):g} m, {file.crs.to_string()}"

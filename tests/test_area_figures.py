@@ -1,0 +1,58 @@
+"""glaciersar.area_figures"""
+
+import geopandas as gpd
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from matplotlib.colors import to_rgba
+
+from glaciersar import area_figures
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def test_reliability_draws_the_bins_that_hold_pixels_enough():
+    table = pd.DataFrame({"pixels": [1, 40_000, 60_000], "confidence": [0.1, 0.7, 0.9], "accuracy": [1.0, 0.6, 0.95]})
+    axis, below = area_figures.reliability({"none": table}).axes
+    np.testing.assert_allclose(axis.lines[1].get_xydata(), [[0.7, 0.6], [0.9, 0.95]])
+    np.testing.assert_allclose(below.lines[0].get_ydata(), [0.4, 0.6])
+
+
+def test_intervals_that_miss_the_truth_stand_out_and_are_counted():
+    frame = pd.DataFrame({"truth": [5.0, 5.0], "expected": [4.0, 9.0]})
+    for name in area_figures.INTERVALS:
+        frame[f"low_{name}"], frame[f"high_{name}"] = frame["expected"] - 2, frame["expected"] + 2
+    axis = area_figures.coverage(frame).axes[1]
+    assert axis.get_title() == "residuals: 50.0% of 2 hold it"
+    holds, misses = axis.collections[0].get_colors()
+    assert tuple(misses) == to_rgba("#d00000")
+    assert tuple(holds) == to_rgba(area_figures.INTERVALS["residuals"])
+    np.testing.assert_allclose(axis.collections[0].get_segments()[1][:, 1], [2, 6])  # 7 to 11, less the 5 in truth
+
+
+def test_areas_stand_in_their_order_from_the_top_with_what_is_true():
+    table = pd.DataFrame(
+        {"area": [3.0, 8.0], "low": [2.0, 7.0], "high": [4.0, 9.0], "true": [3.5, 7.5]}, index=["A", "B"]
+    )
+    axis = area_figures.areas(table).axes[0]
+    ticks = dict(zip((label.get_text() for label in axis.get_yticklabels()), axis.get_yticks(), strict=True))
+    assert ticks["A"] > ticks["B"]
+    expected, true = axis.lines
+    np.testing.assert_allclose(expected.get_xydata(), [[3, ticks["A"]], [8, ticks["B"]]])
+    np.testing.assert_allclose(true.get_xdata(), [3.5, 7.5])
+
+
+def test_gained_and_lost_ground_has_its_colour():
+    ice = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1000, 1000)], crs="EPSG:32633")
+    changed = gpd.GeoDataFrame({"change": ["lost"]}, geometry=[shapely.box(0, 0, 500, 500)], crs="EPSG:32633")
+    axis = area_figures.change_map({"here": changed}, {"here": ice}).axes[0]
+    assert axis.get_title() == "here"
+    assert [tuple(part.get_facecolor()[0]) for part in axis.collections][1:] == [
+        to_rgba(area_figures.CHANGE_COLOURS["lost"])
+    ]
