@@ -20,7 +20,7 @@ def test_an_exported_network_gives_the_same_for_any_batch_height_and_width(netwo
     program = export.export(network, dates=3).module()
     for shape in SHAPES:
         series = torch.rand(shape)
-        torch.testing.assert_close(program(series), network(series), atol=1e-6, rtol=0)
+        torch.testing.assert_close(program(series), network(series), atol=1e-5, rtol=0)
 
 
 @torch.no_grad()
@@ -41,7 +41,7 @@ def test_every_network_is_exported(name):
     model = models.build(name, width=2).eval()
     program = export.export(model, dates=2).module()
     series = torch.rand(1, 1, 2, 19, 30)
-    torch.testing.assert_close(program(series), model(series), atol=1e-6, rtol=0)
+    torch.testing.assert_close(program(series), model(series), atol=1e-5, rtol=0)
 
 
 def test_a_series_without_dates_is_not_exported(network):
