@@ -19,9 +19,10 @@ def main() -> None:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     text = [
         "# Speed and memory",
-        f"Made by `make bench` on {datetime.date.today():%Y-%m-%d}: {name()}; {rates}; {gpu}; PyTorch {torch.__version__}. "
-        "Ways of one table ran in turn, each in a process of its own; *× base* is how many times as fast a way is as the "
-        "first one (the median of the rounds' ratios), and the peak is the most memory that its process held.",
+        f"Made by `make bench` on {datetime.date.today():%Y-%m-%d}: {name()}; {rates}; {gpu}; "
+        f"PyTorch {torch.__version__}. Ways of one table ran in turn, each in a process of its own; *× base* is how many "
+        "times as fast a way is as the first one (the median of the rounds' ratios), and the peak is the most memory "
+        "that its process held.",
     ]
     for section in SECTIONS:
         text.append(import_module(f"benchmarks.{section}").main().strip())

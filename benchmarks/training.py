@@ -79,7 +79,7 @@ def main() -> str:
     """Measure; returns the section of the report."""
     text = [
         "## Training",
-        "How long is a step of width 32 over 15 dates, with backward pass and Adam? The first way of a case is its base.",
+        "How long is a step of width 32 over 15 dates, with backward pass and Adam? The first way is the base.",
         steps().round(3).reset_index().to_markdown(index=False),
         "Does bf16 learn as float32 does? Mean focal loss of `unet3d`, width 8, on *simulated* radar; two seeds of"
         " float32 show the noise.",
