@@ -20,8 +20,8 @@ def main() -> None:
     text = [
         "# Speed and memory",
         f"Made by `make bench` on {datetime.date.today():%Y-%m-%d}: {name()}; {rates}; {gpu}; "
-        f"PyTorch {torch.__version__}. Ways of one table ran in turn, each in a process of its own; *× base* is how many "
-        "times as fast a way is as the first one (the median of the rounds' ratios), and the peak is the most memory "
+        f"PyTorch {torch.__version__}. Ways of a table ran in turn, each in a process of its own; *× base* is how many "
+        "times as fast a way is as the first (the median of the rounds' ratios), and the peak is the most memory "
         "that its process held.",
     ]
     for section in SECTIONS:
