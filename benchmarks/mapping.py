@@ -14,6 +14,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import limits, name
+from benchmarks.tensorflow_base import tensorflow
 from benchmarks.turns import Way, take_turns
 from glaciersar import backends, mapping, models
 
@@ -97,8 +98,9 @@ def gflop(name: str) -> float:
 def agreement(frame: pd.DataFrame) -> pd.DataFrame:
     """Tell how the maps compare with the first one's: share of pixels with the same class, and IoU."""
     base = frame["result"].iloc[0]
-    same = [f"{(found == base).mean():.3%}" for found in frame["result"]]
-    iou = [np.sum(found & base) / np.sum(found | base) for found in frame["result"]]
+    maps = [found if isinstance(found, np.ndarray) else None for found in frame["result"]]  # TensorFlow has none
+    same = ["" if found is None else f"{(found == base).mean():.3%}" for found in maps]
+    iou = [np.nan if found is None else np.sum(found & base) / np.sum(found | base) for found in maps]
     return frame.assign(**{"same class": same, "IoU with base": iou})
 
 
@@ -112,6 +114,7 @@ def patches(network_name: str, rates: Mapping[str, float], *, compiled: bool = F
     }
     if compiled:
         ways["torch.compile bf16, frozen"] = partial(compiled_patch, network_name)
+    ways |= tensorflow(network_name, "map", SIDE)
     frame = agreement(take_turns(ways, rounds=5))
     frame["GFLOP/s"] = gflop(network_name) / frame["median s"]
     frame["of bf16 matmul"] = frame["GFLOP/s"] / rates["bf16 GFLOP/s"]

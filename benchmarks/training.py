@@ -41,7 +41,7 @@ def bf16(model: str, side: int, batch: int) -> Callable[[], float]:
     return step
 
 
-def steps(*, rounds: int = 4) -> pd.DataFrame:
+def steps(*, rounds: int = 3) -> pd.DataFrame:
     """Time a step of each case: TensorFlow if it is there, PyTorch in float32, and as we train."""
     tables = {}
     for model, side, batch in CASES:
