@@ -116,9 +116,15 @@ def test_the_interval_of_residuals_is_that_of_the_normal_law_when_they_follow_it
 def test_an_error_that_a_scene_has_all_over_widens_the_interval_as_if_blocks_erred_together(rng):
     scenes = pd.DataFrame({"scene": np.repeat([f"s{k}" for k in range(400)], 9)})
     known = scenes.assign(z=np.repeat(rng.normal(0, 0.3, 400), 9))
-    table = {"glacier": 0, "row": [0, 0, 1, 1], "column": [0, 1, 0, 1], "expected": 5.0, "spread": 0.25}
+    table = {"glacier": 0, "row": [1, 1, 2, 2], "column": [1, 2, 1, 2], "expected": 5.0, "spread": 0.25}
     found = area.residual_interval(pd.DataFrame(table), known, seed=3).loc["total"]  # four blocks on one tile
     assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * 0.3 * 4 * 0.5, rel=0.1)
+
+
+def test_one_scene_that_erred_to_one_side_widens_the_interval_to_both():
+    known = pd.DataFrame({"scene": np.repeat(list("abcdefgh"), 4), "z": np.r_[np.full(4, -1.5), np.zeros(28)]})
+    found = area.residual_interval(blocks_of(np.full(4, 5.0), 0.25), known, seed=3).loc["total"]
+    assert 20 - found["low"] == pytest.approx(found["high"] - 20, rel=0.01)
 
 
 def test_the_errors_of_the_glaciers_add_up_to_that_of_the_total(rng):
