@@ -94,7 +94,7 @@ def main() -> str:
     frame = measure()
     ways = ", ".join(sorted(set(frame["backend"])))
     figures.save(draw(frame), FIGURE, note=f"one window, {ways}; {name()}; benchmarks/growth.py")
-    text = ["## How the cost of mapping grows", f"One window, {ways}; {name()}.", f"![Time and memory]({FIGURE})"]
+    text = ["## How the cost of mapping grows", f"One window, {ways}; {name()}.", f"![Time and memory](../{FIGURE})"]
     return "\n\n".join([*text, table(exponents(frame))]) + "\n"
 
 
