@@ -144,7 +144,9 @@ def main() -> str:
                         "slowest": SAMPLES / seconds["max s"],
                         "fastest": SAMPLES / seconds["min s"],
                         "× base": seconds["× base"],
-                        "CPU ms a sample": None if workers else seconds["result"][0],  # that of workers is not told
+                        "CPU ms a sample": "–"
+                        if workers
+                        else f"{seconds['result'][0]:.1f}",  # that of workers is not told
                         "peak MiB": seconds["peak MiB"],
                         "of it mapped files": seconds["result"][1],
                     }
