@@ -17,7 +17,16 @@ from glaciersar.files import written_whole
 from glaciersar.models import Network
 
 NAME, OLD = "checkpoint.safetensors", "checkpoint.old.safetensors"
-LEARNING = ("training.py", "losses.py", "augment.py", "schedule.py", "recipe.py", "dataset/sampling.py", "models/*.py")
+LEARNING = (
+    "training.py",
+    "losses.py",
+    "augment.py",
+    "schedule.py",
+    "recipe.py",
+    "dataset/reading.py",
+    "dataset/sampling.py",
+    "models/*.py",
+)
 """The code that decides what a plan makes of its data."""
 
 
