@@ -23,7 +23,7 @@ from glaciersar.export import AnySides
 from glaciersar.models.layers import Network
 
 if TYPE_CHECKING:
-    from openvino import CompiledModel
+    from openvino import CompiledModel, Core
 
 BACKENDS = ("auto", "torch", "openvino")
 PRECISIONS = ("auto", "float32", "bf16")
@@ -60,7 +60,7 @@ def prepare(model: nn.Module, *, backend: str = "auto", precision: str = "auto",
 
     Args:
         model: From `models.build` or `pretrained.load`; put into evaluation mode here.
-        backend: "torch"; "openvino", on a CPU only, faster but not yet trusted in a long process; "auto" is "torch".
+        backend: "torch"; "openvino", on a CPU only; "auto" takes the faster of those that are to be had here.
         precision: "float32"; "bf16"; "auto" takes bf16 where the device multiplies it in hardware and it pays.
         size: Dates × pixels that will be mapped, for "auto" to tell what pays; None stands for many.
 
@@ -75,7 +75,8 @@ def prepare(model: nn.Module, *, backend: str = "auto", precision: str = "auto",
     device = next(model.parameters()).device.type
     large = size is None or size * getattr(model, "width", 0) ** 2 >= LARGE
     if backend == "auto":
-        backend = "torch"  # until it is known why the test suite ended in a segmentation fault after using OpenVINO
+        fits = large and device == "cpu" and isinstance(model, Network)
+        backend = "openvino" if fits and importlib.util.find_spec("openvino") else "torch"
     if precision == "auto":
         precision = "bf16" if large and multiplies_bf16(device) else "float32"
     if backend == "torch":
@@ -148,7 +149,6 @@ def _in_openvino(model: Network, precision: str) -> Run:
 
 def _compile(model: Network, dates: int, precision: str) -> "CompiledModel":
     """Convert by the frontend itself: `openvino.convert_model` around it reports every use to its makers."""
-    import openvino
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
@@ -165,4 +165,16 @@ def _compile(model: Network, dates: int, precision: str) -> "CompiledModel":
         "INFERENCE_PRECISION_HINT": HINTS[precision],
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
-    return openvino.Core().compile_model(graph, "CPU", wishes)
+    return _core().compile_model(graph, "CPU", wishes)
+
+
+@cache
+def _core() -> "Core":
+    """Open OpenVINO once, for good.
+
+    Its CPU plugin puts an alternate signal stack in place, and unmaps it as the core goes. With several cores, gone
+    in the order they came, the stack of one that is gone stays in force: the next signal ends the process.
+    """
+    import openvino
+
+    return openvino.Core()

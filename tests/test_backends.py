@@ -1,4 +1,6 @@
 import importlib.util
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,8 +11,6 @@ from glaciersar import backends, mapping, models
 from glaciersar.errors import InputError
 
 TOLERANCE = {"float32": 1e-5, "bf16": 0.02}  # of a probability
-
-pytestmark = pytest.mark.skip(reason="OpenVINO: a segmentation fault some tests later, not understood yet")
 
 
 def network(name, **settings):
@@ -93,3 +93,28 @@ def test_a_network_that_openvino_cannot_take_is_left_to_torch():
     assert backends.prepare(model).backend == "torch"
     with pytest.raises(InputError, match="Conv3d on cpu, a network"):
         backends.prepare(model, backend="openvino")
+
+
+AFTER_SIGNAL = """
+import faulthandler, gc, os, signal
+import torch
+from glaciersar import backends, models
+
+faulthandler.enable()
+handled = []
+signal.signal(signal.SIGUSR1, lambda *_: handled.append(True))
+ready = [backends.prepare(models.build("unet2d", width=4), backend="openvino", precision="float32") for _ in range(2)]
+for predictor in ready:
+    predictor(torch.rand(1, 1, 1, 16, 16))
+del predictor
+while ready:
+    ready.pop(0)
+    gc.collect()
+os.kill(os.getpid(), signal.SIGUSR1)
+print("signals handled:", len(handled))
+"""
+
+
+def test_a_process_takes_signals_after_networks_of_openvino_are_gone():
+    done = subprocess.run([sys.executable, "-c", AFTER_SIGNAL], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "signals handled: 1\n"), done.stderr

@@ -8,8 +8,6 @@ from glaciersar.errors import InputError
 
 SHAPES = [(1, 2, 3, 24, 40), (3, 2, 3, 33, 17), (2, 2, 3, 9, 64)]  # batch and sides differ, and are no multiples
 
-pytestmark = pytest.mark.skip(reason="OpenVINO: a segmentation fault some tests later, not understood yet")
-
 
 @pytest.fixture(scope="module")
 def network():
