@@ -34,7 +34,6 @@ test: .venv/made ## check style and types, run the tests, run every notebook and
 	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
 
 bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (20 minutes on 2 idle cores)
-	$(BIN)/python -m pip install --quiet opencv-python-headless  # the base that our loader is held against
 	$(BIN)/python -m benchmarks
 
 lab: .venv/made ## open the notebooks in JupyterLab

@@ -2,7 +2,7 @@
 
 The base follows what is known of the authors' loader: a group, jittered dates and a window are drawn; flips, quarter
 turns, crop-and-scale by OpenCV, gamma and shift follow in NumPy; samples are stacked to a batch. Both read the same
-file in the published layout. Needs opencv-python-headless.
+file in the published layout.
 """
 
 import tempfile

@@ -1,17 +1,16 @@
 """Variations of a training sample: jittered dates, flips, turns, crop-and-scale, gamma and shift.
 
 A sample is a series (F, T, H, W), scaled, with labels (2, H, W): shares of background and glacier, both 0 where radar
-never sees the pixel. Each transform takes its draw as an argument; `jitter_dates` and `draw` draw.
+never sees the pixel. `jitter_dates` and `draw` draw; a `Variation` does what was drawn, plane by plane (H, W), so that
+a plane is read, turned and scaled while the processor's cache holds it. OpenCV does that two to three times as fast as
+NumPy and PyTorch.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
 
 from glaciersar.errors import InputError
 from glaciersar.recipe import CORRECTED, Recipe
@@ -19,6 +18,10 @@ from glaciersar.recipe import CORRECTED, Recipe
 SMALLEST_CROP = 0.8  # of the side
 GAMMAS = (0.8, 1.2)
 SHIFT = 0.025  # standard deviation in scaled units, 4.7 dB of "grd"
+
+FLIPS = {(True, False): 0, (False, True): 1, (True, True): -1}  # vertically, horizontally: what OpenCV calls them
+
+cv2.setNumThreads(0)  # samples are shared out among threads, and OpenCV's own would not survive a fork
 
 
 def jitter_dates(
@@ -37,68 +40,53 @@ def jitter_dates(
     return np.clip(indices + steps, 0, dates - 1)
 
 
-def flip_vertically(x: Tensor) -> Tensor:  # (…, H, W)
-    return x.flip(-2)
+def _move(
+    plane: NDArray[np.float32], out: NDArray[np.float32], *, transposed: bool, down: bool, right: bool
+) -> NDArray[np.float32]:
+    """Transpose a plane and flip it vertically (`down`) and horizontally, in one or two passes, into `out`."""
+    flip = FLIPS.get((down, right))
+    if transposed:
+        plane = cv2.transpose(plane, dst=out)
+    if flip is not None:
+        cv2.flip(plane, flip, dst=out)  # in place where transposed, as OpenCV itself turns
+    elif not transposed:
+        np.copyto(out, plane)
+    return out
 
 
-def flip_horizontally(x: Tensor) -> Tensor:  # (…, H, W)
-    return x.flip(-1)
+def _scale(plane: NDArray[np.float32], crop: tuple[int, int, int], out: NDArray[np.float32]) -> None:
+    """Resize a square of a plane into `out`: bilinear between pixel centres, without smoothing; labels become soft."""
+    size, top, left = crop
+    cv2.resize(plane[top : top + size, left : left + size], out.shape[::-1], dst=out)
 
 
-def turn(x: Tensor, quarters: int) -> Tensor:
-    """Turn (…, H, W) clockwise by quarter turns."""
-    return torch.rot90(x, -quarters, dims=(-2, -1))
-
-
-def crop_and_scale(series: Tensor, labels: Tensor, *, size: int, top: int, left: int) -> tuple[Tensor, Tensor]:
-    """Cut out a square and resize it bilinearly to the side it came from; labels become soft at edges."""
-    window = (..., slice(top, top + size), slice(left, left + size))
-    side = series.shape[-1]
-    return _resize(series[window], side), _seen_or_not(_resize(labels[window], side))
-
-
-def crop_and_scale_scrambled(
-    series: Tensor, labels: Tensor, *, size: int, top: int, left: int
-) -> tuple[Tensor, Tensor]:
-    """Crop and scale as the authors' code does, whose features get scrambled.
+def _scale_scrambled(series: NDArray[np.float32], crop: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Crop and scale a series (F, T, side, side) as the authors' code does, whose features get scrambled.
 
     It reshapes (T, size, size, F) to (size, size, T·F) without moving the axes, so T·F neighbouring values of a row
     pose as channels while the image is resized, and reshapes back.
     """
     features, dates, side, _ = series.shape
-    window = (..., slice(top, top + size), slice(left, left + size))
-    cut = series[window].permute(1, 2, 3, 0)  # (T, size, size, F)
-    posing = cut.reshape(size, size, dates * features).permute(2, 0, 1)  # (T·F, size, size)
-    resized = _resize(posing, side).permute(1, 2, 0)  # (side, side, T·F)
-    scrambled = resized.reshape(dates, side, side, features).permute(3, 0, 1, 2)
-    return scrambled, _seen_or_not(_resize(labels[window], side))
+    size, top, left = crop
+    cut = series[..., top : top + size, left : left + size].transpose(1, 2, 3, 0)  # (T, size, size, F)
+    posing = np.moveaxis(cut.reshape(size, size, dates * features), -1, 0)  # (T·F, size, size)
+    resized = np.stack([cv2.resize(np.ascontiguousarray(plane), (side, side)) for plane in posing], axis=-1)
+    return resized.reshape(dates, side, side, features).transpose(3, 0, 1, 2)
 
 
-def _resize(x: Tensor, side: int) -> Tensor:
-    """Resize (…, h, w) to (…, side, side): bilinear between pixel centres, without smoothing, like OpenCV."""
-    flat = x.reshape(1, -1, *x.shape[-2:])
-    return F.interpolate(flat, size=(side, side), mode="bilinear", align_corners=False).reshape(
-        *x.shape[:-2], side, side
-    )
+def _power(plane: NDArray[np.float32], exponent: float) -> None:
+    """Raise a plane to a power in its place, by logarithms: in half the time of `np.power`, equal to 1e-7."""
+    np.maximum(plane, 0, out=plane)
+    with np.errstate(divide="ignore"):  # the logarithm of 0 is −∞, and its power 0 again
+        np.log2(plane, out=plane)
+    plane *= np.float32(exponent)
+    np.exp2(plane, out=plane)
 
 
-def _seen_or_not(labels: Tensor) -> Tensor:
+def _seen_or_not(labels: NDArray[np.float32]) -> None:
     """Let resized labels (2, H, W) sum to 1 again where at least half of a pixel is seen, and be 0 elsewhere."""
-    mass = labels.sum(dim=0, keepdim=True)  # (1, H, W)
-    return torch.where(mass >= 0.5, labels / mass, 0)
-
-
-def gamma(series: Tensor, exponents: Sequence[float], *, out: Tensor | None = None) -> Tensor:
-    """Raise (F, T, H, W) to one power a feature; values below 0 have none and become 0, as released."""
-    powered = torch.clamp(series, min=0, out=out)
-    for values, exponent in zip(powered.numpy(), exponents, strict=True):  # (T, H, W)
-        np.power(values, np.float32(exponent), out=values)  # in half the time of torch's
-    return powered
-
-
-def shift(series: Tensor, offsets: Sequence[float], *, out: Tensor | None = None) -> Tensor:
-    """Add one offset a feature to (F, T, H, W)."""
-    return torch.add(series, series.new_tensor(offsets).view(-1, 1, 1, 1), out=out)
+    mass = labels.sum(axis=0)  # (H, W)
+    labels /= np.where(mass >= 0.5, mass, np.inf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,33 +96,69 @@ class Variation:
     flipped_vertically: bool = False
     flipped_horizontally: bool = False
     quarters: int = 0
-    """Clockwise quarter turns."""
+    """Clockwise quarter turns, 0 to 3."""
     crop: tuple[int, int, int] | None = None
     """Side, top and left of the square that is scaled back to the sample's side, pixels."""
     exponents: tuple[float, ...] | None = None
-    """Of gamma, one a feature."""
+    """Of gamma, one a feature; values below 0 have no power and become 0, as released."""
     offsets: tuple[float, ...] | None = None
     """Added, one a feature."""
 
-    def place(self, x: NDArray) -> NDArray:
-        """Flip and turn (…, H, W) as a view: the copy that a reader makes anyway is then the only one."""
-        if self.flipped_vertically:
-            x = x[..., ::-1, :]
-        if self.flipped_horizontally:
-            x = x[..., ::-1]
-        return np.rot90(x, -self.quarters, axes=(-2, -1))
+    def place(self, plane: NDArray[np.float32], out: NDArray[np.float32], recipe: Recipe = CORRECTED) -> None:
+        """Flip, turn, crop and scale a square plane on its way into `out`, (side, side), which lies in one piece."""
+        crop = None if recipe.scrambled_crop else self.crop
+        moved = _move(plane, np.empty_like(out) if crop else out, **self._flips())
+        if crop:
+            _scale(moved, crop, out)
 
-    def change(self, series: Tensor, labels: Tensor, recipe: Recipe = CORRECTED) -> tuple[Tensor, Tensor]:
-        """Crop, gamma and shift a sample, in its own memory but for the crop: the sample given is lost."""
+    def _flips(self) -> dict[str, bool]:
+        """Tell flips and turns as a transposition and two flips, which is quicker."""
+        transposed = self.quarters % 2 == 1
+        down, right = self.flipped_vertically, self.flipped_horizontally
+        if transposed:
+            down, right = right, down
+        return {
+            "transposed": transposed,
+            "down": down != (self.quarters > 1),
+            "right": right != (self.quarters in (1, 2)),
+        }
+
+    def change(self, series: NDArray[np.float32], labels: NDArray[np.float32], recipe: Recipe = CORRECTED) -> None:
+        """Finish, in its own memory, a sample whose planes are placed: gamma, shift, and the crop as released."""
         if self.crop is not None:
-            size, top, left = self.crop
-            crop = crop_and_scale_scrambled if recipe.scrambled_crop else crop_and_scale
-            series, labels = crop(series, labels, size=size, top=top, left=left)
+            if recipe.scrambled_crop:
+                series[...] = _scale_scrambled(series, self.crop)
+                for plane in labels:
+                    _scale(plane.copy(), self.crop, plane)
+            _seen_or_not(labels)
         if self.exponents is not None:
-            series = gamma(series, self.exponents, out=series)
+            for planes, exponent in zip(series, self.exponents, strict=True):
+                for plane in planes:
+                    _power(plane, exponent)
         if self.offsets is not None:
-            series = shift(series, self.offsets, out=series)
-        return series, labels
+            series += np.array(self.offsets, np.float32)[:, None, None, None]
+
+    def vary(
+        self, series: NDArray[np.float32], labels: NDArray[np.float32], recipe: Recipe = CORRECTED
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Vary a sample as a whole: new series (F, T, side, side) and labels (2, side, side).
+
+        Raises:
+            InputError: The sample is not square.
+        """
+        side, width = series.shape[-2:]
+        if side != width:
+            raise InputError(
+                f"a sample of {side} × {width} pixels found, a square expected: quarter turns swap its sides"
+            )
+        new, new_labels = np.empty_like(series, order="C"), np.empty_like(labels, order="C")
+        for planes, news in zip(series, new, strict=True):
+            for plane, out in zip(planes, news, strict=True):
+                self.place(plane, out, recipe)
+        for plane, out in zip(labels, new_labels, strict=True):
+            self.place(plane, out, recipe)
+        self.change(new, new_labels, recipe)
+        return new, new_labels
 
 
 def draw(rng: np.random.Generator, *, side: int, features: int, recipe: Recipe = CORRECTED) -> Variation:
@@ -170,29 +194,3 @@ def draw(rng: np.random.Generator, *, side: int, features: int, recipe: Recipe =
         exponents=exponents,
         offsets=offsets,
     )
-
-
-def augment(
-    series: Tensor, labels: Tensor, rng: np.random.Generator, recipe: Recipe = CORRECTED
-) -> tuple[Tensor, Tensor]:
-    """Vary a sample by a variation that is drawn.
-
-    Args:
-        series: (F, T, side, side) scaled features.
-        labels: (2, side, side).
-        rng: Where every draw comes from.
-        recipe: Whether the crop is scrambled, and whether it may lie at the last offset.
-
-    Returns:
-        New series and labels of the same shapes; the inputs stay as they are.
-
-    Raises:
-        InputError: The sample is not square.
-    """
-    features, _, side, width = series.shape
-    if side != width:
-        raise InputError(f"a sample of {side} × {width} pixels found, a square expected: quarter turns swap its sides")
-    variation = draw(rng, side=side, features=features, recipe=recipe)
-    placed, placed_labels = (torch.from_numpy(variation.place(x.numpy()).copy()) for x in (series, labels))
-    series, labels = variation.change(placed, placed_labels, recipe)
-    return series.contiguous(), labels.contiguous()

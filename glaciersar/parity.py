@@ -17,11 +17,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glaciersar import augment, losses, released
+from glaciersar import losses, released
+from glaciersar.augment import Variation
 from glaciersar.files import written_whole
 from glaciersar.metrics import patch_iou
 from glaciersar.models import Network
 from glaciersar.models.keras import from_keras, read_layers, to_torch, weight_order
+from glaciersar.recipe import AS_RELEASED
 from glaciersar.schedule import adam_epsilon, learning_rate
 
 Arrays = Mapping[str, NDArray]
@@ -234,26 +236,25 @@ def _iou_metric(folder: Path) -> float:
     return max(apart)
 
 
-TRANSFORMS: Mapping[str, Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]] = {
-    "vflip": lambda x, y: (augment.flip_vertically(x), augment.flip_vertically(y)),
-    "hflip": lambda x, y: (augment.flip_horizontally(x), augment.flip_horizontally(y)),
-    "rot1": lambda x, y: (augment.turn(x, 1), augment.turn(y, 1)),
-    "rot2": lambda x, y: (augment.turn(x, 2), augment.turn(y, 2)),
-    "rot3": lambda x, y: (augment.turn(x, 3), augment.turn(y, 3)),
-    "crop_size28_y1_x3": lambda x, y: augment.crop_and_scale_scrambled(x, y, size=28, top=1, left=3),
-    "gamma_0.9_1.15": lambda x, y: (augment.gamma(x, (0.9, 1.15)), y),
-    "shift_0.02_-0.03": lambda x, y: (augment.shift(x, (0.02, -0.03)), y),
+VARIATIONS: Mapping[str, Variation] = {
+    "vflip": Variation(flipped_vertically=True),
+    "hflip": Variation(flipped_horizontally=True),
+    "rot1": Variation(quarters=1),
+    "rot2": Variation(quarters=2),
+    "rot3": Variation(quarters=3),
+    "crop_size28_y1_x3": Variation(crop=(28, 1, 3)),
+    "gamma_0.9_1.15": Variation(exponents=(0.9, 1.15)),
+    "shift_0.02_-0.03": Variation(offsets=(0.02, -0.03)),
 }
 
 
 def _augmentation(folder: Path, *, name: str) -> float:
     found = np.load(folder / "augmentations.npz")
-    series = torch.from_numpy(found["in_inputs"].transpose(3, 0, 1, 2).copy())  # (F, T, H, W)
-    labels = torch.from_numpy(found["in_outlines"].transpose(2, 0, 1).copy())  # (2, H, W)
-    new, new_labels = TRANSFORMS[name](series, labels)
+    series, labels = found["in_inputs"].transpose(3, 0, 1, 2), found["in_outlines"].transpose(2, 0, 1)
+    new, new_labels = VARIATIONS[name].vary(series, labels, AS_RELEASED)  # (F, T, H, W), (2, H, W)
     return max(
-        _apart(new.permute(1, 2, 3, 0), found[f"{name}_inputs"]),
-        _apart(new_labels.permute(1, 2, 0), found[f"{name}_outlines"]),
+        _apart(new.transpose(1, 2, 3, 0), found[f"{name}_inputs"]),
+        _apart(new_labels.transpose(1, 2, 0), found[f"{name}_outlines"]),
     )
 
 
@@ -273,7 +274,7 @@ OTHER_CHECKS = (
     Check(what="IoU metric, per patch and running", tolerance=1e-6, measure=_iou_metric),
     *(
         Check(what=f"augmentation {name.split('_')[0]}", tolerance=5e-7, measure=partial(_augmentation, name=name))
-        for name in TRANSFORMS
+        for name in VARIATIONS
     ),
     Check(
         what="tiles scored as released, NaN columns alike",

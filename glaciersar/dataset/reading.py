@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import cv2
 import h5py
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ class LazyFile:
         *,
         series: NDArray[np.float32],
         labels: NDArray[np.float32],
-        place: Callable[[NDArray], NDArray] = lambda x: x,
+        place: Callable[[NDArray, NDArray], None] = lambda plane, out: np.copyto(out, plane),
     ) -> None:
         """Read a window at the given dates of each feature.
 
@@ -73,19 +74,21 @@ class LazyFile:
             recipe: Whether nodata is masked.
             series: Filled (F, T, h, w).
             labels: Filled (2, h, w).
-            place: Flips and turns (…, h, w) on their way, as a view.
+            place: Flips, turns and scales a plane (h, w) on its way to where it belongs.
         """
         for planes, feature, index in zip(series, entry.base, dates, strict=True):
             source = self.array(f"{entry.name}/{feature}")
             for plane, date in zip(planes, index, strict=True):  # one by one: 20 times faster than HDF5 by a list
-                plane[...] = place(source[(date, *window, 0)])
+                place(source[(date, *window, 0)], plane)
             check_finite(planes, f"{self.path}: dataset /{entry.name}/{feature}")
-        labels[...] = place(np.moveaxis(self.array(f"{entry.name}/outlines")[window], -1, 0))
-        check_finite(labels, f"{self.path}: {entry.name}: dataset outlines")
-        if recipe.nodata_masked:
-            labels *= place(_inside(entry, window))
-        else:
-            labels[0] = 1 - labels[1]  # what no radar saw counts as background
+        shares = cv2.split(self.array(f"{entry.name}/outlines")[window].astype(np.float32, copy=False))
+        if not recipe.nodata_masked:
+            shares = [1 - shares[1], shares[1]]  # what no radar saw counts as background
+        elif not (inside := _inside(entry, window)).all():
+            shares = [share * inside for share in shares]
+        for share, plane in zip(shares, labels, strict=True):
+            check_finite(share, f"{self.path}: {entry.name}: dataset outlines")
+            place(share, plane)
 
 
 def _inside(entry: Entry, window: Window) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -100,11 +101,9 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         dates = [jitter_dates(np.array(base), rng, dates=entry.dates[feature]) for feature, base in entry.base.items()]
         window = (self._draw(rng, entry.height), self._draw(rng, entry.width))
         variation = draw(rng, side=self.patch, features=len(dates), recipe=self.recipe)
-        self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, place=variation.place)
-        placed = torch.from_numpy(series), torch.from_numpy(labels)
-        for old, new in zip(placed, variation.change(*placed, self.recipe), strict=True):
-            if new is not old:
-                old.copy_(new)
+        place = partial(variation.place, recipe=self.recipe)
+        self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, place=place)
+        variation.change(series, labels, self.recipe)
 
     def _draw(self, rng: np.random.Generator, length: int) -> slice:
         ends = length - self.patch + (1 if self.recipe.last_offset_drawn else 0)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from archives import write_dataset
 
+from glaciersar.augment import Variation
 from glaciersar.dataset import RandomPatches, Tiles, list_groups
 from glaciersar.dataset.reading import LazyFile
 from glaciersar.recipe import CORRECTED
@@ -84,8 +85,8 @@ def test_a_window_is_flipped_and_turned_on_its_way(path):
     file = LazyFile(path)
     entry = list_groups(path)[0]
     plain, turned = ((np.empty((1, 15, 16, 16), np.float32), np.empty((2, 16, 16), np.float32)) for _ in range(2))
-    for (series, labels), place in ((plain, lambda x: x), (turned, lambda x: np.rot90(x, axes=(-2, -1)))):
+    for (series, labels), variation in ((plain, Variation()), (turned, Variation(quarters=3))):
         window = np.s_[3:19, 5:21]
-        file.read(entry, [np.arange(15)], window, CORRECTED, series=series, labels=labels, place=place)
+        file.read(entry, [np.arange(15)], window, CORRECTED, series=series, labels=labels, place=variation.place)
     for before, after in zip(plain, turned, strict=True):
-        np.testing.assert_array_equal(after, np.rot90(before, axes=(-2, -1)))
+        np.testing.assert_array_equal(after, np.rot90(before, axes=(-2, -1)))  # anticlockwise
