@@ -21,6 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from glaciersar.errors import InputError
 from glaciersar.export import AnySides
 from glaciersar.models.layers import Network
+from glaciersar.precision import multiplies_bf16
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core
@@ -84,14 +85,6 @@ def prepare(model: nn.Module, *, backend: str = "auto", precision: str = "auto",
     else:
         run = _in_openvino(_for_openvino(model, device), precision)
     return Predictor(backend=backend, precision=precision, device=device, run=run)
-
-
-def multiplies_bf16(device: str) -> bool:
-    """Tell whether a device ("cpu" or "cuda") multiplies bf16 in hardware."""
-    if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    found = torch.cpu.get_capabilities()
-    return bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"))
 
 
 def probability(logits: Tensor) -> Tensor:  # (B, 2, H, W) -> (B, H, W)

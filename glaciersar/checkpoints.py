@@ -22,6 +22,7 @@ LEARNING = (
     "losses.py",
     "augment.py",
     "schedule.py",
+    "precision.py",
     "recipe.py",
     "dataset/reading.py",
     "dataset/sampling.py",

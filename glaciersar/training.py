@@ -20,6 +20,7 @@ from glaciersar.files import need, written_whole
 from glaciersar.memory import freed_memory_kept
 from glaciersar.metrics import Confusion
 from glaciersar.models import Network, pretrained
+from glaciersar.precision import multiplies_bf16
 from glaciersar.recipe import recipe
 from glaciersar.schedule import RESTARTS, adam_epsilon, learning_rate
 
@@ -102,7 +103,9 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     accelerator = accelerate.Accelerator()
     if plan.batch % accelerator.num_processes:
         raise InputError(f"batch={plan.batch} found, a multiple of {accelerator.num_processes} processes expected")
-    autocast = torch.autocast(accelerator.device.type, torch.bfloat16, enabled=_half(plan.precision))
+    device = accelerator.device.type
+    half = plan.precision == "bf16" or (plan.precision == "auto" and multiplies_bf16(device))
+    autocast = torch.autocast(device, torch.bfloat16, enabled=half)
     torch.manual_seed(plan.seed)
     dropout = plan.dropout if rules.dropout_active else 0.0
     model = models.build(plan.model, features=len(plan.features), width=plan.width, dropout=dropout)
@@ -192,16 +195,6 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                 board.flush()
             accelerator.wait_for_everyone()
     return pd.DataFrame(rows)
-
-
-def _half(precision: str) -> bool:
-    """Tell whether to compute in bf16: when asked for, or by "auto" where the processor has instructions for it."""
-    if precision != "auto":
-        return precision == "bf16"
-    if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
-    able = torch.cpu.get_capabilities()
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 @torch.inference_mode()

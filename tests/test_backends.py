@@ -9,6 +9,7 @@ from torch import nn
 
 from glaciersar import backends, mapping, models
 from glaciersar.errors import InputError
+from glaciersar.precision import multiplies_bf16
 
 TOLERANCE = {"float32": 1e-5, "bf16": 0.02}  # of a probability
 
@@ -77,7 +78,7 @@ def test_small_work_stays_with_torch_in_float32_and_much_goes_to_openvino():
     assert str(small) == "torch, float32, on cpu"
     large = backends.prepare(model)
     assert large.backend == "openvino"
-    assert large.precision == ("bf16" if backends.multiplies_bf16("cpu") else "float32")
+    assert large.precision == ("bf16" if multiplies_bf16("cpu") else "float32")
 
 
 def test_without_openvino_torch_does_it_and_asking_for_it_is_refused(monkeypatch):
