@@ -18,11 +18,13 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.machine import limits
 from benchmarks.turns import take_turns
 from glaciersar.dataset import RandomPatches, batches
 
 TILES, SIDE, DATES = 3, 1000, 30  # 10 km tiles at 10 m; 30 passes a year
 PATCH, BATCH, SAMPLES, ROUNDS = 384, 8, 32, 7
+MEGABYTES = (15 + 2) * PATCH**2 * 4 / 1e6  # of a sample: series and labels, float32; each is read and written
 LAYOUTS = {"in one piece": None, "chunks of 128²": 128}  # as build() writes, and as files of others may be
 
 
@@ -122,7 +124,7 @@ def _consume(epoch: Callable[[], Iterable]) -> tuple[float, float]:
 
 def main() -> str:
     """Measure, and write the section of the results."""
-    rows = []
+    rows, bandwidth = [], limits()["copy GB/s"]
     with tempfile.TemporaryDirectory() as folder:
         for layout, chunk in LAYOUTS.items():
             path = Path(folder) / f"{chunk}.h5"
@@ -144,6 +146,7 @@ def main() -> str:
                         "slowest": SAMPLES / seconds["max s"],
                         "fastest": SAMPLES / seconds["min s"],
                         "× base": seconds["× base"],
+                        "of copy GB/s": 2 * MEGABYTES * SAMPLES / seconds["median s"] / 1000 / bandwidth,
                         "CPU ms a sample": "–"
                         if workers
                         else f"{seconds['result'][0]:.1f}",  # that of workers is not told
@@ -162,7 +165,7 @@ def main() -> str:
         f"{BATCH}, against a plain loader that goes sample by sample?",
         "",
         table.to_markdown(
-            index=False, floatfmt=("", "d", "", ".0f", ".0f", ".0f", ".2f", ".1f", ".0f", ".0f"), missingval="–"
+            index=False, floatfmt=("", "d", "", ".0f", ".0f", ".0f", ".2f", ".2f", ".1f", ".0f", ".0f"), missingval="–"
         ),
         "",
         f"On a file as `dataset.build` writes it, {ratios['in one piece', 0]:.1f} times the base in one process and "

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
+from benchmarks.machine import limits
+from benchmarks.mapping import SIDE, gflop
 from benchmarks.tensorflow_base import DATES, eager, tensorflow
 from benchmarks.turns import take_turns
 from glaciersar import losses, models
@@ -43,13 +45,17 @@ def bf16(model: str, side: int, batch: int) -> Callable[[], float]:
 
 def steps(*, rounds: int = 3) -> pd.DataFrame:
     """Time a step of each case: TensorFlow if it is there, PyTorch in float32, and as we train."""
-    tables = {}
+    tables, rates = {}, limits()
     for model, side, batch in CASES:
         ways = tensorflow(model, "train", side, batch) | {
             "float32": partial(eager, model, "train", side, batch),
             "bf16, as trained": partial(bf16, model, side, batch),
         }
-        tables[f"{model}, {side}, batch {batch}"] = take_turns(ways, rounds=rounds).drop(columns="result")
+        table = take_turns(ways, rounds=rounds).drop(columns="result")
+        forward = gflop(model) * batch * (side / SIDE) ** 2
+        table["GFLOP/s"] = 3 * forward / table["median s"]  # backward takes twice as many; none is counted twice
+        table["of bf16 matmul"] = table["GFLOP/s"] / rates["bf16 GFLOP/s"]
+        tables[f"{model}, {side}, batch {batch}"] = table
     return pd.concat(tables, names=["step", "way"])
 
 

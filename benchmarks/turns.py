@@ -18,8 +18,13 @@ Way = Callable[[], Callable[[], object]]
 """Prepares (builds, loads, warms up) and returns what is timed; of a module's top level, as it crosses a process."""
 
 
-def take_turns(ways: Mapping[str, Way], *, rounds: int = 7) -> pd.DataFrame:
+def take_turns(ways: Mapping[str, Way], *, rounds: int = 7, warm: bool = True) -> pd.DataFrame:
     """Time each way `rounds` times, in turn; the first is the base that the others are held against.
+
+    Args:
+        ways: By name.
+        rounds: How often each is timed.
+        warm: Run each once before; what takes a minute need not be.
 
     Returns:
         A row a way: median, fastest and slowest seconds, how many times as fast as the base (median of the rounds'
@@ -30,7 +35,7 @@ def take_turns(ways: Mapping[str, Way], *, rounds: int = 7) -> pd.DataFrame:
     processes = []
     for name, way in ways.items():
         here, there = context.Pipe()
-        process = context.Process(target=_serve, args=(way, there), daemon=True)
+        process = context.Process(target=_serve, args=(way, there, warm), daemon=True)
         process.start()
         there.close()
         _hear(here, name)  # ready; the next way prepares only now, as two at once would not fit or disturb each other
@@ -60,12 +65,13 @@ def take_turns(ways: Mapping[str, Way], *, rounds: int = 7) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _serve(way: Way, line: Connection) -> None:
+def _serve(way: Way, line: Connection, warm: bool) -> None:
     """Run a way when told to, and tell how long it took; the life of a way's process."""
     multiprocessing.current_process().daemon = False  # so that it may start workers of its own
     try:
         run = way()
-        run()
+        if warm:
+            run()
         line.send("ready")
         result = None
         while line.recv() == "run":
