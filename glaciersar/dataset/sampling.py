@@ -128,6 +128,7 @@ def batches(patches: RandomPatches, size: int, *, workers: int = 0) -> DataLoade
         collate_fn=patches.batch,
         num_workers=workers,
         persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),  # so that copies to a GPU run beside its work
     )
 
 
