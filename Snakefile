@@ -112,7 +112,7 @@ rule figures:
 rule confidence:
     input:
         expand(rules.train.output, model=MODELS), DATASET, GROUND,
-        code("evaluation", "confidence", "area", "area_figures", "coverage", "mapping", "figures", "dataset", "simulate"),
+        code("evaluation", "confidence", "area", "area_figures", "change", "coverage", "mapping", "figures", "dataset", "simulate"),
         notebook="notebooks/07-confidence.ipynb",
     params: parameters("07-confidence")
     output: f"{RUNS}/tables/calibration.md"

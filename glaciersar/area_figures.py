@@ -36,24 +36,26 @@ def reliability(tables: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def coverage(landscapes: pd.DataFrame, *, against: str = "truth") -> Figure:
-    """Draw the intervals of simulated landscapes about their true area; those that miss it stand out.
+def coverage(landscapes: pd.DataFrame, *, against: str = "truth", unit: str = "area (km²)") -> Figure:
+    """Draw the intervals of simulated landscapes about what is true; those that miss it stand out.
 
     Args:
-        landscapes: From `coverage.measure`.
-        against: The column with the area that the intervals are meant to hold.
+        landscapes: From `coverage.measure_areas` or `coverage.measure_changes`.
+        against: The column that the intervals are meant to hold.
+        unit: What is measured.
     """
     ordered = landscapes.sort_values("expected").reset_index(drop=True)
     true = ordered[against]
-    figure, axes = plt.subplots(1, len(INTERVALS), figsize=(9.5, 3.4), layout="constrained")
-    for axis, (name, colour) in zip(axes, INTERVALS.items(), strict=True):
+    kinds = {name: colour for name, colour in INTERVALS.items() if f"low_{name}" in ordered}
+    figure, axes = plt.subplots(1, len(kinds), figsize=(0.5 + 3 * len(kinds), 3.4), squeeze=False, layout="constrained")
+    for axis, (name, colour) in zip(axes.flat, kinds.items(), strict=True):
         low, high = ordered[f"low_{name}"] - true, ordered[f"high_{name}"] - true
         holds = (low <= 0) & (high >= 0)
         axis.vlines(ordered.index, low, high, color=np.where(holds, colour, "#d00000"), linewidth=1)
         axis.axhline(0, color="0.2", linewidth=0.8)
         axis.set_title(f"{name}: {holds.mean():.1%} of {len(ordered)} hold it", fontsize=9)
-        axis.set(xlabel="landscape, by area")
-    axes[0].set_ylabel("interval − true area (km²)")
+        axis.set(xlabel=f"landscape, by {unit.partition(' ')[0]}")
+    axes[0, 0].set_ylabel(f"interval − true {unit}")
     sns.despine(figure)
     return figure
 

@@ -1,6 +1,7 @@
-"""Does a 95 % interval hold the true area 95 times in 100? Measured on simulated landscapes, whose truth is known."""
+"""Does a 95 % interval hold the truth 95 times in 100? Measured on simulated landscapes, whose areas are known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from glaciersar import area, evaluation, outlines, radiometry
+from glaciersar import area, change, evaluation, outlines, radiometry
 from glaciersar.confidence import NONE, Calibration
 from glaciersar.grid import Tile
 from glaciersar.mapping import map_array
@@ -18,26 +19,41 @@ from glaciersar.simulate.settings import DAY_OF_FIRST_PASS
 
 TILE = Tile(column=20, row=30)  # where the landscapes lie does not matter
 
+Map = tuple[NDArray[np.float32], Mapping[str, NDArray[np.bool_]]]
+"""The probability of glacier (H, W), and "truth" and "reference" (as an annotator draws it), (H, W) each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sums:
+    """A map of a landscape in one year, added up."""
+
+    blocks: pd.DataFrame
+    """From `area.add_up`."""
+    known: Mapping[str, float]
+    """"truth" and "reference", km²."""
+    perimeter: float
+    """Of the glacier mapped, km."""
+
 
 def map_landscapes(
     model: Network,
     *,
     landscapes: int,
     pixel: float,
-    year: int,
+    years: Sequence[int],
     relative_orbit: int,
     looks: float = 10.7,
     dates: int = 15,
     seed: int,
     progress: bool = False,
-) -> Iterator[tuple[NDArray[np.float32], dict[str, NDArray[np.bool_]]]]:
-    """Draw landscapes of one 10 km tile, look at each with a simulated series, and map it.
+) -> Iterator[dict[int, Map]]:
+    """Draw landscapes of one 10 km tile, look at each with a simulated series a year, and map it.
 
     Args:
         model: From `pretrained.load`.
         landscapes: How many.
         pixel: Metres, as the model was trained on.
-        year: Of the series.
+        years: Of the series.
         relative_orbit: 14 or 174.
         looks: Equivalent number of looks of a pixel.
         dates: How many dates stand for the year, 24 days apart.
@@ -45,39 +61,62 @@ def map_landscapes(
         progress: Show a progress bar.
 
     Yields:
-        The probability of glacier (H, W), and "truth" and "reference" (as an annotator draws it), (H, W) each.
+        The map by year.
     """
-    assumed, first = levels.read(), date(year, 1, 1) + timedelta(days=DAY_OF_FIRST_PASS[relative_orbit])
-    days = [first + timedelta(days=24 * k) for k in range(dates)]
-    feature = evaluation.features_of(model)[0]
+    assumed, feature = levels.read(), evaluation.features_of(model)[0]
     for k in tqdm(range(landscapes), desc="landscapes", disable=not progress):
         own = int(noise.stream(seed, "coverage", k).integers(2**31))
-        ground = landscape.draw(f"coverage-{k}", TILE.geobox(pixel=pixel), years=[year], seed=own)
-        seen = radar.prepare(ground, year, relative_orbit, levels=assumed, looks=looks, seed=own)
-        power = np.stack([radar.observe(seen, day, key=day.toordinal())["HH"] for day in days])
-        prepared = radiometry.prepare(power, feature=feature)
-        drawn = labels.annotate(ground, year, annotator="reference", seed=own)
-        known = {"truth": ground.glacier[year], "reference": outlines.to_mask(drawn, ground.geobox)}
-        yield map_array(model, prepared.series[None], valid=prepared.valid), known
+        ground = landscape.draw(f"coverage-{k}", TILE.geobox(pixel=pixel), years=years, seed=own)
+        maps: dict[int, Map] = {}
+        for year in years:
+            first = date(year, 1, 1) + timedelta(days=DAY_OF_FIRST_PASS[relative_orbit])
+            days = [first + timedelta(days=24 * step) for step in range(dates)]
+            seen = radar.prepare(ground, year, relative_orbit, levels=assumed, looks=looks, seed=own)
+            power = np.stack([radar.observe(seen, day, key=day.toordinal())["HH"] for day in days])
+            prepared = radiometry.prepare(power, feature=feature)
+            drawn = labels.annotate(ground, year, annotator="reference", seed=own)
+            known = {"truth": ground.glacier[year], "reference": outlines.to_mask(drawn, ground.geobox)}
+            maps[year] = (map_array(model, prepared.series[None], valid=prepared.valid), known)
+        yield maps
 
 
-def measure(
-    maps: Iterator[tuple[NDArray[np.float32], Mapping[str, NDArray[np.bool_]]]],
+def add_up(
+    maps: Iterable[Mapping[int, Map]], *, pixel: float, calibration: Calibration = NONE
+) -> list[dict[int, Sums]]:
+    """Add up the maps of landscapes, one after the other; memory grows with the blocks of 3.2 km.
+
+    Args:
+        maps: From `map_landscapes`.
+        pixel: Metres.
+        calibration: From `confidence.fit`.
+    """
+    box = TILE.geobox(pixel=pixel)
+    return [
+        {
+            year: Sums(
+                blocks=area.add_up(calibration(probability), box.affine),
+                known={name: float(mask.sum()) * pixel**2 / 1e6 for name, mask in masks.items()},
+                perimeter=float(outlines.from_mask(probability > 0.5, box).length.sum()) / 1e3,
+            )
+            for year, (probability, masks) in years.items()
+        }
+        for years in maps
+    ]
+
+
+def measure_areas(
+    landscapes: Sequence[Mapping[int, Sums]],
     known: pd.DataFrame,
     *,
-    pixel: float,
-    calibration: Calibration = NONE,
     disagreement: float,
     draws: int = 10_000,
     seed: int,
 ) -> pd.DataFrame:
-    """Give the intervals of each landscape, and what it holds in truth.
+    """Give the intervals of the area of each landscape in its last year, and what it holds in truth.
 
     Args:
-        maps: From `map_landscapes`.
+        landscapes: From `add_up`.
         known: Residuals of the validation tiles, from `area.residuals`.
-        pixel: Metres.
-        calibration: From `confidence.fit`.
         disagreement: Standard deviation of the distance between boundaries, metres, for `area.boundary_error`.
         draws: Bootstrap samples.
         seed: Of the bootstrap.
@@ -86,36 +125,66 @@ def measure(
         A row each landscape: truth, reference, expected (km²), and low and high of "blocks", "residuals" and
         "boundary", such as low_blocks.
     """
-    transform = TILE.geobox(pixel=pixel).affine
     rows = []
-    for k, (probability, masks) in enumerate(maps):
-        blocks = area.add_up(calibration(probability), transform)
-        total = float(blocks["expected"].sum())
-        row = {name: float(mask.sum()) * pixel**2 / 1e6 for name, mask in masks.items()} | {"expected": total}
+    for k, years in enumerate(landscapes):
+        last = years[max(years)]
+        total = float(last.blocks["expected"].sum())
+        row = {**last.known, "expected": total}
         for name, found in (
-            ("blocks", area.block_bootstrap(blocks, draws=draws, seed=seed + k)),
-            ("residuals", area.residual_interval(blocks, known, draws=draws, seed=seed + k)),
+            ("blocks", area.block_bootstrap(last.blocks, draws=draws, seed=seed + k)),
+            ("residuals", area.residual_interval(last.blocks, known, draws=draws, seed=seed + k)),
         ):
             row |= {f"{side}_{name}": float(found[side]["total"]) for side in ("low", "high")}
-        outline = outlines.from_mask(probability > 0.5, TILE.geobox(pixel=pixel))
-        half = area.boundary_error(float(outline.length.sum()) / 1e3, disagreement)
+        half = area.boundary_error(last.perimeter, disagreement)
         rows.append(row | {"low_boundary": total - half, "high_boundary": total + half})
     return pd.DataFrame(rows)
 
 
-def summarise(landscapes: pd.DataFrame, *, against: str = "truth") -> pd.DataFrame:
-    """Count how often each interval holds the area.
+def measure_changes(
+    landscapes: Sequence[Mapping[int, Sums]], known: pd.DataFrame, *, draws: int = 10_000, seed: int
+) -> pd.DataFrame:
+    """Give the intervals of the rate of change of each landscape from its first year to its last, and the true rate.
+
+    Args:
+        landscapes: From `add_up`, of two years or more.
+        known: Residuals of the validation tiles, from `area.residuals`.
+        draws: Bootstrap samples.
+        seed: Of the bootstrap.
 
     Returns:
-        A row each kind of interval: coverage, its standard error, and the median width as a share of the median area.
+        A row each landscape: truth, reference, expected (km² a year), and low and high of "blocks" and "residuals".
     """
-    rows = {}
-    for name in ("blocks", "residuals", "boundary"):
-        low, high, area_known = landscapes[f"low_{name}"], landscapes[f"high_{name}"], landscapes[against]
-        share = float(((low <= area_known) & (area_known <= high)).mean())
+    rows = []
+    for k, years in enumerate(landscapes):
+        first, last = min(years), max(years)
+        blocks = {year: years[year].blocks for year in (first, last)}
+        row = {
+            name: (years[last].known[name] - years[first].known[name]) / (last - first) for name in years[last].known
+        }
+        for name, residuals in (("blocks", None), ("residuals", known)):
+            found = change.rates_of_maps(blocks, residuals, draws=draws, seed=seed + k).loc["total"].iloc[0]
+            row |= {"expected": found["rate"], f"low_{name}": found["low"], f"high_{name}": found["high"]}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def summarise(landscapes: pd.DataFrame, *, against: str = "truth") -> pd.DataFrame:
+    """Count how often each interval holds what is known.
+
+    Returns:
+        A row each kind of interval: coverage, its standard error, the median width, and bias and error (root mean
+        square) of what is expected, in the unit of the frame.
+    """
+    rows, off = {}, landscapes["expected"] - landscapes[against]
+    kinds = [str(column).removeprefix("low_") for column in landscapes if str(column).startswith("low_")]
+    for name in kinds:
+        low, high = landscapes[f"low_{name}"], landscapes[f"high_{name}"]
+        share = float(((low <= landscapes[against]) & (landscapes[against] <= high)).mean())
         rows[name] = {
             "coverage": share,
             "standard_error": float(np.sqrt(share * (1 - share) / len(landscapes))),
-            "width": float((high - low).median() / area_known.median()),
+            "width": float((high - low).median()),
+            "bias": float(off.mean()),
+            "error": float(np.sqrt((off**2).mean())),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("interval")

@@ -34,6 +34,10 @@ def test_intervals_that_miss_the_truth_stand_out_and_are_counted():
     assert tuple(misses) == to_rgba("#d00000")
     assert tuple(holds) == to_rgba(area_figures.INTERVALS["residuals"])
     np.testing.assert_allclose(axis.collections[0].get_segments()[1][:, 1], [2, 6])  # 7 to 11, less the 5 in truth
+    without = frame.drop(columns=["low_boundary", "high_boundary"])
+    axes = area_figures.coverage(without, unit="change (km² a year)").axes
+    assert [axis.get_title().partition(":")[0] for axis in axes] == ["blocks", "residuals"]
+    assert axes[0].get_ylabel() == "interval − true change (km² a year)"
 
 
 def test_areas_stand_in_their_order_from_the_top_with_what_is_true():
