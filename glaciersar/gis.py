@@ -110,7 +110,7 @@ def write(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:
     The same polygons give the same bytes.
 
     Raises:
-        InputError: Another suffix, or a suffix whose library is not installed; nothing is written.
+        InputError: Another suffix, or a place that cannot be written; nothing is left there.
     """
     path = Path(path)
     if path.suffix not in (".gpkg", ".parquet"):
@@ -124,8 +124,6 @@ def write(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:
                 _write_geopackage(temporary, layer)
             else:
                 layer.to_parquet(temporary)
-    except ImportError as error:
-        raise InputError(f"{path}: GeoParquet needs pyarrow, which is not installed; .gpkg expected") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
     with written_whole(path.with_suffix(".qml")) as temporary:
