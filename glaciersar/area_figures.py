@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from glaciersar.figures import kilometres, legend
+from glaciersar.gis import CONFIDENCE_COLOURS, confidence_class
 
 CHANGE_COLOURS = {"gained": "#1f78b4", "lost": "#d95f02"}
 INTERVALS = {"blocks": "#7570b3", "residuals": "#1b9e77", "boundary": "#e6ab02"}
@@ -77,6 +79,30 @@ def areas(table: pd.DataFrame, *, unit: str = "area (km²)") -> Figure:
     axis.set(xlabel=unit, ylim=(-0.6, len(table) - 0.4))
     figure.legend(frameon=False, fontsize=7, loc="outside upper center", ncols=3)
     sns.despine(figure)
+    return figure
+
+
+def outline_map(ice: Mapping[str, gpd.GeoDataFrame]) -> Figure:
+    """Map outlines in the colours of their mean confidence, a panel each, all of one extent.
+
+    Args:
+        ice: From `gis.describe`, by title.
+    """
+    figure, axes = plt.subplots(1, len(ice), figsize=(5.2 * len(ice), 5.2), squeeze=False, layout="constrained")
+    for axis, (title, glaciers) in zip(axes.flat, ice.items(), strict=True):
+        for name, part in glaciers.groupby(confidence_class(glaciers["confidence"])):
+            colour = CONFIDENCE_COLOURS[str(name)]
+            part.plot(ax=axis, facecolor=(colour, 0.25), edgecolor=colour)
+        axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
+        kilometres(axis)
+    bounds = np.array([glaciers.total_bounds for glaciers in ice.values() if len(glaciers)])
+    if len(bounds):
+        (left, bottom), (right, top) = bounds[:, :2].min(0), bounds[:, 2:].max(0)
+        plt.setp(axes.flat, xlim=(left, right), ylim=(bottom, top))
+    patches = [
+        Patch(facecolor=(colour, 0.25), edgecolor=colour, label=name) for name, colour in CONFIDENCE_COLOURS.items()
+    ]
+    figure.legend(handles=patches, frameon=False, fontsize=8, loc="outside upper center", ncols=len(patches))
     return figure
 
 

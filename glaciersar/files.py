@@ -1,5 +1,6 @@
 """Write files so that a killed run leaves either the old file or the new one, never a half."""
 
+import errno
 import json
 import os
 import tempfile
@@ -10,11 +11,30 @@ from typing import Any
 
 from glaciersar.errors import InputError
 
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise."""
+    """Yield a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
+
+    Raises:
+        InputError: The place may not be written, or the disk is full; nothing new is left there.
+    """
     path = Path(path)
+    try:
+        with _temporary(path) as temporary:
+            yield temporary
+    except OSError as error:
+        if error.errno not in UNWRITABLE + FULL:
+            raise
+        expected = "space for it" if error.errno in FULL else "a folder that can be written to"
+        raise InputError(f"{path}: cannot be written ({error.strerror}), {expected} expected") from error
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)

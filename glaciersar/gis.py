@@ -6,6 +6,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyogrio
 import rasterio.features
 import rasterio.windows
@@ -24,6 +25,8 @@ IDENTITY = (
 )  # fmt: skip
 """Attributes of an RGI 7 inventory that a glacier keeps from one year to another; others are measured anew."""
 LAYER = "glaciers"
+CONFIDENCE_COLOURS = {"confidence below 0.80": "#d95f02", "0.80 to 0.95": "#7570b3", "above 0.95": "#1f78b4"}
+"""Classes of mean confidence and their colours, as in the style: doubtful outlines stand out."""
 
 
 def describe(
@@ -96,6 +99,11 @@ def _mean_probability(shapes: gpd.GeoSeries, file: DatasetReader, calibration: C
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)[1:]
 
 
+def confidence_class(confidence: pd.Series) -> list[str]:
+    """Tell the class in `CONFIDENCE_COLOURS` of each mean confidence; what is not known is in the lowest."""
+    return [list(CONFIDENCE_COLOURS)[k] for k in np.searchsorted((0.8, 0.95), confidence.fillna(0.0), side="right")]
+
+
 def utm_zone(longitude: NDArray[np.floating], latitude: NDArray[np.floating]) -> NDArray[np.int64]:
     """Number the UTM zone of places, with the wide zones of Svalbard; south-western Norway is not told apart."""
     zone = np.floor((np.asarray(longitude) + 180) / 6).astype(int) + 1
@@ -124,8 +132,9 @@ def write(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:
                 _write_geopackage(temporary, layer)
             else:
                 layer.to_parquet(temporary)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    except (OSError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        reason = str(error).rpartition(": ")[2]  # of GDAL, after a page of SQL
+        raise InputError(f"{path}: cannot be written ({reason}), a folder with space for it expected") from error
     with written_whole(path.with_suffix(".qml")) as temporary:
         shutil.copyfile(STYLE, temporary)
     return path
@@ -136,7 +145,5 @@ def _write_geopackage(path: Path, layer: gpd.GeoDataFrame) -> None:
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})  # else the file holds the clock
     try:
         layer.to_file(path, layer=LAYER, driver="GPKG", geometry_type="MultiPolygon")
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:  # the latter where it is full
-        raise InputError(f"{path.parent}: cannot be written ({error})") from error
     finally:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})

@@ -1,6 +1,7 @@
 """Glacier polygons from a probability map of any size: traced without seams, simplified, split by glacier."""
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas as gpd
@@ -26,8 +27,8 @@ def trace(
 ) -> gpd.GeoDataFrame:
     """Trace glacier in a probability map: one polygon for each 4-connected patch, along the sides of the pixels.
 
-    The map is read in windows into a mask on disk, which GDAL traces line by line: memory grows with the outlines, not
-    with the map, and there is no seam. 8-connectivity would give polygons that touch themselves.
+    The map is read in windows into a mask on disk, which GDAL traces line by line, so that there is no seam. Memory
+    grows with the corners of the outlines, MEMORY. 8-connectivity would give polygons that touch themselves.
 
     Args:
         path: GeoTIFF of the probability of glacier, one band.
@@ -36,23 +37,31 @@ def trace(
         smallest: Islands and holes of less area are left out, m²; 0 keeps every pixel.
 
     Returns:
-        Valid polygons in the CRS of the map, in the order in which a scan from the top ends them.
+        Valid polygons in the CRS of the map, in the order in which a scan from the top ends them; `attrs` tells
+        raster_km2, the area of the glacier pixels, and traced_km2, that of the polygons before any was left out.
 
     Raises:
-        InputError: The map is missing, damaged, not a probability, or without any data.
+        InputError: The map is missing, damaged, not a probability, or without any data; or the mask finds no place.
     """
     if not 0 < threshold < 1:
         raise InputError(f"threshold={threshold:g} found, between 0 and 1 expected")
     with rasters.opened(path) as file, tempfile.TemporaryDirectory() as folder:
         count = _write_mask(file, Path(folder) / "mask.tif", threshold, calibration)
+        traced, kept = 0.0, []
         try:
-            traced = _trace_mask(Path(folder) / "mask.tif")
+            for whole in _trace_mask(Path(folder) / "mask.tif"):
+                traced += whole.area / 1e6
+                shape = _without_holes(whole, smallest)
+                if shape.area >= smallest:
+                    kept.append(shape)
         except rasterio.errors.RasterioError:
-            traced = []
-        if round(sum(shape.area for shape in traced) / rasters.pixel_area(file) / 1e6) != count:
+            traced = np.nan
+        pixel = rasters.pixel_area(file)
+        if not abs(traced - count * pixel) < 0.5 * pixel:
             raise InputError(f"{folder}: a mask of {path} cannot be kept whole there, space for it expected")
-        kept = [shape for whole in traced if (shape := _without_holes(whole, smallest)).area >= smallest]
-        return gpd.GeoDataFrame(geometry=kept, crs=file.crs.to_string())
+        frame = gpd.GeoDataFrame(geometry=kept, crs=file.crs.to_string())
+    frame.attrs = {"raster_km2": count * pixel, "traced_km2": traced}
+    return frame
 
 
 def _write_mask(file: DatasetReader, path: Path, threshold: float, calibration: Calibration) -> int:
@@ -75,11 +84,11 @@ def _write_mask(file: DatasetReader, path: Path, threshold: float, calibration: 
     return count
 
 
-def _trace_mask(path: Path) -> list[shapely.Polygon]:
+def _trace_mask(path: Path) -> Iterator[shapely.Polygon]:
     with rasterio.open(path) as glacier:
         band = rasterio.band(glacier, 1)
-        traced = rasterio.features.shapes(band, mask=band, connectivity=4, transform=glacier.transform)
-        return [shapely.Polygon(rings["coordinates"][0], rings["coordinates"][1:]) for rings, _ in traced]
+        for rings, _ in rasterio.features.shapes(band, mask=band, connectivity=4, transform=glacier.transform):
+            yield shapely.Polygon(rings["coordinates"][0], rings["coordinates"][1:])
 
 
 def _without_holes(shape: shapely.Polygon, smallest: float) -> shapely.Polygon:

@@ -1,7 +1,7 @@
 """Read probability maps in windows, so that memory does not grow with the map."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -70,15 +70,22 @@ def pixel_area(file: DatasetReader) -> float:
     return abs(file.transform.determinant) / 1e6
 
 
-def check_aligned(files: Sequence[DatasetReader]) -> None:
-    """Refuse maps that do not lie on the same pixels."""
-    first = files[0]
-    for file in files[1:]:
-        if file.crs != first.crs or file.shape != first.shape or not file.transform.almost_equals(first.transform):
-            raise InputError(
-                f"{file.name}: {file.width} × {file.height} pixels from {_corner(file)} found, "
-                f"{first.width} × {first.height} from {_corner(first)} as in {first.name} expected"
-            )
+def common_grid(paths: Sequence[str | Path]) -> GeoBox:
+    """Tell the pixel grid of maps that lie on the same pixels.
+
+    Raises:
+        InputError: One of them lies elsewhere, or is no probability map.
+    """
+    with ExitStack() as stack:
+        files = [stack.enter_context(opened(path)) for path in paths]
+        first = files[0]
+        for file in files[1:]:
+            if file.crs != first.crs or file.shape != first.shape or not file.transform.almost_equals(first.transform):
+                raise InputError(
+                    f"{file.name}: {file.width} × {file.height} pixels from {_corner(file)} found, "
+                    f"{first.width} × {first.height} from {_corner(first)} as in {first.name} expected"
+                )
+        return geobox(first)
 
 
 def _corner(file: DatasetReader) -> str:

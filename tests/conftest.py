@@ -1,5 +1,9 @@
 """What several tests share."""
 
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
@@ -23,3 +27,39 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the real data of ../shared, which is not beside this checkout")
     return folder
+
+
+@contextmanager
+def _full_disk(room: int = 0) -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def full_disk():
+    """A context in which no file can grow beyond `room` bytes, which writes see as they see a full disk."""
+    return _full_disk
+
+
+@contextmanager
+def _read_only(folder: Path) -> Iterator[None]:
+    root = os.geteuid() == 0
+    folder.chmod(0o500)
+    if root:
+        os.seteuid(65534)  # nobody: root may write anywhere
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o700)
+
+
+@pytest.fixture
+def read_only():
+    """A context in which a folder may not be written."""
+    return _read_only

@@ -112,6 +112,12 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(rng, two_years):
         change.areas_by_year(OUTLINES.to_crs(4326))
     with pytest.raises(InputError, match=r"years \[1936\] found, at least two expected"):
         change.rates(change.areas_by_year(OUTLINES[OUTLINES["year"] == 1936]))
+    swapped = two_years[2020].copy()
+    swapped.loc[[3, 40], "mapped"] = [5.0, 10.24]
+    other = two_years[2016].copy()
+    other.loc[[3, 40], "mapped"] = [10.24, 5.0]  # as much, but elsewhere
+    with pytest.raises(InputError, match=r"650\.1 km² in 2016, 650\.1 km² in 2020 mapped found, apart in 2 blocks"):
+        change.rates_of_maps({2016: other, 2020: swapped}, seed=1)
     two_years[2020] = two_years[2020].iloc[:-5]
     with pytest.raises(InputError, match=r"655\.4 km² in 2016, 604\.2 km² in 2020 mapped found"):
         change.rates_of_maps(two_years, seed=1)

@@ -103,28 +103,52 @@ def test_a_map_without_glacier_gives_a_file_without_polygons(tmp_path):
 
 
 def test_geoparquet_is_read_as_it_was_written(mapped, tmp_path):
-    pytest.importorskip("pyarrow", reason="GeoParquet needs pyarrow")
     table = gis.describe(polygons.trace(mapped[0]), mapped[0])
     again = gpd.read_parquet(gis.write(tmp_path / "ice.parquet", table))
     assert again.geometry.geom_equals(table.geometry).all()
     assert again.crs == table.crs
 
 
-def test_what_cannot_be_written_is_told_in_a_sentence_and_leaves_nothing(mapped, tmp_path, monkeypatch):
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet"])
+def test_a_full_disk_is_told_in_a_sentence_and_the_old_file_stays(mapped, tmp_path, full_disk, suffix):
     table = gis.describe(polygons.trace(mapped[0]), mapped[0])
+    path = gis.write(tmp_path / "out" / f"ice{suffix}", table)
+    before = path.read_bytes()
+    with full_disk(room=4096), pytest.raises(InputError, match=r"ice.* cannot be written") as error:
+        gis.write(path, pd.concat([table] * 400))
+    assert "\n" not in str(error.value)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.name, "ice.qml"]
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet"])
+def test_a_folder_that_may_not_be_written_is_told_in_a_sentence(mapped, tmp_path, read_only, suffix):
+    table = gis.describe(polygons.trace(mapped[0]), mapped[0])
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    with read_only(folder), pytest.raises(InputError, match=r"ice\..* cannot be written .*Permission denied"):
+        gis.write(folder / f"ice{suffix}", table)
+    assert not [*folder.glob("*")]
     with pytest.raises(InputError, match=r"\.gpkg or \.parquet expected"):
-        gis.write(tmp_path / "new" / "ice.shp", table)
-
-    def absent(*_):
-        raise ImportError("no pyarrow")
-
-    monkeypatch.setattr(gpd.GeoDataFrame, "to_parquet", absent)
-    with pytest.raises(InputError, match="needs pyarrow"):
-        gis.write(tmp_path / "new" / "ice.parquet", table)
-    assert not [*(tmp_path / "new").glob("*")]
+        gis.write(folder / "ice.shp", table)
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        gis.write(tmp_path / "file" / "ice.gpkg", table)
+        gis.write(tmp_path / "file" / f"ice{suffix}", table)
+
+
+def test_the_classes_of_confidence_are_those_of_the_style():
+    style = ElementTree.parse(gis.STYLE).getroot()
+    ranges = style.findall("renderer-v2/ranges/range")
+    outlines_of = {
+        symbol.get("name"): symbol.find(".//Option[@name='outline_color']").get("value").split(",")
+        for symbol in style.findall("renderer-v2/symbols/symbol")
+    }
+    colours = {part.get("label"): outlines_of[part.get("symbol")] for part in ranges}
+    assert {name: "#" + "".join(f"{int(k):02x}" for k in rgba[:3]) for name, rgba in colours.items()} == (
+        gis.CONFIDENCE_COLOURS
+    )
+    middles = pd.Series([(float(part.get("lower")) + float(part.get("upper"))) / 2 for part in ranges])
+    assert gis.confidence_class(middles) == [part.get("label") for part in ranges]
 
 
 def test_polygons_of_another_coordinate_system_are_refused(mapped):

@@ -46,6 +46,14 @@ def test_a_traced_map_has_the_area_of_its_glacier_pixels_and_gives_them_back(tmp
     assert (outlines.to_mask(traced, GRID) == mask).all()
 
 
+def test_the_areas_of_raster_and_polygons_are_told_before_any_is_left_out(tmp_path, rng):
+    mask = blobs(rng, smooth=1.5) > 0.5
+    traced = trace(tmp_path, mask, BIG, smallest=20_000)
+    assert traced.attrs["raster_km2"] == pytest.approx(mask.sum() * 1e-4)
+    assert traced.attrs["traced_km2"] == pytest.approx(mask.sum() * 1e-4)
+    assert abs(traced.area.sum() / 1e6 - traced.attrs["traced_km2"]) > 0.001  # some was left out, some filled
+
+
 def test_windows_leave_no_seam(tmp_path, rng, monkeypatch):
     path = written(tmp_path, blobs(rng), BIG)
     whole = polygons.trace(path)
@@ -207,8 +215,14 @@ def test_a_mask_that_is_not_kept_whole_is_refused(tmp_path, rng, monkeypatch):
     whole = polygons._trace_mask
 
     def on_a_full_disk(mask):
-        return whole(mask)[:-1]
+        return list(whole(mask))[:-1]
 
     monkeypatch.setattr(polygons, "_trace_mask", on_a_full_disk)
     with pytest.raises(InputError, match="space for it expected"):
+        polygons.trace(path)
+
+
+def test_a_full_disk_is_told_in_a_sentence(tmp_path, rng, full_disk):
+    path = written(tmp_path, rng.random((200, 300)), BIG)
+    with full_disk(room=2048), pytest.raises(InputError, match=r"mask of .*probability\.tif cannot be"):
         polygons.trace(path)

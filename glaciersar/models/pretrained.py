@@ -192,9 +192,10 @@ def _load_published(entry: Published) -> Network:
         model = _convert(_download(entry), entry)
         try:
             save(model, kept, **entry.metadata)
-        except OSError as error:
+        except (InputError, OSError) as error:
+            reason = error.__cause__ or error
             raise InputError(
-                f"{kept.parent}: cannot be written ({error}), a folder that can expected in GLACIERSAR_CACHE"
+                f"{kept.parent}: cannot be written ({reason}), a folder that can expected in GLACIERSAR_CACHE"
             ) from error
     try:
         return _load_own(kept)
