@@ -99,9 +99,10 @@ def _mean_probability(shapes: gpd.GeoSeries, file: DatasetReader, calibration: C
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)[1:]
 
 
-def confidence_class(confidence: pd.Series) -> list[str]:
+def confidence_class(confidence: pd.Series) -> pd.Series:
     """Tell the class in `CONFIDENCE_COLOURS` of each mean confidence; what is not known is in the lowest."""
-    return [list(CONFIDENCE_COLOURS)[k] for k in np.searchsorted((0.8, 0.95), confidence.fillna(0.0), side="right")]
+    place = np.searchsorted((0.8, 0.95), confidence.fillna(0.0), side="right")
+    return pd.Series(np.array(list(CONFIDENCE_COLOURS))[place], index=confidence.index)
 
 
 def utm_zone(longitude: NDArray[np.floating], latitude: NDArray[np.floating]) -> NDArray[np.int64]:

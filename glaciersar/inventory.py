@@ -102,7 +102,7 @@ def compare(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, *, on: str = "") -
         other = matched.dissolve("ours").geometry.reindex(ours.index)
         both = ours.geometry.intersection(other).area
         table["iou"] = both / (ours.area + other.area - both)
-    left, bottom, right, top = ours.total_bounds
+    left, bottom, right, top = ours.total_bounds if len(ours) else (0, 0, 0, 0)
     table.attrs["unmatched"] = len(theirs.cx[left:right, bottom:top].index.difference(matched.index))
     text = {name: table[name].fillna("") for name in ("ids", "names", "years")}
     return table.assign(**text)

@@ -52,6 +52,17 @@ def test_areas_stand_in_their_order_from_the_top_with_what_is_true():
     np.testing.assert_allclose(true.get_xdata(), [3.5, 7.5])
 
 
+def test_outlines_have_the_colour_of_their_confidence_and_panels_one_extent():
+    ice = gpd.GeoDataFrame({"confidence": [0.99]}, geometry=[shapely.box(0, 0, 1000, 2000)], crs="EPSG:32633")
+    other = ice.assign(confidence=0.5).translate(5000, 0)
+    panels = {"2016": ice, "2020": gpd.GeoDataFrame({"confidence": [0.5]}, geometry=other), "2024": ice.iloc[:0]}
+    axes = area_figures.outline_map(panels).axes
+    assert [axis.get_title() for axis in axes] == list(panels)
+    assert [axis.get_xlim() for axis in axes] == [(0, 6000)] * 3
+    edges = [[tuple(part.get_edgecolor()[0]) for part in axis.collections] for axis in axes]
+    assert edges == [[to_rgba("#1f78b4")], [to_rgba("#d95f02")], []]
+
+
 def test_gained_and_lost_ground_has_its_colour():
     ice = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1000, 1000)], crs="EPSG:32633")
     changed = gpd.GeoDataFrame({"change": ["lost"]}, geometry=[shapely.box(0, 0, 500, 500)], crs="EPSG:32633")

@@ -10,7 +10,7 @@ import rasterio
 from archives import write_raster
 from odc.geo.geobox import GeoBox
 
-from glaciersar import gis, outlines, polygons, rasters
+from glaciersar import change, gis, outlines, polygons, rasters
 from glaciersar.confidence import Calibration
 from glaciersar.errors import InputError
 
@@ -96,10 +96,17 @@ def test_the_same_polygons_give_the_same_bytes(mapped, tmp_path):
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_a_map_without_glacier_gives_a_file_without_polygons(tmp_path):
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet"])
+def test_a_map_without_glacier_gives_a_file_without_polygons(tmp_path, suffix):
     path = write_raster(tmp_path / "p.tif", np.full(GRID.shape, 0.1, np.float32), GRID)
-    table = gis.describe(polygons.simplify(polygons.trace(path), pixel=10), path)
-    assert len(gpd.read_file(gis.write(tmp_path / "none.gpkg", table))) == 0
+    whole = polygons.trace(write_raster(tmp_path / "q.tif", np.full(GRID.shape, 0.9, np.float32), GRID))
+    divided = polygons.split(polygons.simplify(polygons.trace(path), pixel=10), whole.assign(rgi_id="a"))
+    written = gis.write(tmp_path / f"none{suffix}", gis.describe(divided, path))
+    again = gpd.read_file(written) if suffix == ".gpkg" else gpd.read_parquet(written)
+    assert len(again) == 0
+    assert again.crs == GRID.crs
+    lost = change.gained_and_lost(whole, divided)
+    assert lost.groupby("change")["area_km2"].sum().to_dict() == {"lost": pytest.approx(0.8)}
 
 
 def test_geoparquet_is_read_as_it_was_written(mapped, tmp_path):
@@ -148,7 +155,7 @@ def test_the_classes_of_confidence_are_those_of_the_style():
         gis.CONFIDENCE_COLOURS
     )
     middles = pd.Series([(float(part.get("lower")) + float(part.get("upper"))) / 2 for part in ranges])
-    assert gis.confidence_class(middles) == [part.get("label") for part in ranges]
+    assert gis.confidence_class(middles).tolist() == [part.get("label") for part in ranges]
 
 
 def test_polygons_of_another_coordinate_system_are_refused(mapped):

@@ -85,6 +85,14 @@ def test_an_inventory_against_itself_shows_no_difference(tmp_path):
         np.testing.assert_allclose(table["iou"], 1)
 
 
+def test_without_any_ice_of_ours_the_table_is_empty(tmp_path):
+    of_rgi(square(0, 0)).to_file(tmp_path / "rgi.gpkg")
+    for on in ("", "rgi_id"):
+        table = inventory.compare(OURS.iloc[:0], inventory.read(tmp_path / "rgi.gpkg"), on=on)
+        assert table.empty
+        assert table.attrs["unmatched"] == 0
+
+
 def test_what_cannot_be_joined_is_refused_in_a_sentence(tmp_path):
     (tmp_path / "empty.csv").write_text("")
     pd.DataFrame({"rgi_id": ["a"], "area_km2": [1]}).to_csv(tmp_path / "placeless.csv", index=False)
