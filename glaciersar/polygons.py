@@ -28,7 +28,8 @@ def trace(
     """Trace glacier in a probability map: one polygon for each 4-connected patch, along the sides of the pixels.
 
     The map is read in windows into a mask on disk, which GDAL traces line by line, so that there is no seam. Memory
-    grows with the corners of the outlines, MEMORY. 8-connectivity would give polygons that touch themselves.
+    grows with the corners of the outlines, by about 0.2 kB each, and not with the map: all polygons are held at once,
+    0.4 GiB for 2 million corners. 8-connectivity would give polygons that touch themselves.
 
     Args:
         path: GeoTIFF of the probability of glacier, one band.
@@ -100,7 +101,8 @@ def simplify(polygons: gpd.GeoDataFrame, *, pixel: float) -> gpd.GeoDataFrame:
     """Turn the stairs of traced polygons into slopes; no edge moves by more than half a pixel.
 
     Every corner is cut between the middles of the pixel sides that meet there, which moves the edge by √2/4 of a pixel
-    and keeps the area; what remains of the half is the tolerance of Douglas and Peucker 1973.
+    and keeps the area; what remains of the half is the tolerance of Douglas and Peucker 1973. Memory grows by about
+    0.6 kB for each corner of the largest polygon.
 
     Args:
         polygons: From `trace`, not yet split.
@@ -109,8 +111,10 @@ def simplify(polygons: gpd.GeoDataFrame, *, pixel: float) -> gpd.GeoDataFrame:
     Returns:
         Valid polygons with the other columns as they were.
     """
-    cut = polygons.geometry.map(lambda shape: _cut(shape, pixel))
-    return polygons.set_geometry(cut.simplify((0.5 - CORNER) * pixel).make_valid())
+    tolerance = (0.5 - CORNER) * pixel
+    simple = polygons.geometry.map(lambda shape: _cut(shape, pixel).simplify(tolerance))
+    crossed = ~simple.is_valid
+    return polygons.set_geometry(simple.where(~crossed, simple[crossed].make_valid()))
 
 
 def _cut(shape: shapely.Polygon, pixel: float) -> shapely.Polygon:
