@@ -122,7 +122,7 @@ rule confidence:
 rule change:
     input:
         rules.confidence.output, DATASET, GROUND,
-        code("evaluation", "confidence", "area", "area_figures", "change", "yearly", "polygons", "gis", "rasters", "mapping", "figures", "simulate"),
+        code("evaluation", "confidence", "area", "area_figures", "change", "yearly", "polygons", "gis", "rasters", "webmap", "mapping", "figures", "simulate"),
         notebook="notebooks/09-change.ipynb",
     params: parameters("09-change")
     output: f"{RUNS}/tables/change.md"

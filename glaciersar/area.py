@@ -5,7 +5,7 @@ to block (as the authors' follow-up reports it), what the residuals on validatio
 of two boundaries says.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 
 import geopandas as gpd
@@ -272,3 +272,37 @@ def boundary_error(perimeter: float, disagreement: float, *, correlation: float 
         km².
     """
     return 1.96 * disagreement / 1e3 * float(np.sqrt(perimeter * min(correlation, perimeter)))
+
+
+def intervals(
+    blocks: pd.DataFrame,
+    known: pd.DataFrame,
+    perimeters: Mapping[Hashable, float],
+    *,
+    disagreement: float,
+    draws: int = 10_000,
+    seed: int,
+) -> pd.DataFrame:
+    """Give areas with their 95 % intervals of all three kinds.
+
+    Args:
+        blocks: From `by_block`.
+        known: From `residuals`.
+        perimeters: Of "total" and of glaciers by number, km; without one there is no interval of the boundary.
+        disagreement: Standard deviation of the distance between boundaries, metres, for `boundary_error`.
+        draws: Bootstrap samples.
+        seed: The same seed gives the same intervals.
+
+    Returns:
+        A row each glacier by its number, and "total": area, and low and high of "blocks", "residuals" and "boundary",
+        such as low_blocks, km².
+    """
+    found = {
+        "blocks": block_bootstrap(blocks, draws=draws, seed=seed),
+        "residuals": residual_interval(blocks, known, draws=draws, seed=seed),
+    }
+    sides = {f"{side}_{name}": frame[side] for name, frame in found.items() for side in ("low", "high")}
+    table = pd.DataFrame({"area": found["blocks"]["area"]} | sides)
+    half = pd.Series({key: boundary_error(length, disagreement) for key, length in perimeters.items()}, dtype=float)
+    half = half.reindex(table.index)
+    return table.assign(low_boundary=table["area"] - half, high_boundary=table["area"] + half)

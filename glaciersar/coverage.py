@@ -128,15 +128,15 @@ def measure_areas(
     rows = []
     for k, years in enumerate(landscapes):
         last = years[max(years)]
-        total = float(last.blocks["expected"].sum())
-        row = {**last.known, "expected": total}
-        for name, found in (
-            ("blocks", area.block_bootstrap(last.blocks, draws=draws, seed=seed + k)),
-            ("residuals", area.residual_interval(last.blocks, known, draws=draws, seed=seed + k)),
-        ):
-            row |= {f"{side}_{name}": float(found[side]["total"]) for side in ("low", "high")}
-        half = area.boundary_error(last.perimeter, disagreement)
-        rows.append(row | {"low_boundary": total - half, "high_boundary": total + half})
+        found = area.intervals(
+            last.blocks,
+            known,
+            {"total": last.perimeter},
+            disagreement=disagreement,
+            draws=draws,
+            seed=seed + k,
+        )
+        rows.append(dict(last.known) | found.loc["total"].rename({"area": "expected"}).to_dict())
     return pd.DataFrame(rows)
 
 

@@ -155,6 +155,21 @@ def test_the_error_of_the_boundary_is_that_of_a_buffer_and_less_if_stretches_err
     assert area.boundary_error(20, 30, correlation=0.5) == pytest.approx(1.96 * stretches.sum(1).std(), rel=0.02)
 
 
+def test_all_three_intervals_stand_side_by_side_for_total_and_glaciers(rng):
+    blocks = blocks_of(rng.uniform(0, 10, 60), 0.1, glacier=rng.integers(-1, 2, 60))
+    known = pd.DataFrame({"scene": "a", "z": rng.normal(0, 0.3, 90)})
+    table = area.intervals(blocks, known, {"total": 100.0, 0: 30.0}, disagreement=50, draws=500, seed=2)
+    assert table.index.tolist() == ["total", 0, 1]
+    for name, alone in (
+        ("blocks", area.block_bootstrap(blocks, draws=500, seed=2)),
+        ("residuals", area.residual_interval(blocks, known, draws=500, seed=2)),
+    ):
+        for side in ("low", "high"):
+            np.testing.assert_array_equal(table[f"{side}_{name}"], alone[side])
+    half = (table["high_boundary"] - table["low_boundary"]) / 2
+    np.testing.assert_allclose(half, [area.boundary_error(100, 50), area.boundary_error(30, 50), np.nan])
+
+
 def test_a_map_without_data_is_refused(tmp_path):
     path = write_raster(tmp_path / "void.tif", np.full(GRID.shape, np.nan, np.float32), GRID)
     with pytest.raises(InputError, match=r"void\.tif: no pixel with data"):

@@ -4,6 +4,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
+from archives import write_raster
+from odc.geo.geobox import GeoBox
 
 from glaciersar import change, gis, inventory, outlines, polygons
 
@@ -66,3 +69,13 @@ def test_the_ice_of_2007_split_by_the_outlines_of_1936_keeps_names_and_areas(fiv
 def test_utm_zones_are_those_of_rgi_7(shared):
     table = pd.read_csv(shared / "data/svalbard/rgi7-region07-attributes.csv")
     assert (gis.utm_zone(table["cenlon"].to_numpy(), table["cenlat"].to_numpy()) == table["utm_zone"]).all()
+
+
+def test_what_is_named_as_in_rgi_7_is_one_of_its_attributes(shared, tmp_path):
+    attributes = set(pd.read_csv(shared / "data/svalbard/rgi7-region07-attributes.csv", nrows=1))
+    square = gpd.GeoDataFrame(geometry=[shapely.box(430_000, 8_780_000, 431_000, 8_781_000)], crs="EPSG:32633")
+    grid = GeoBox.from_bbox(square.total_bounds, "EPSG:32633", resolution=100)
+    table = gis.describe(square, write_raster(tmp_path / "p.tif", np.full((10, 10), 0.9, np.float32), grid))
+    own = {"perimeter_km", "confidence", "date_first", "date_last", "n_dates", "model", "weights", "geometry"}
+    assert set(table) - own <= attributes
+    assert set(gis.IDENTITY) <= attributes
