@@ -1,5 +1,7 @@
 """Inventories of Svalbard: five glaciers in three years, and RGI 7 and the Norwegian inventory beside them."""
 
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ import shapely
 from archives import write_raster
 from odc.geo.geobox import GeoBox
 
-from glaciersar import change, gis, inventory, outlines, polygons
+from glaciersar import change, five_glaciers, gis, inventory, outlines, polygons
 
 
 @pytest.fixture
@@ -79,3 +81,11 @@ def test_what_is_named_as_in_rgi_7_is_one_of_its_attributes(shared, tmp_path):
     own = {"perimeter_km", "confidence", "date_first", "date_last", "n_dates", "model", "weights", "geometry"}
     assert set(table) - own <= attributes
     assert set(gis.IDENTITY) <= attributes
+
+
+def test_the_tables_of_the_five_glaciers_are_those_committed(shared, tmp_path):
+    five_glaciers.write(shared / "data/svalbard", tmp_path / "inventories.md")
+    committed = Path(__file__).parents[2] / "docs/inventories.md"
+    assert (tmp_path / "inventories.md").read_text() == committed.read_text()
+    totals = five_glaciers.tables(shared / "data/svalbard")["Areas, km²"].set_index("glacier").loc["total"]
+    np.testing.assert_allclose(totals.astype(float), [32.9, 26.2, 24.9], atol=0.05)
