@@ -128,7 +128,7 @@ def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFra
 def kilometres(axis: Axes) -> None:
     """Label metres as kilometres."""
     for side in (axis.xaxis, axis.yaxis):
-        side.set_major_formatter(lambda metres, _: f"{metres / 1000:.0f}")
+        side.set_major_formatter(lambda metres, _: f"{metres / 1000:g}")  # 512.5 stays so
 
 
 def backscatter_year(curves: pd.DataFrame) -> Figure:
