@@ -33,7 +33,7 @@ def trace(
 
     Args:
         path: GeoTIFF of the probability of glacier, one band.
-        threshold: Glacier is where the calibrated probability is above.
+        threshold: Glacier is where the calibrated probability is above; where there is no data an outline ends.
         calibration: From `confidence.read`.
         smallest: Islands and holes of less area are left out, m²; 0 keeps every pixel.
 
