@@ -97,7 +97,7 @@ class Layout:
         return slice(top, bottom), slice(left, right)
 
     def carry(self) -> Tensor:
-        """Give what a first row of windows takes over from above, which is nothing: (2, overlap, width of the raster)."""
+        """Give what the first row of windows takes over from above, nothing: (2, overlap, width of the raster)."""
         steps = [after - before for before, after in pairwise(self.tops)]
         return torch.zeros(2, self.size[0] - min(steps, default=self.size[0]), self.shape[1], dtype=torch.float64)
 
@@ -175,7 +175,7 @@ def map_array(
     series = torch.as_tensor(series)
     if series.ndim != 4:
         raise InputError(f"a series of shape {tuple(series.shape)} found, (features, dates, height, width) expected")
-    layout = Layout.over(tuple(series.shape[-2:]), window=window, overlap=overlap)
+    layout = Layout.over((series.shape[-2], series.shape[-1]), window=window, overlap=overlap)
     if not torch.isfinite(series).all():
         raise InputError("the series holds NaN or infinite values; radiometry.prepare fills them")
     if not isinstance(model, Predictor):
