@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from glaciersar.confidence import Calibration
 
@@ -32,10 +31,6 @@ class Band:
     """How GDAL makes its coarser copies."""
     tags: Mapping[str, str]
     """Metadata."""
-
-    def bytes(self, geobox: GeoBox) -> int:
-        """Tell the room that it takes without compression."""
-        return geobox.shape[0] * geobox.shape[1] * np.dtype(self.dtype).itemsize
 
 
 def to_levels(share: NDArray[np.floating]) -> NDArray[np.uint8]:

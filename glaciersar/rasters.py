@@ -83,12 +83,12 @@ def coarser(geobox: GeoBox, side: int) -> GeoBox:
 
 
 def overview(path: str | Path, *, side: int = 1000) -> tuple[NDArray[np.float32], GeoBox]:
-    """Read a probability map of any size coarsely, to draw it.
+    """Read a map of any size coarsely, to draw it.
 
     Returns:
         (h, w) means, NaN where there is no data, and their grid; the map itself where no side is longer than `side`.
     """
-    with opened(path) as file:
+    with rasterio.open(path) as file:
         grid = coarser(geobox(file), side)
         values = file.read(1, out_shape=tuple(grid.shape), masked=True, resampling=Resampling.average)
         return _scaled(values, file), grid

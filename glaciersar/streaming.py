@@ -239,9 +239,8 @@ def map_raster(
                 unfinished.save(folder, state)
         if not state.counts[VALID]:
             shutil.rmtree(folder)
-            raise InputError(
-                f"{path}: no pixel of {layout.shape[0]} × {layout.shape[1]} with radar found, one expected"
-            )
+            found = f"no radar found in {layout.shape[0]} × {layout.shape[1]} pixels"
+            raise InputError(f"{path}: {found}, backscatter in some of them expected")
         unfinished.finish(folder, bands)
         if calibration is None:  # one that an earlier map left there does not belong to this one
             products.beside(path, "confidence").unlink(missing_ok=True)

@@ -9,8 +9,10 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import rasterio
@@ -26,6 +28,7 @@ from glaciersar.errors import InputError
 from glaciersar.files import write_json, written_whole
 from glaciersar.products import NO_DATA, Band
 
+TILE = 256  # pixels; GDAL's blocks, of which a window should touch few
 STATE, SETTINGS = "state.npz", "settings.json"
 
 
@@ -86,13 +89,19 @@ def begin(folder: Path, bands: Sequence[Band], geobox: GeoBox, settings: Mapping
 
 
 def _check_room(folder: Path, bands: Sequence[Band], geobox: GeoBox) -> None:
-    needed = 2 * sum(band.bytes(geobox) for band in bands)  # the rasters, and at worst as much for the finished ones
+    needed = 2 * sum(_bytes(band, geobox) for band in bands)  # the rasters, and at worst as much for the finished ones
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise InputError(
             f"{folder.parent}: {free / 1e9:.2g} GB free found, {needed / 1e9:.2g} GB expected for a map of "
             f"{geobox.shape[0]} × {geobox.shape[1]} pixels and the making of it"
         )
+
+
+def _bytes(band: Band, geobox: GeoBox) -> int:
+    """Tell how long a raster is without compression, which comes in whole tiles."""
+    rows, columns = (ceil(side / TILE) * TILE for side in geobox.shape)
+    return rows * columns * np.dtype(band.dtype).itemsize
 
 
 def _lay_out(folder: Path, band: Band, geobox: GeoBox) -> None:
@@ -108,6 +117,8 @@ def _lay_out(folder: Path, band: Band, geobox: GeoBox) -> None:
         "transform": geobox.affine,
         "nodata": np.nan if band.dtype == "float32" else NO_DATA,
         "tiled": True,
+        "blockxsize": TILE,
+        "blockysize": TILE,
         "BIGTIFF": "IF_SAFER",
     }
     path = folder / band.path.name
@@ -116,8 +127,8 @@ def _lay_out(folder: Path, band: Band, geobox: GeoBox) -> None:
         file.update_tags(**band.tags)
         if band.scale != 1:
             file.scales = (band.scale,)
-    if path.stat().st_size < band.bytes(geobox):  # GDAL may close a file on a full disk without a word
-        raise OSError(f"{path.stat().st_size} of {band.bytes(geobox)} bytes laid out: no space left")
+    if path.stat().st_size < _bytes(band, geobox):  # see `opened`
+        raise OSError(f"{path.stat().st_size} of {_bytes(band, geobox)} bytes laid out: no space left")
 
 
 def load(folder: Path, fresh: State) -> State:
@@ -136,15 +147,24 @@ def save(folder: Path, state: State) -> None:
 
 @contextmanager
 def opened(folder: Path, bands: Sequence[Band]) -> Iterator[Callable[[Window, Sequence[NDArray]], None]]:
-    """Open the rasters of a folder; yields what writes a window of each."""
+    """Open the rasters of a folder; yields what writes a window of each.
+
+    At the end, what was written is read again: GDAL closes a file on a full disk without a word.
+    """
+    written: list[tuple[Window, list[int]]] = []
     with ExitStack() as stack:
         files = [stack.enter_context(rasterio.open(folder / band.path.name, "r+")) for band in bands]
 
         def write(window: Window, values: Sequence[NDArray]) -> None:
             for file, value in zip(files, values, strict=True):
                 file.write(value, 1, window=window)
+            written.append((window, [crc32(value.tobytes()) for value in values]))
 
         yield write
+    for k, band in enumerate(bands):
+        with rasterio.open(folder / band.path.name) as file:
+            if any(crc32(file.read(1, window=window).tobytes()) != sums[k] for window, sums in written):
+                raise OSError(f"what was written into {band.path.name} is not there: no space left")
 
 
 def finish(folder: Path, bands: Sequence[Band]) -> None:

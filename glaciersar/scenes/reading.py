@@ -118,7 +118,8 @@ def read_series(
     Strips of one pass are mosaicked, the first valid value wins. Where a raster's pixels coincide with the grid they
     are copied. Otherwise they are interpolated in linear power: averaged (multilooked) if the grid is at least 1.5
     times coarser, bilinear if not; a missing pixel takes no part. Any window of the grid reads the same as that part of
-    the whole; between two coordinate systems nearly so, as GDAL approximates the place of a pixel.
+    the whole, interpolated ones to rounding; between two coordinate systems to a hundredth of the mean power, as GDAL
+    approximates the place of a pixel there.
 
     Args:
         scenes: Of one relative orbit, one coordinate system.
