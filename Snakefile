@@ -122,7 +122,7 @@ rule confidence:
 rule change:
     input:
         rules.confidence.output, DATASET, GROUND,
-        code("evaluation", "confidence", "area", "area_figures", "change", "yearly", "polygons", "gis", "rasters", "mapping", "figures", "simulate"),
+        code("evaluation", "confidence", "area", "area_figures", "change", "yearly", "polygons", "gis", "rasters", "mapping", "streaming", "unfinished", "products", "figures", "simulate"),
         notebook="notebooks/09-change.ipynb",
     params: parameters("09-change")
     output: f"{RUNS}/tables/change.md"
@@ -131,7 +131,8 @@ rule change:
 
 rule map:
     input:
-        expand(rules.train.output, model=MODELS), rules.scenes.output, rules.dataset.output, GROUND, code("mapping", "figures", "dataset"),
+        expand(rules.train.output, model=MODELS), rules.scenes.output, rules.dataset.output, rules.confidence.output, GROUND,
+        code("evaluation", "mapping", "streaming", "unfinished", "products", "rasters", "confidence", "figures", "dataset"),
         notebook="notebooks/08-map.ipynb",
     params: parameters("08-map")
     output: f"{RUNS}/map/probability.tif"

@@ -32,7 +32,7 @@ from glaciersar.unfinished import State
 
 DTYPES = ("float32", "uint8")
 CACHE = 64_000_000  # bytes that GDAL keeps of the rasters; its own default grows with the machine
-VALID, FILLED, CALLED, DATES = range(COUNTS := 4)  # what is counted on the way
+VALID, WRITTEN, FILLED, CALLED, DATES = range(COUNTS := 5)  # what is counted on the way
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -52,6 +52,8 @@ class Mapped:
     """Of the raster."""
     valid: int
     """Pixels that radar sees."""
+    written: int
+    """Pixels with a probability: all that radar sees."""
     filled: int
     """Values of these that were missing and filled from the pixel's other dates."""
     called: int
@@ -60,6 +62,11 @@ class Mapped:
     """Of the series."""
     predictor: str
     """What mapped: backend, precision, device."""
+
+    @property
+    def files(self) -> list[Path]:
+        """The files written."""
+        return [path for path in (self.probability, self.glacier, self.confidence) if path is not None]
 
     @property
     def unseen_share(self) -> float:
@@ -233,6 +240,7 @@ def map_raster(
                 with unfinished.opened(folder, bands) as write:
                     for place, block in mapping.blend_row(layout, row, maps, carry, sigma=sigma):
                         probability = block.numpy()
+                        counts[WRITTEN] += np.isfinite(probability).sum()
                         counts[CALLED] += (probability > 0.5).sum()
                         write(Window.from_slices(*place), products.values(probability, dtype, calibration))
                 state = State(rows=row + 1, carry=carry.numpy(), counts=counts)
@@ -244,13 +252,14 @@ def map_raster(
         unfinished.finish(folder, bands)
         if calibration is None:  # one that an earlier map left there does not belong to this one
             products.beside(path, "confidence").unlink(missing_ok=True)
-    valid, filled, called, dates = (int(count) for count in state.counts)
+    valid, written, filled, called, dates = (int(count) for count in state.counts)
     return Mapped(
         probability=path,
         glacier=bands[1].path,
         confidence=bands[2].path if calibration else None,
         pixels=layout.shape[0] * layout.shape[1],
         valid=valid,
+        written=written,
         filled=filled,
         called=called,
         dates=dates,

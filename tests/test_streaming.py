@@ -99,7 +99,7 @@ def test_every_window_is_read_once_and_mapped_only_where_there_is_radar(tmp_path
     windows = [layout.window(row, column) for row in range(len(layout.tops)) for column in range(len(layout.lefts))]
     assert source.reads == len(windows)
     assert model.windows == sum(valid[window].any() for window in windows) < len(windows)
-    assert (mapped.valid, mapped.pixels) == (valid.sum(), valid.size)
+    assert (mapped.valid, mapped.written, mapped.pixels) == (valid.sum(), valid.sum(), valid.size)
     assert mapped.filled_share == pytest.approx(source.whole().filled_share)
 
 
@@ -127,7 +127,7 @@ def test_mask_and_confidence_tell_no_data_from_no_glacier(tmp_path, dtype):
     np.testing.assert_array_equal(values(mapped.glacier), glacier)
     np.testing.assert_array_equal(shares(mapped.probability) > 0.5, glacier == 1)
     assert mapped.glacier_share == pytest.approx((logit > 0)[whole.valid].mean())
-    for path in (mapped.probability, mapped.confidence, mapped.glacier):
+    for path in mapped.files:
         with rasterio.open(path) as file:
             assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
             assert (file.transform, file.crs.to_epsg()) == (GRID.affine, 32633)
