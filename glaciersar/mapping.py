@@ -21,15 +21,17 @@ from glaciersar.files import written_whole
 WINDOW = 640  # pixels
 OVERLAP = 0.05  # 32 pixels of 640: the map of a tile is as good, to 0.001 of IoU, as with half of 384 pixels
 SIGMA = 0.5  # of the blending weights, as the paper's authors have it
+NEXT_TO_NOTHING = 1e-9
 
 Place = tuple[slice, slice]
 """Rows and columns of a raster."""
 
 
-def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIGMA) -> Tensor:
+def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIGMA, halo: int = 0) -> Tensor:
     """Weight the pixels of a window by their distance from its middle.
 
-    exp(−r² / 2σ²) with r from −1 to 1 along each side, as the paper's authors blend; the middle weighs 1.
+    exp(−r² / 2σ²) with r from −1 to 1 along each side, as the paper's authors blend; the middle weighs 1. The margin of
+    `halo` pixels, which sees little of what is around it, weighs next to nothing: it counts where nothing better is.
 
     Returns:
         (height, width) float64; square where no width is given.
@@ -38,7 +40,10 @@ def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIG
         torch.linspace(-1, 1, side, dtype=torch.float64) ** 2 if side > 1 else torch.zeros(1, dtype=torch.float64)
         for side in (height, width or height)
     )
-    return torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2))
+    weight = torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2))
+    inner = torch.zeros_like(weight, dtype=torch.bool)
+    inner[halo : len(down) - halo, halo : len(right) - halo] = True
+    return torch.where(inner, weight, weight * NEXT_TO_NOTHING)
 
 
 def place_windows(length: int, window: int, overlap: int) -> tuple[int, list[int]]:
@@ -71,19 +76,29 @@ class Layout:
     """First row of the windows of each row of windows."""
     lefts: list[int]
     """First column of the windows of each column of windows."""
+    sigma: float
+    """Of the weights of a window's pixels."""
+    halo: int
+    """Margin of a window that hardly weighs, pixels."""
 
     @classmethod
-    def over(cls, shape: tuple[int, int], *, window: int, overlap: float) -> "Layout":
+    def over(
+        cls, shape: tuple[int, int], *, window: int, overlap: float, sigma: float = SIGMA, halo: int = 0
+    ) -> "Layout":
         """Cover a raster by windows, as `map_array` explains them."""
         if not 0 <= overlap < 1:
             raise InputError(f"overlap={overlap} found, 0 to below 1 expected")
         if window < 1:
             raise InputError(f"window={window} found, 1 pixel or more expected")
+        if not sigma > 0:
+            raise InputError(f"sigma={sigma} found, more than 0 expected")
+        if halo < 0:
+            raise InputError(f"halo={halo} found, 0 pixels or more expected")
         if 0 in shape:
             raise InputError(f"an area of {shape[0]} × {shape[1]} pixels found, at least one pixel expected")
         common = min(round(window * overlap), window - 1)
         (rows, tops), (columns, lefts) = (place_windows(side, window, common) for side in shape)
-        return cls(shape=shape, size=(rows, columns), tops=tops, lefts=lefts)
+        return cls(shape=shape, size=(rows, columns), tops=tops, lefts=lefts, sigma=sigma, halo=halo)
 
     def window(self, row: int, column: int) -> Place:
         """Give the pixels of a window."""
@@ -103,7 +118,7 @@ class Layout:
 
 
 def blend_row(
-    layout: Layout, row: int, maps: Iterable[tuple[Tensor | None, Tensor]], carry: Tensor, *, sigma: float = SIGMA
+    layout: Layout, row: int, maps: Iterable[tuple[Tensor | None, Tensor]], carry: Tensor
 ) -> Iterator[tuple[Place, Tensor]]:
     """Blend a row of windows, from left to right; only one window and what the next row needs are held.
 
@@ -114,13 +129,12 @@ def blend_row(
             sees the ground, (height, width).
         carry: From `Layout.carry`: weighted probabilities and weights that the rows above have left in the first pixel
             rows; overwritten by what this row leaves to the next.
-        sigma: Of the weights, as for `gaussian_window`.
 
     Yields:
         Pixels that are finished, and their probability in float32, NaN where radar does not see the ground.
     """
     height, width = layout.size
-    weight = gaussian_window(height, width, sigma=sigma)
+    weight = gaussian_window(height, width, sigma=layout.sigma, halo=layout.halo)
     sums = torch.zeros(2, height, width, dtype=torch.float64)  # of weighted probabilities, of weights
     deep, known = carry.shape[1], 0  # known: columns of the raster whose carry is taken over
     for column, (glacier, seen) in enumerate(maps):
@@ -148,6 +162,7 @@ def map_array(
     window: int = WINDOW,
     overlap: float = OVERLAP,
     sigma: float = SIGMA,
+    halo: int = 0,
     backend: str = "auto",
     precision: str = "auto",
     progress: bool = False,
@@ -165,6 +180,7 @@ def map_array(
         overlap: Share of a window that it has in common with the next, 0 to below 1; `benchmarks/mapping.py` shows
             what it costs and changes.
         sigma: How far a window's weights reach from its middle, as for `gaussian_window`.
+        halo: Margin of a window that is taken only where no other window has better, pixels.
         backend: "auto", "torch" or "openvino", as for `backends.prepare`; a small raster is always mapped by "torch".
         precision: "auto", "float32" or "bf16"; a small raster is always mapped in "float32".
         progress: Show a progress bar.
@@ -175,7 +191,7 @@ def map_array(
     series = torch.as_tensor(series)
     if series.ndim != 4:
         raise InputError(f"a series of shape {tuple(series.shape)} found, (features, dates, height, width) expected")
-    layout = Layout.over((series.shape[-2], series.shape[-1]), window=window, overlap=overlap)
+    layout = Layout.over((series.shape[-2], series.shape[-1]), window=window, overlap=overlap, sigma=sigma, halo=halo)
     if not torch.isfinite(series).all():
         raise InputError("the series holds NaN or infinite values; radiometry.prepare fills them")
     if not isinstance(model, Predictor):
@@ -196,7 +212,7 @@ def map_array(
     with tqdm(total=windows, desc=f"mapping ({model})", disable=not progress) as bar:
         for row in range(len(layout.tops)):
             maps = (map_window(row, column) for column in range(len(layout.lefts)))
-            for here, block in blend_row(layout, row, maps, carry, sigma=sigma):
+            for here, block in blend_row(layout, row, maps, carry):
                 probability[here] = block
     return probability.numpy()
 

@@ -106,6 +106,7 @@ def map_scenes(
     window: int = mapping.WINDOW,
     overlap: float = mapping.OVERLAP,
     sigma: float = mapping.SIGMA,
+    halo: int = 0,
     dtype: str = "float32",
     calibration: Calibration | None = None,
     backend: str = "auto",
@@ -121,7 +122,7 @@ def map_scenes(
         geobox: The grid of the map.
         polarisation: "HH", "HV", "VV" or "VH".
         path: As for `map_raster`.
-        window, overlap, sigma, backend, precision: As for `mapping.map_array`.
+        window, overlap, sigma, halo, backend, precision: As for `mapping.map_array`.
         dtype, calibration, progress: As for `map_raster`.
         tags: More metadata for the files.
 
@@ -162,6 +163,7 @@ def map_scenes(
         window=window,
         overlap=overlap,
         sigma=sigma,
+        halo=halo,
         dtype=dtype,
         calibration=calibration,
         made_of={"weights": _hash(network), "feature": feature, "rasters": rasters},
@@ -180,6 +182,7 @@ def map_raster(
     window: int = mapping.WINDOW,
     overlap: float = mapping.OVERLAP,
     sigma: float = mapping.SIGMA,
+    halo: int = 0,
     dtype: str = "float32",
     calibration: Calibration | None = None,
     made_of: Mapping[str, Any],
@@ -197,7 +200,7 @@ def map_raster(
         read: Gives the prepared series of any part of the grid; called in a thread.
         geobox: The grid.
         path: The probability to write.
-        window, overlap, sigma: As for `mapping.map_array`.
+        window, overlap, sigma, halo: As for `mapping.map_array`.
         dtype: Of probability and confidence: "float32", NaN where there is no data; or "uint8" of 254 steps, 255 where
             there is none, with the scale in the file, a quarter of the room and off by at most 0.004, never across 0.5.
         calibration: From `confidence.fit` or `confidence.read`, for the confidence.
@@ -210,15 +213,14 @@ def map_raster(
             Later: what `read` raises, no pixel with radar, a disk that filled up meanwhile; no broken file is left.
     """
     path = Path(path)
-    layout = mapping.Layout.over((geobox.shape[0], geobox.shape[1]), window=window, overlap=overlap)
+    shape = geobox.shape[0], geobox.shape[1]
+    layout = mapping.Layout.over(shape, window=window, overlap=overlap, sigma=sigma, halo=halo)
     if dtype not in DTYPES:
         raise InputError(f"dtype={dtype!r} found, one of {', '.join(DTYPES)} expected")
-    if not sigma > 0:
-        raise InputError(f"sigma={sigma} found, more than 0 expected")
     bands = products.rasters_of(path, dtype, calibration, tags)
     settings = {
         "grid": [*layout.shape, *geobox.affine[:6], str(geobox.crs)],
-        "windows": [*layout.size, layout.tops, layout.lefts, sigma],
+        "windows": [*layout.size, layout.tops, layout.lefts, sigma, halo],
         "dtype": dtype,
         "calibration": calibration and asdict(calibration),
         "predictor": str(predictor),
@@ -238,7 +240,7 @@ def map_raster(
                 carry, counts = torch.from_numpy(state.carry), state.counts.copy()
                 maps = (_map_window(predictor, next(windows), layout.finished(row, k), counts, bar) for k in columns)
                 with unfinished.opened(folder, bands) as write:
-                    for place, block in mapping.blend_row(layout, row, maps, carry, sigma=sigma):
+                    for place, block in mapping.blend_row(layout, row, maps, carry):
                         probability = block.numpy()
                         counts[WRITTEN] += np.isfinite(probability).sum()
                         counts[CALLED] += (probability > 0.5).sum()

@@ -83,7 +83,7 @@ def contents(folder):
 @pytest.mark.parametrize("overlap", [0.0, 0.3, 0.5, 0.8])
 def test_a_map_that_streams_is_the_one_made_in_memory_bit_for_bit(tmp_path, window, overlap):
     source, model = Source(), models.build("unet3d", width=2)
-    settings = {"window": window, "overlap": overlap, "sigma": 0.4}
+    settings = {"window": window, "overlap": overlap, "sigma": 0.4, "halo": 3}
     run(tmp_path / "probability.tif", network=model, source=source, **settings)
     whole = source.whole()
     expected = mapping.map_array(ready(model), whole.series[None], valid=whole.valid, **settings)
@@ -179,7 +179,15 @@ def test_a_map_that_stopped_at_an_error_goes_on_and_is_the_same_to_the_byte(tmp_
 
 
 @pytest.mark.parametrize(
-    "other", [{"made_of": {"weights": "b"}}, {"overlap": 0.5}, {"sigma": 0.3}, {"dtype": "uint8"}, {"dates": "2021"}]
+    "other",
+    [
+        {"made_of": {"weights": "b"}},
+        {"overlap": 0.5},
+        {"sigma": 0.3},
+        {"halo": 2},
+        {"dtype": "uint8"},
+        {"dates": "2021"},
+    ],
 )
 def test_an_unfinished_map_of_other_settings_is_started_anew(tmp_path, capsys, other):
     path = tmp_path / "probability.tif"
@@ -204,6 +212,7 @@ def test_a_confidence_of_an_earlier_map_does_not_stay_beside_another(tmp_path):
         ({"overlap": 1.0}, "overlap=1.0"),
         ({"window": 0}, "window=0"),
         ({"sigma": 0.0}, "sigma=0.0"),
+        ({"halo": -1}, "halo=-1"),
         ({"dtype": "int16"}, "dtype='int16' found, one of float32, uint8 expected"),
     ],
 )
