@@ -18,11 +18,12 @@ from rasterio.windows import Window
 from benchmarks.mapping import network, table
 from benchmarks.turns import take_turns
 from glaciersar import backends, mapping, radiometry, scenes, streaming
+from glaciersar.precision import multiplies_bf16
 
 SIDES = (742, 1471, 2929)  # pixels: 3, 6 and 12 windows of full size side by side, so 1, 4 and 16 times the area
 DATES, WIDTH, WINDOW = 4, 8, 256
 BLOCK = 512  # rows that are written at once
-PRECISION = "bf16" if backends.multiplies_bf16("cpu") else "float32"  # "auto" would take another for the smallest
+PRECISION = "bf16" if multiplies_bf16("cpu") else "float32"  # "auto" would take another for the smallest
 
 
 def area(side: int) -> GeoBox:
