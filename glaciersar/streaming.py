@@ -31,7 +31,7 @@ from glaciersar.radiometry import Prepared
 from glaciersar.unfinished import State
 
 DTYPES = ("float32", "uint8")
-CACHE = 64_000_000  # bytes that GDAL keeps of the rasters; its own default grows with the machine
+CACHE = 16_000_000  # bytes that GDAL keeps of the rasters; its own default grows with the machine
 VALID, WRITTEN, FILLED, CALLED, DATES = range(COUNTS := 5)  # what is counted on the way
 
 Item = TypeVar("Item")
@@ -93,7 +93,7 @@ class Look:
     gaps: Mapping[str, float]
     """Dates that miss a part of what the others see: its share, by day."""
     backscatter: NDArray[np.floating]
-    """(h, w) dB, median of the dates, NaN without radar; the sides at most 1000."""
+    """(h, w) dB, median of the dates, NaN without radar; the sides at most 500."""
 
 
 def map_scenes(

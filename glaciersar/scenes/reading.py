@@ -161,7 +161,7 @@ def read_series(
     return Series(power=power, times=tuple(passes[k].time for k in kept), geobox=geobox)
 
 
-def look(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, side: int = 1000) -> Series:
+def look(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, side: int = 500) -> Series:
     """Look at scenes of any size before they are read in windows: with the checks of `read_series`, and coarsely.
 
     Args:
