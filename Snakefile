@@ -93,7 +93,7 @@ rule train:
 rule evaluate:
     input:
         expand(rules.train.output, model=MODELS), DATASET,
-        code("evaluation", "metrics", "mapping", "released", "figures", "dataset"),
+        code("evaluation", "metrics", "mapping", "backends", "released", "figures", "dataset"),
         notebook="notebooks/04-evaluate.ipynb",
     params: parameters("04-evaluate")
     output: f"{RUNS}/tables/scores.md"
@@ -112,7 +112,7 @@ rule figures:
 rule confidence:
     input:
         expand(rules.train.output, model=MODELS), DATASET, GROUND,
-        code("evaluation", "confidence", "area", "area_figures", "change", "coverage", "mapping", "figures", "dataset", "simulate"),
+        code("evaluation", "confidence", "area", "area_figures", "change", "coverage", "mapping", "backends", "figures", "dataset", "simulate"),
         notebook="notebooks/07-confidence.ipynb",
     params: parameters("07-confidence")
     output: f"{RUNS}/tables/calibration.md"
@@ -122,7 +122,8 @@ rule confidence:
 rule change:
     input:
         rules.confidence.output, DATASET, GROUND,
-        code("evaluation", "confidence", "area", "area_figures", "change", "yearly", "polygons", "gis", "rasters", "webmap", "mapping", "figures", "simulate"),
+        code("evaluation", "confidence", "area", "area_figures", "change", "yearly", "polygons", "gis", "rasters", "webmap"),
+        code("mapping", "backends", "streaming", "unfinished", "products", "figures", "simulate"),
         notebook="notebooks/09-change.ipynb",
     params: parameters("09-change")
     output: f"{RUNS}/tables/change.md"
@@ -131,7 +132,8 @@ rule change:
 
 rule map:
     input:
-        expand(rules.train.output, model=MODELS), rules.scenes.output, rules.dataset.output, GROUND, code("mapping", "figures", "dataset"),
+        expand(rules.train.output, model=MODELS), rules.scenes.output, rules.dataset.output, rules.confidence.output, GROUND,
+        code("evaluation", "mapping", "backends", "streaming", "unfinished", "products", "rasters", "confidence", "figures", "dataset"),
         notebook="notebooks/08-map.ipynb",
     params: parameters("08-map")
     output: f"{RUNS}/map/probability.tif"

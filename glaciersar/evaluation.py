@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from glaciersar import area, outlines
+from glaciersar import area, outlines, rasters
 from glaciersar.confidence import NONE, Calibration, Tally
 from glaciersar.dataset import Tiles, check_no_leakage, pixel_of
 from glaciersar.errors import InputError
 from glaciersar.files import need
 from glaciersar.grid import SUBSETS, TILE_SIZE, Group
 from glaciersar.mapping import map_array
-from glaciersar.metrics import TileResult, headline, score_tiles
+from glaciersar.metrics import Confusion, TileResult, headline, score_tiles
 from glaciersar.models import Network, pretrained
 from glaciersar.recipe import CORRECTED, Recipe, recipe
 from glaciersar.released import map_fitting
@@ -212,6 +212,30 @@ def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
             yield TileResult(name=name, truth=glacier[1] > 0.5, found=mask, valid=glacier.sum(0) > 0)
 
     return score_tiles(results(), pixel=pixel_of(test))
+
+
+def score_map(
+    path: str | Path, drawn: gpd.GeoDataFrame, *, inside: NDArray[np.bool_] | None = None, side: int = rasters.SIDE
+) -> Confusion:
+    """Count the pixels of a probability map of any size against outlines, window by window.
+
+    Args:
+        path: As `streaming` or `mapping.write_map` write it; pixels without data are not counted.
+        drawn: The outlines, in any CRS.
+        inside: (H, W) pixels to count, if not all.
+        side: Of a window, pixels.
+    """
+    counts = Confusion()
+    with rasters.opened(path) as file:
+        geobox, drawn = rasters.geobox(file), drawn.to_crs(file.crs)
+        for window in rasters.windows(file, side=side):
+            here, probability = window.toslices(), rasters.read(file, window)
+            part = geobox[here]
+            left, bottom, right, top = part.boundingbox.bbox
+            truth = outlines.to_mask(drawn.cx[left:right, bottom:top], part)
+            counted = np.isfinite(probability) & (True if inside is None else inside[here])
+            counts += Confusion.of(truth, probability > 0.5, counted)
+    return counts
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,8 @@
 """Map glaciers: a model applied to a series in overlapping windows, blended by a Gaussian."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
@@ -17,12 +20,18 @@ from glaciersar.files import written_whole
 
 WINDOW = 640  # pixels
 OVERLAP = 0.05  # 32 pixels of 640: the map of a tile is as good, to 0.001 of IoU, as with half of 384 pixels
+SIGMA = 0.5  # of the blending weights, as the paper's authors have it
+NEXT_TO_NOTHING = 1e-9
+
+Place = tuple[slice, slice]
+"""Rows and columns of a raster."""
 
 
-def gaussian_window(height: int, width: int | None = None, *, sigma: float = 0.5) -> Tensor:
+def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIGMA, halo: int = 0) -> Tensor:
     """Weight the pixels of a window by their distance from its middle.
 
-    exp(−r² / 2σ²) with r from −1 to 1 along each side, as the paper's authors blend; the middle weighs 1.
+    exp(−r² / 2σ²) with r from −1 to 1 along each side, as the paper's authors blend; the middle weighs 1. The margin of
+    `halo` pixels, which sees little of what is around it, weighs next to nothing: it counts where nothing better is.
 
     Returns:
         (height, width) float64; square where no width is given.
@@ -31,7 +40,10 @@ def gaussian_window(height: int, width: int | None = None, *, sigma: float = 0.5
         torch.linspace(-1, 1, side, dtype=torch.float64) ** 2 if side > 1 else torch.zeros(1, dtype=torch.float64)
         for side in (height, width or height)
     )
-    return torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2))
+    weight = torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2))
+    inner = torch.zeros_like(weight, dtype=torch.bool)
+    inner[halo : len(down) - halo, halo : len(right) - halo] = True
+    return torch.where(inner, weight, weight * NEXT_TO_NOTHING)
 
 
 def place_windows(length: int, window: int, overlap: int) -> tuple[int, list[int]]:
@@ -52,6 +64,96 @@ def place_windows(length: int, window: int, overlap: int) -> tuple[int, list[int
     return side, [round(index * (length - side) / (count - 1)) for index in range(count)]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Where the windows of a raster lie: all of one size, in rows."""
+
+    shape: tuple[int, int]
+    """Of the raster: height, width; pixels."""
+    size: tuple[int, int]
+    """Of a window: height, width; pixels."""
+    tops: list[int]
+    """First row of the windows of each row of windows."""
+    lefts: list[int]
+    """First column of the windows of each column of windows."""
+    sigma: float
+    """Of the weights of a window's pixels."""
+    halo: int
+    """Margin of a window that hardly weighs, pixels."""
+
+    @classmethod
+    def over(
+        cls, shape: tuple[int, int], *, window: int, overlap: float, sigma: float = SIGMA, halo: int = 0
+    ) -> "Layout":
+        """Cover a raster by windows, as `map_array` explains them."""
+        if not 0 <= overlap < 1:
+            raise InputError(f"overlap={overlap} found, 0 to below 1 expected")
+        if window < 1:
+            raise InputError(f"window={window} found, 1 pixel or more expected")
+        if not sigma > 0:
+            raise InputError(f"sigma={sigma} found, more than 0 expected")
+        if halo < 0:
+            raise InputError(f"halo={halo} found, 0 pixels or more expected")
+        if 0 in shape:
+            raise InputError(f"an area of {shape[0]} × {shape[1]} pixels found, at least one pixel expected")
+        common = min(round(window * overlap), window - 1)
+        (rows, tops), (columns, lefts) = (place_windows(side, window, common) for side in shape)
+        return cls(shape=shape, size=(rows, columns), tops=tops, lefts=lefts, sigma=sigma, halo=halo)
+
+    def window(self, row: int, column: int) -> Place:
+        """Give the pixels of a window."""
+        (top, left), (height, width) = (self.tops[row], self.lefts[column]), self.size
+        return slice(top, top + height), slice(left, left + width)
+
+    def finished(self, row: int, column: int) -> Place:
+        """Give the pixels of a window that no later one touches; those of all windows make up the raster."""
+        top, left = self.tops[row], self.lefts[column]
+        bottom, right = (*self.tops, self.shape[0])[row + 1], (*self.lefts, self.shape[1])[column + 1]
+        return slice(top, bottom), slice(left, right)
+
+    def carry(self) -> Tensor:
+        """Give what the first row of windows takes over from above, nothing: (2, overlap, width of the raster)."""
+        steps = [after - before for before, after in pairwise(self.tops)]
+        return torch.zeros(2, self.size[0] - min(steps, default=self.size[0]), self.shape[1], dtype=torch.float64)
+
+
+def blend_row(
+    layout: Layout, row: int, maps: Iterable[tuple[Tensor | None, Tensor]], carry: Tensor
+) -> Iterator[tuple[Place, Tensor]]:
+    """Blend a row of windows, from left to right; only one window and what the next row needs are held.
+
+    Args:
+        layout: Of all windows.
+        row: Which row of windows.
+        maps: Of each window of the row the probability, (height, width), None where it has no radar; and where radar
+            sees the ground, (height, width).
+        carry: From `Layout.carry`: weighted probabilities and weights that the rows above have left in the first pixel
+            rows; overwritten by what this row leaves to the next.
+
+    Yields:
+        Pixels that are finished, and their probability in float32, NaN where radar does not see the ground.
+    """
+    height, width = layout.size
+    weight = gaussian_window(height, width, sigma=layout.sigma, halo=layout.halo)
+    sums = torch.zeros(2, height, width, dtype=torch.float64)  # of weighted probabilities, of weights
+    deep, known = carry.shape[1], 0  # known: columns of the raster whose carry is taken over
+    for column, (glacier, seen) in enumerate(maps):
+        _, across = layout.window(row, column)
+        sums[:, :deep, known - across.stop :] += carry[:, :, known : across.stop]
+        known = across.stop
+        if glacier is not None:
+            sums[0] += glacier.double() * weight
+            sums[1] += weight
+        place = layout.finished(row, column)
+        down, right = (slice(0, here.stop - here.start) for here in place)
+        blended = sums[0, down, right] / sums[1, down, right]
+        yield place, torch.where(seen[down, right], blended, torch.nan).float()
+        left = sums[:, down.stop :, right]  # to the next row of windows
+        carry[:, :, place[1]] = 0
+        carry[:, : height - down.stop, place[1]] = left
+        sums = torch.nn.functional.pad(sums[:, :, right.stop :], (0, right.stop))  # to the next window
+
+
 def map_array(
     model: nn.Module | Predictor,
     series: NDArray[np.float32] | Tensor,
@@ -59,11 +161,13 @@ def map_array(
     valid: NDArray[np.bool_] | None = None,
     window: int = WINDOW,
     overlap: float = OVERLAP,
+    sigma: float = SIGMA,
+    halo: int = 0,
     backend: str = "auto",
     precision: str = "auto",
     progress: bool = False,
 ) -> NDArray[np.float32]:
-    """Map the probability of glacier from a scaled series.
+    """Map the probability of glacier from a scaled series in memory; `streaming` does so from scenes of any size.
 
     Args:
         model: From `models.build` or `pretrained.load`, put into evaluation mode here; or what `backends.prepare`
@@ -75,6 +179,8 @@ def map_array(
             authors' 384 and their overlap of 0.5.
         overlap: Share of a window that it has in common with the next, 0 to below 1; `benchmarks/mapping.py` shows
             what it costs and changes.
+        sigma: How far a window's weights reach from its middle, as for `gaussian_window`.
+        halo: Margin of a window that is taken only where no other window has better, pixels.
         backend: "auto", "torch" or "openvino", as for `backends.prepare`; a small raster is always mapped by "torch".
         precision: "auto", "float32" or "bf16"; a small raster is always mapped in "float32".
         progress: Show a progress bar.
@@ -82,31 +188,33 @@ def map_array(
     Returns:
         (H, W) probability of glacier, 0 to 1; NaN where not valid, and nowhere else.
     """
-    if not 0 <= overlap < 1:
-        raise InputError(f"overlap={overlap} found, 0 to below 1 expected")
-    if window < 1:
-        raise InputError(f"window={window} found, 1 pixel or more expected")
     series = torch.as_tensor(series)
     if series.ndim != 4:
         raise InputError(f"a series of shape {tuple(series.shape)} found, (features, dates, height, width) expected")
+    layout = Layout.over((series.shape[-2], series.shape[-1]), window=window, overlap=overlap, sigma=sigma, halo=halo)
     if not torch.isfinite(series).all():
         raise InputError("the series holds NaN or infinite values; radiometry.prepare fills them")
     if not isinstance(model, Predictor):
         model = prepare(model, backend=backend, precision=precision, size=series[0].numel())
-    height, width = series.shape[-2:]
-    common = min(round(window * overlap), window - 1)
-    (rows, tops), (columns, lefts) = (place_windows(side, window, common) for side in (height, width))
-    seen = torch.ones(height, width, dtype=torch.bool) if valid is None else torch.from_numpy(valid)
-    windows = [(..., slice(y, y + rows), slice(x, x + columns)) for y in tops for x in lefts]
-    windows = [here for here in windows if seen[here].any()]
-    weight = gaussian_window(rows, columns)
-    blended = torch.zeros(height, width, dtype=torch.float64)
-    weights = torch.zeros(height, width, dtype=torch.float64)
-    for here in tqdm(windows, desc=f"mapping ({model})", disable=not progress):
-        (glacier,) = model(series[here][None])  # (1, F, T, rows, columns) -> (rows, columns)
-        blended[here] += glacier.double() * weight
-        weights[here] += weight
-    return torch.where(seen, blended / weights, torch.nan).float().numpy()
+    seen = torch.ones(layout.shape, dtype=torch.bool) if valid is None else torch.from_numpy(valid)
+
+    def map_window(row: int, column: int) -> tuple[Tensor | None, Tensor]:
+        here = layout.window(row, column)
+        bar.update()
+        if not seen[here].any():
+            return None, seen[here]
+        (glacier,) = model(series[:, :, *here][None])  # (1, F, T, rows, columns) -> (rows, columns)
+        return glacier, seen[here]
+
+    probability = torch.empty(layout.shape)
+    carry = layout.carry()
+    windows = len(layout.tops) * len(layout.lefts)
+    with tqdm(total=windows, desc=f"mapping ({model})", disable=not progress) as bar:
+        for row in range(len(layout.tops)):
+            maps = (map_window(row, column) for column in range(len(layout.lefts)))
+            for here, block in blend_row(layout, row, maps, carry):
+                probability[here] = block
+    return probability.numpy()
 
 
 def write_map(path: str | Path, probability: NDArray[np.float32], geobox: GeoBox, **tags: str) -> Path:

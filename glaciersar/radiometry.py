@@ -116,8 +116,13 @@ class Prepared:
     """(T, H, W) scaled to the published range, finite everywhere."""
     valid: NDArray[np.bool_]
     """(H, W) False where no date has a value: no radar, so neither glacier nor background."""
-    filled_share: float
-    """Share of the values, among valid pixels, that were missing and filled from the pixel's other dates; 0 to 1."""
+    filled: NDArray[np.intp]
+    """(H, W) how many of a pixel's dates were missing and filled from its other dates; 0 where not valid."""
+
+    @property
+    def filled_share(self) -> float:
+        """Share of the values, among valid pixels, that were missing and filled; 0 to 1."""
+        return int(self.filled.sum()) / max(int(self.valid.sum()) * len(self.series), 1)
 
 
 def prepare(power: Array, *, feature: str = "grd") -> Prepared:
@@ -137,6 +142,5 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
     count = seen.sum(axis=0)  # (H, W)
     mean = series.sum(axis=0, where=seen) / np.maximum(count, 1)  # of scaled dB, so of dB; 0 where there is none
     np.copyto(series, mean, where=~seen)
-    missing = int((~seen & (count > 0)).sum())
-    share = missing / max(int((count > 0).sum()) * len(power), 1)
-    return Prepared(series=series, valid=count > 0, filled_share=share)
+    filled = np.where(count > 0, len(power) - count, 0)
+    return Prepared(series=series, valid=count > 0, filled=filled)

@@ -1,5 +1,6 @@
 """Read probability maps in windows, so that memory does not grow with the map."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from rasterio import Affine
+from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
@@ -51,7 +54,7 @@ def read(file: DatasetReader, window: Window) -> NDArray[np.float32]:
         values = file.read(1, window=window, masked=True)
     except rasterio.errors.RasterioError as error:
         raise InputError(f"{file.name}: cannot be read to its end ({error}), expected a whole file") from error
-    scaled = values.astype(np.float32).filled(np.nan) * np.float32(file.scales[0]) + np.float32(file.offsets[0])
+    scaled = _scaled(values, file)
     found = scaled[np.isfinite(scaled)]
     if found.size and (found.min() < 0 or found.max() > 1):
         raise InputError(
@@ -60,9 +63,35 @@ def read(file: DatasetReader, window: Window) -> NDArray[np.float32]:
     return scaled
 
 
+def _scaled(values: NDArray, file: DatasetReader) -> NDArray[np.float32]:
+    return np.ma.filled(values.astype(np.float32), np.nan) * np.float32(file.scales[0]) + np.float32(file.offsets[0])
+
+
 def geobox(file: DatasetReader) -> GeoBox:
     """Tell the pixel grid of a raster."""
     return GeoBox((file.height, file.width), file.transform, file.crs.to_string())
+
+
+def coarser(geobox: GeoBox, side: int) -> GeoBox:
+    """Give the grid with the fewest pixels that covers the same ground, no side longer than `side`; itself if small."""
+    factor = math.ceil(max(geobox.shape) / side)
+    if factor <= 1:
+        return geobox
+    height, width = geobox.shape
+    rows, columns = math.ceil(height / factor), math.ceil(width / factor)
+    return GeoBox((rows, columns), geobox.affine @ Affine.scale(width / columns, height / rows), geobox.crs)
+
+
+def overview(path: str | Path, *, side: int = 1000) -> tuple[NDArray[np.float32], GeoBox]:
+    """Read a map of any size coarsely, to draw it.
+
+    Returns:
+        (h, w) means, NaN where there is no data, and their grid; the map itself where no side is longer than `side`.
+    """
+    with rasterio.open(path) as file:
+        grid = coarser(geobox(file), side)
+        values = file.read(1, out_shape=tuple(grid.shape), masked=True, resampling=Resampling.average)
+        return _scaled(values, file), grid
 
 
 def pixel_area(file: DatasetReader) -> float:
@@ -90,3 +119,19 @@ def common_grid(paths: Sequence[str | Path]) -> GeoBox:
 
 def _corner(file: DatasetReader) -> str:
     return f"({file.transform.c:g}, {file.transform.f:g}) of {abs(file.transform.a):g} m, {file.crs.to_string()}"
+
+
+def check_whole(file: DatasetReader) -> None:
+    """Refuse a GeoTIFF on disk whose blocks reach beyond its end: a part that is not read would go unnoticed."""
+    if file.driver != "GTiff":
+        return
+    path = Path(file.name)
+    (rows, columns), size = file.block_shapes[0], path.stat().st_size
+    for y in range(math.ceil(file.height / rows)):
+        for x in range(math.ceil(file.width / columns)):
+            start = file.get_tag_item(f"BLOCK_OFFSET_{x}_{y}", "TIFF", bidx=1)
+            length = file.get_tag_item(f"BLOCK_SIZE_{x}_{y}", "TIFF", bidx=1)
+            end = int(start or 0) + int(length or 0)
+            if end > size:
+                name = "/".join(path.parts[-2:])
+                raise InputError(f"{name}: {size} bytes found, at least {end} expected; the file is truncated")

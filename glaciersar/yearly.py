@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from glaciersar import evaluation, mapping, radiometry, scenes
+from glaciersar import scenes, streaming
 from glaciersar.errors import InputError
 from glaciersar.models import Network
 
@@ -12,7 +12,7 @@ from glaciersar.models import Network
 def map_years(
     network: Network, archive: str | Path, years: Sequence[int], out: str | Path, *, window: int, weights: str
 ) -> None:
-    """Map each year of an archive of HH scenes, and write `out`/probability_YEAR.tif.
+    """Map each year of an archive of HH scenes into `out`/probability_YEAR.tif and glacier_YEAR.tif beside it.
 
     Args:
         network: From `pretrained.load`.
@@ -26,17 +26,8 @@ def map_years(
     geobox = scenes.footprint(scenes.select(found, polarisation="HH"), "HH")
     for year in years:
         chosen = scenes.choose_series(found, polarisation="HH", start=f"{year}-01-01", end=f"{year + 1}-01-01")
-        series = scenes.read_series(chosen, geobox, "HH")
-        prepared = radiometry.prepare(series.power, feature=evaluation.features_of(network)[0])
-        mapping.write_map(
-            Path(out) / f"probability_{year}.tif",
-            mapping.map_array(network, prepared.series[None], valid=prepared.valid, window=window),
-            geobox,
-            model=network.name,
-            weights=weights,
-            dates=" ".join(f"{time:%Y-%m-%d}" for time in series.times),
-            data=scenes.kind(found),
-        )
+        path = Path(out) / f"probability_{year}.tif"
+        streaming.map_scenes(network, chosen, geobox, "HH", path, window=window, weights=weights)
 
 
 def maps_of_years(folder: str | Path) -> dict[int, Path]:

@@ -10,7 +10,7 @@ from archives import write_dataset
 from dataset.test_describing import PIXEL, write_file
 from models.keras_files import write_keras
 
-from glaciersar import evaluation, mapping, models, released
+from glaciersar import evaluation, mapping, models, outlines, released
 from glaciersar.confidence import BINS, Calibration
 from glaciersar.dataset import Tiles
 from glaciersar.errors import InputError
@@ -168,3 +168,19 @@ def test_a_model_trained_as_released_is_scored_as_released(tmp_path, rng):
     assert result.valid is None  # what no radar sees counts as background
     probability = evaluation.map_named(tmp_path, path, ["SVAL-6-6_2020_ro14"], window=24)["SVAL-6-6_2020_ro14"]
     np.testing.assert_array_equal(probability, left_over)
+
+
+def test_a_map_is_scored_window_by_window_as_in_one_piece(tmp_path, rng):
+    geobox = Tile(column=10, row=38).geobox(pixel=100)
+    left, top = geobox.affine.c, geobox.affine.f
+    circle = shapely.Point(left + 4000, top - 5000).buffer(3000)
+    drawn = gpd.GeoDataFrame(geometry=[circle, shapely.Point(left + 9000, top - 9000).buffer(700)], crs=CRS)
+    probability = rng.random(geobox.shape, dtype=np.float32)
+    probability[:10] = np.nan
+    path = mapping.write_map(tmp_path / "probability.tif", probability, geobox)
+    inside = rng.random(geobox.shape) > 0.3
+    found, valid = probability > 0.5, np.isfinite(probability)
+    truth = outlines.to_mask(drawn, geobox)
+    elsewhere = drawn.to_crs("EPSG:32635")
+    assert evaluation.score_map(path, drawn, side=37) == Confusion.of(truth, found, valid)
+    assert evaluation.score_map(path, elsewhere, inside=inside, side=37) == Confusion.of(truth, found, valid & inside)

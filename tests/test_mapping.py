@@ -45,6 +45,24 @@ def test_the_window_is_the_gaussian_of_the_paper_code():
     assert window[0, 192] / window[192, 192] == pytest.approx(0.339231 / 2.50656, rel=1e-4)
 
 
+class EdgeModel(PixelModel):
+    """Calls glacier the outermost two pixels of each window."""
+
+    def forward(self, x):
+        glacier = torch.full(x[:, 0, 0].shape, 9.0)
+        glacier[:, 2:-2, 2:-2] = -9.0
+        return torch.stack((torch.zeros_like(glacier), glacier), 1)
+
+
+def test_a_halo_takes_the_margin_of_a_window_only_where_no_other_window_has_better():
+    series = torch.zeros(1, 2, 60, 50)
+    edge = np.ones((60, 50), bool)
+    edge[2:-2, 2:-2] = False
+    found = mapping.map_array(EdgeModel(), series, window=20, overlap=0.25, halo=2) > 0.5
+    np.testing.assert_array_equal(found, edge)
+    assert (mapping.map_array(EdgeModel(), series, window=20, overlap=0.0) > 0.5)[2:-2, 2:-2].any()
+
+
 @pytest.mark.parametrize("shape", [(40, 56), (32, 32), (7, 50), (33, 31)])
 @pytest.mark.parametrize("overlap", [0.0, 0.5, 0.9])
 def test_blending_leaves_a_pixelwise_model_as_it_is(rng, shape, overlap):
@@ -93,7 +111,10 @@ def test_a_prepared_network_maps_as_the_network_itself(rng):
     )
 
 
-@pytest.mark.parametrize("setting", [{"overlap": 1.0}, {"window": 0}, {"backend": "tpu"}, {"precision": "int8"}])
+@pytest.mark.parametrize(
+    "setting",
+    [{"overlap": 1.0}, {"window": 0}, {"sigma": 0.0}, {"halo": -1}, {"backend": "tpu"}, {"precision": "int8"}],
+)
 def test_a_setting_that_cannot_be_is_refused_by_its_name(rng, setting):
     with pytest.raises(InputError, match=next(iter(setting))):
         mapping.map_array(PixelModel(), rng.random((1, 4, 16, 16), dtype=np.float32), **setting)

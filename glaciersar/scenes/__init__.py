@@ -1,9 +1,9 @@
 """Find Sentinel-1 scenes, choose their dates, freeze the list, read a series onto a grid."""
 
 from glaciersar.scenes.choosing import choose_dates, choose_series, dates_of_years, select
-from glaciersar.scenes.describing import kind, table
+from glaciersar.scenes.describing import gaps, kind, table
 from glaciersar.scenes.finding import find
-from glaciersar.scenes.reading import Series, covering, footprint, read_series
+from glaciersar.scenes.reading import Series, covering, footprint, look, read_series
 from glaciersar.scenes.records import Scene, freeze, merge_passes, thaw
 
 __all__ = [
@@ -16,7 +16,9 @@ __all__ = [
     "find",
     "footprint",
     "freeze",
+    "gaps",
     "kind",
+    "look",
     "merge_passes",
     "read_series",
     "select",

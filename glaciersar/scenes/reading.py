@@ -13,19 +13,22 @@ import shapely
 from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
-from rasterio import DatasetReader
+from rasterio import Affine, DatasetReader
 from rasterio.errors import RasterioError
-from rasterio.warp import Resampling, reproject, transform_bounds
+from rasterio.warp import Resampling, reproject, transform, transform_bounds
 from rasterio.windows import Window, from_bounds
 from shapely.geometry.base import BaseGeometry
 
-from glaciersar import radiometry
+from glaciersar import radiometry, rasters
 from glaciersar.errors import InputError
 from glaciersar.scenes.choosing import describe
 from glaciersar.scenes.records import Scene, check_one_orbit, is_remote, merge_passes
 
 EMPTY_BELOW = -200.0
 """No radar measures so little, in decibels or in power: a fill value such as -9999 that the raster doesn't declare."""
+
+COARSER = 1.5 - 1e-6
+"""Side of a grid pixel in raster pixels from which values are averaged; a hair below 1.5, for the rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,14 +104,21 @@ def covering(scenes: Iterable[Scene], geobox: GeoBox, polarisation: str) -> list
 
 
 def read_series(
-    scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, check: bool = True, drop_empty: bool = False
+    scenes: Sequence[Scene],
+    geobox: GeoBox,
+    polarisation: str,
+    *,
+    check: bool = True,
+    drop_empty: bool = False,
+    sample: bool = False,
 ) -> Series:
     """Read the scenes of one orbit onto a grid, as linear power.
 
     Strips of one pass are mosaicked, the first valid value wins. Where a raster's pixels coincide with the grid they
-    are copied, so that any window of the grid reads the same as that part of the whole. Otherwise they are
-    interpolated in linear power: averaged (multilooked) if the grid is at least 1.5 times coarser, bilinear if not;
-    a missing pixel takes no part.
+    are copied. Otherwise they are interpolated in linear power: averaged (multilooked) if the grid is at least 1.5
+    times coarser, bilinear if not; a missing pixel takes no part. Any window of the grid reads the same as that part of
+    the whole, interpolated ones to rounding; between two coordinate systems to a hundredth of the mean power, as GDAL
+    approximates the place of a pixel there.
 
     Args:
         scenes: Of one relative orbit, one coordinate system.
@@ -117,6 +127,7 @@ def read_series(
         check: Refuse dates without any value, and values that contradict the declared units. Turn off for small
             windows of a raster that was checked as a whole.
         drop_empty: Leave out dates without any value (a corner of a footprint) instead, as long as one is left.
+        sample: Take single pixels instead of interpolating, so that memory grows with the grid, not with the rasters.
 
     Raises:
         InputError: Scenes of several orbits (or of unknown ones, at different times of day) or coordinate systems, a
@@ -129,12 +140,12 @@ def read_series(
     for date, scene in zip(power, passes, strict=True):  # date: (H, W), a view
         touched = False
         for href in _hrefs(scene, polarisation):
-            with _opened(href) as file:
+            with _opened(href, check=check) as file:
                 crs.setdefault(str(file.crs), _name(href))
                 if len(crs) > 1:
                     (_, _), (other, name) = crs.items()
                     raise InputError(f"{name}: {other} found, {next(iter(crs))} as in the other scenes expected")
-                strip = _read_strip(file, geobox, scene.units, check=check)
+                strip = _read_strip(file, geobox, scene.units, check=check, sample=sample)
             if strip is not None:
                 touched = True
                 np.copyto(date, strip, where=np.isnan(date))
@@ -147,6 +158,19 @@ def read_series(
             _check_date(power[0], passes[0], geobox, touched=True, check=True)
         power = power if len(kept) == len(passes) else power[kept]
     return Series(power=power, times=tuple(passes[k].time for k in kept), geobox=geobox)
+
+
+def look(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, side: int = 500) -> Series:
+    """Look at scenes of any size before they are read in windows: with the checks of `read_series`, and coarsely.
+
+    Args:
+        scenes: As for `read_series`.
+        geobox: The grid that will be read.
+        polarisation: "HH", "HV", "VV" or "VH".
+        side: Longest side of what is read, pixels; of a larger grid single pixels are taken, evenly spaced.
+    """
+    coarse = rasters.coarser(geobox, side)
+    return read_series(scenes, coarse, polarisation, sample=coarse != geobox)
 
 
 def _check_date(date: NDArray[np.float32], scene: Scene, geobox: GeoBox, *, touched: bool, check: bool) -> None:
@@ -163,8 +187,11 @@ def _hrefs(scene: Scene, polarisation: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def _opened(href: str) -> Iterator[DatasetReader]:
-    """Open a raster that has one band, a CRS and upright pixels; whatever GDAL meets becomes an InputError."""
+def _opened(href: str, *, check: bool = True) -> Iterator[DatasetReader]:
+    """Open a raster that has one band, a CRS and upright pixels; whatever GDAL meets becomes an InputError.
+
+    Without `check`, what takes as long as the raster is large is left out.
+    """
     name = _name(href)
     if not is_remote(href) and not Path(href).exists():
         raise InputError(f"{href}: no such file, expected the raster that the scene list names")
@@ -177,8 +204,8 @@ def _opened(href: str) -> Iterator[DatasetReader]:
             t = file.transform
             if t.b or t.d or t.a <= 0 or t.e >= 0:
                 raise InputError(f"{name}: a turned or flipped grid found, north up expected")
-            if not is_remote(href):
-                _check_whole(file, href)
+            if check and not is_remote(href):
+                rasters.check_whole(file)
             yield file
     except (RasterioError, OSError) as error:
         raise InputError(f"{name}: cannot be read ({_reason(error)}), expected a whole GeoTIFF") from error
@@ -194,22 +221,9 @@ def _reason(error: BaseException) -> str:
     return " ".join(str(error.__cause__ or error).split()).rstrip(".")
 
 
-def _check_whole(file: DatasetReader, href: str) -> None:
-    """Refuse a GeoTIFF whose blocks reach beyond its end: a part that is not read would go unnoticed."""
-    if file.driver != "GTiff":
-        return
-    (rows, columns), size = file.block_shapes[0], Path(href).stat().st_size
-    for y in range(math.ceil(file.height / rows)):
-        for x in range(math.ceil(file.width / columns)):
-            start = file.get_tag_item(f"BLOCK_OFFSET_{x}_{y}", "TIFF", bidx=1)
-            length = file.get_tag_item(f"BLOCK_SIZE_{x}_{y}", "TIFF", bidx=1)
-            end = int(start or 0) + int(length or 0)
-            if end > size:
-                name = _name(href)
-                raise InputError(f"{name}: {size} bytes found, at least {end} expected; the file is truncated")
-
-
-def _read_strip(file: DatasetReader, geobox: GeoBox, units: str, *, check: bool) -> NDArray[np.float32] | None:
+def _read_strip(
+    file: DatasetReader, geobox: GeoBox, units: str, *, check: bool, sample: bool
+) -> NDArray[np.float32] | None:
     """Read one raster onto the grid as linear power (H, W), or None if it does not touch it."""
     offset = _offset(file, geobox)
     if offset is not None:
@@ -222,23 +236,28 @@ def _read_strip(file: DatasetReader, geobox: GeoBox, units: str, *, check: bool)
         window = _window_around(file, geobox)
     if window.height <= 0 or window.width <= 0:
         return None
-    power = _to_power(_read_window(file, window), file, units, check=check)
+    ratio = _pixel_ratio(file, geobox)
+    step = max(math.floor(ratio), 1) if sample else 1
+    power = _to_power(_read_window(file, window, step), file, units, check=check)
     strip = np.full(geobox.shape, np.nan, np.float32)
     if offset is not None:
         y, x = row + window.row_off, column + window.col_off
         strip[y : y + window.height, x : x + window.width] = power
         return strip
-    coarser = _pixel_ratio(file, geobox) >= 1.5
+    rows, columns = power.shape
+    finest = Resampling.nearest if sample else Resampling.bilinear
     reproject(
         power,
         strip,
-        src_transform=file.window_transform(window),
+        src_transform=file.window_transform(window) @ Affine.scale(window.width / columns, window.height / rows),
         src_crs=file.crs,
         src_nodata=np.nan,
         dst_transform=geobox.affine,
         dst_crs=str(geobox.crs),
         dst_nodata=np.nan,
-        resampling=Resampling.average if coarser else Resampling.bilinear,
+        resampling=Resampling.average if ratio > COARSER and not sample else finest,
+        XSCALE=1 / ratio,  # how far interpolation reaches: GDAL's own choice depends on which part of the grid is read
+        YSCALE=1 / ratio,
     )
     return strip
 
@@ -266,13 +285,21 @@ def _window_around(file: DatasetReader, geobox: GeoBox) -> Window:
 
 
 def _pixel_ratio(file: DatasetReader, geobox: GeoBox) -> float:
-    """Give the side of a grid pixel in raster pixels."""
-    left, _, right, _ = transform_bounds(str(geobox.crs), file.crs, *geobox.boundingbox.bbox)
-    return (right - left) / geobox.shape[1] / file.transform.a
+    """Give the side of a grid pixel in raster pixels, from their areas in the middle of the raster.
+
+    It is the same for any part of the grid, so that all parts are interpolated alike.
+    """
+    x, y = file.width / 2, file.height / 2
+    corners = [file.transform @ corner for corner in ((x, y), (x + 1, y), (x, y + 1))]
+    (x0, x1, x2), (y0, y1, y2) = transform(file.crs, str(geobox.crs), *zip(*corners, strict=True))
+    pixel = abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
+    return math.sqrt(abs(geobox.affine.determinant) / pixel)
 
 
-def _read_window(file: DatasetReader, window: Window) -> NDArray[np.float32]:
-    values = file.read(1, window=window, masked=True).astype(np.float32).filled(np.nan)
+def _read_window(file: DatasetReader, window: Window, step: int) -> NDArray[np.float32]:
+    """Read every pixel of a window, or one of each `step` × `step`."""
+    shape = math.ceil(window.height / step), math.ceil(window.width / step)
+    values = file.read(1, window=window, out_shape=shape, masked=True).astype(np.float32).filled(np.nan)
     return values * np.float32(file.scales[0]) + np.float32(file.offsets[0])
 
 

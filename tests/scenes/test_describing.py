@@ -1,10 +1,13 @@
 """glaciersar.scenes.describing"""
 
 from dataclasses import replace
+from pathlib import Path
 
-from archives import TILE, write_folder, year_of_dates
+import numpy as np
+import pytest
+from archives import TILE, write_folder, write_raster, year_of_dates
 
-from glaciersar.scenes import find, kind, table
+from glaciersar.scenes import find, gaps, kind, read_series, table
 
 
 def test_scenes_are_counted_by_year_and_orbit(tmp_path, rng):
@@ -24,3 +27,15 @@ def test_simulated_scenes_never_pass_for_real_ones(tmp_path, rng):
     assert kind(real) == "Sentinel-1"
     assert kind(simulated) == "simulated radar"
     assert kind([*real, *simulated]) == "partly simulated radar"
+
+
+def test_a_date_that_misses_a_part_of_what_the_others_see_is_named_with_its_share(tmp_path, rng):
+    grid = TILE.geobox(pixel=500)  # 20 × 20
+    scenes = find(write_folder(tmp_path, grid, year_of_dates(3), rng))
+    for k, first_row in [(0, 10), (1, 12)]:  # no date sees the first ten rows
+        power = np.full(grid.shape, 0.1, np.float32)
+        power[:first_row] = np.nan
+        write_raster(Path(scenes[k].hrefs["HH"][0]), power, grid)
+    power = np.where(np.arange(20)[:, None] < 10, np.nan, np.full(grid.shape, 0.1)).astype(np.float32)
+    write_raster(Path(scenes[2].hrefs["HH"][0]), power, grid)
+    assert gaps(read_series(scenes, grid, "HH")) == {"2020-01-14": pytest.approx(0.2)}

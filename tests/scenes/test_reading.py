@@ -12,7 +12,7 @@ from archives import TILE, backscatter, write_folder, write_raster, year_of_date
 from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
-from glaciersar.scenes import Scene, covering, find, footprint, read_series, select
+from glaciersar.scenes import Scene, covering, find, footprint, look, read_series, select
 
 GRID = TILE.geobox(pixel=100)  # 100 × 100
 TIMES = year_of_dates(3)
@@ -55,6 +55,38 @@ def test_any_window_of_the_grid_reads_as_that_part_of_the_whole(folder, rng):
         (top, bottom), (left, right) = (sorted(rng.choice(161, 2, replace=False)) for _ in range(2))
         part = read_series(scenes, around[top:bottom, left:right], "HH", check=False)
         np.testing.assert_array_equal(part.power, whole[:, top:bottom, left:right])
+
+
+@pytest.mark.parametrize(
+    ("crs", "resolution", "tolerance"),
+    [("EPSG:32633", 150, 1e-6), ("EPSG:32633", 330, 1e-6), ("EPSG:32633", 60, 1e-6), ("EPSG:32635", 100, 1e-2)],
+)
+def test_interpolated_windows_read_as_that_part_of_the_whole(folder, rng, crs, resolution, tolerance):
+    grid = GRID.to_crs(crs, resolution=resolution, anchor="floating")
+    scenes = find(folder)
+    whole = read_series(scenes, grid, "HH").power
+    height, width = grid.shape
+    for _ in range(10):
+        (top, bottom), (left, right) = (sorted(rng.choice(side + 1, 2, replace=False)) for side in (height, width))
+        part = read_series(scenes, grid[top:bottom, left:right], "HH", check=False).power
+        here = whole[:, top:bottom, left:right]
+        np.testing.assert_array_equal(np.isnan(part), np.isnan(here))
+        np.testing.assert_allclose(part, here, rtol=0, atol=tolerance * np.nanmean(whole))
+
+
+def test_a_look_is_a_series_of_single_pixels_with_the_same_checks(folder):
+    scenes = find(folder)
+    whole = read_series(scenes, GRID, "HH").power  # (T, 100, 100)
+    np.testing.assert_array_equal(look(scenes, GRID, "HH").power, whole)
+    coarse = look(scenes, GRID, "HH", side=20)
+    assert coarse.geobox.extent.boundingbox == GRID.extent.boundingbox
+    assert coarse.power.shape == (len(whole), 20, 20)
+    for y in range(20):
+        for x in range(20):
+            block = whole[:, 5 * y : 5 * y + 5, 5 * x : 5 * x + 5].reshape(len(whole), 25)
+            assert (block == coarse.power[:, y, x, None]).any(1).all()
+    with pytest.raises(InputError, match="does not overlap"):
+        look(scenes, GRID.translate_pix(1000, 0), "HH", side=20)
 
 
 def test_the_footprint_covers_all_strips_on_the_grid_of_the_first(tmp_path, rng):

@@ -1,0 +1,374 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from archives import write_folder, write_raster, year_of_dates
+from odc.geo.geobox import GeoBox
+
+from glaciersar import backends, mapping, models, radiometry, rasters, scenes, streaming
+from glaciersar.confidence import Calibration
+from glaciersar.errors import InputError
+
+GRID = GeoBox.from_bbox((600_000, 8_700_000, 601_300, 8_701_000), "EPSG:32633", resolution=10)  # 100 × 130
+SHARPER = Calibration(method="temperature", temperature=0.5)
+TILES = {"window": 32, "overlap": 0.2}
+
+
+class PixelModel(torch.nn.Module):
+    """Tells the probability of each pixel from its own first value alone; counts its windows."""
+
+    windows = 0
+
+    def __init__(self):
+        super().__init__()
+        self.gain = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, x):  # (B, F, T, H, W) -> (B, 2, H, W)
+        self.windows += 1
+        glacier = (x[:, 0, 0] - 0.665) * 60 * self.gain  # 0.665 is -20 dB
+        return torch.stack((torch.zeros_like(glacier), glacier), 1)
+
+
+class Source:
+    """A prepared series in memory that is read by windows, with a hole and a missing date; may fail at some window."""
+
+    def __init__(self, *, dates=3, fail_at=None, fail=None):
+        rng = np.random.default_rng(1)
+        power = radiometry.to_power(rng.normal(-20, 6, (dates, *GRID.shape))).astype(np.float32)
+        power[:, 20:70, 40:110] = np.nan
+        power[0, 80:, :60] = np.nan
+        self.power, self.reads, self.fail_at, self.fail = power, 0, fail_at, fail
+
+    def whole(self):
+        return radiometry.prepare(self.power)
+
+    def __call__(self, part):
+        self.reads += 1
+        if self.reads == self.fail_at:
+            self.fail()
+        left, top = part.affine.c - GRID.affine.c, GRID.affine.f - part.affine.f
+        row, column = round(top / 10), round(left / 10)
+        return radiometry.prepare(self.power[:, row : row + part.shape[0], column : column + part.shape[1]])
+
+
+def ready(model):
+    return backends.prepare(model, backend="torch", precision="float32")
+
+
+def run(path, *, network=None, source=None, **settings):
+    settings = TILES | {"made_of": {}} | settings
+    return streaming.map_raster(ready(network or PixelModel()), source or Source(), GRID, path, **settings)
+
+
+def values(path):
+    with rasterio.open(path) as file:
+        return file.read(1)
+
+
+def shares(path):
+    with rasters.opened(path) as file:
+        return rasters.read(file, rasterio.windows.Window(0, 0, file.width, file.height))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("window", [24, 47, 90, 500])
+@pytest.mark.parametrize("overlap", [0.0, 0.3, 0.5, 0.8])
+def test_a_map_that_streams_is_the_one_made_in_memory_bit_for_bit(tmp_path, window, overlap):
+    source, model = Source(), models.build("unet3d", width=2)
+    settings = {"window": window, "overlap": overlap, "sigma": 0.4, "halo": 3}
+    run(tmp_path / "probability.tif", network=model, source=source, **settings)
+    whole = source.whole()
+    expected = mapping.map_array(ready(model), whole.series[None], valid=whole.valid, **settings)
+    np.testing.assert_array_equal(values(tmp_path / "probability.tif"), expected)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["glacier.tif", "probability.tif"]
+
+
+def test_every_window_is_read_once_and_mapped_only_where_there_is_radar(tmp_path):
+    source, model = Source(), PixelModel()
+    mapped = run(tmp_path / "probability.tif", network=model, source=source)
+    layout = mapping.Layout.over(tuple(GRID.shape), **TILES)
+    valid = source.whole().valid
+    windows = [layout.window(row, column) for row in range(len(layout.tops)) for column in range(len(layout.lefts))]
+    assert source.reads == len(windows)
+    assert model.windows == sum(valid[window].any() for window in windows) < len(windows)
+    assert (mapped.valid, mapped.written, mapped.pixels) == (valid.sum(), valid.sum(), valid.size)
+    assert mapped.filled_share == pytest.approx(source.whole().filled_share)
+
+
+def test_the_finished_pixels_of_all_windows_make_up_the_raster():
+    for window, overlap in [(32, 0.2), (32, 0.9), (7, 0), (1, 0), (500, 0.5)]:
+        layout = mapping.Layout.over((57, 83), window=window, overlap=overlap)
+        times = np.zeros((57, 83), int)
+        for row in range(len(layout.tops)):
+            for column in range(len(layout.lefts)):
+                times[layout.finished(row, column)] += 1
+        assert (times == 1).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_mask_and_confidence_tell_no_data_from_no_glacier(tmp_path, dtype):
+    source = Source()
+    mapped = run(tmp_path / "probability_2020.tif", source=source, dtype=dtype, calibration=SHARPER, model="anything")
+    whole = source.whole()
+    logit = np.where(whole.valid, (whole.series[0].astype(float) - 0.665) * 60, np.nan)
+    expected = 1 / (1 + np.exp(-logit))
+    tolerance = 1e-5 if dtype == "float32" else 1 / 254
+    np.testing.assert_allclose(shares(mapped.probability), expected, atol=tolerance)
+    np.testing.assert_allclose(shares(mapped.confidence), 1 / (1 + np.exp(-2 * np.abs(logit))), atol=tolerance)
+    glacier = np.where(whole.valid, logit > 0, 255)
+    np.testing.assert_array_equal(values(mapped.glacier), glacier)
+    np.testing.assert_array_equal(shares(mapped.probability) > 0.5, glacier == 1)
+    assert mapped.glacier_share == pytest.approx((logit > 0)[whole.valid].mean())
+    for path in mapped.files:
+        with rasterio.open(path) as file:
+            assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+            assert (file.transform, file.crs.to_epsg()) == (GRID.affine, 32633)
+            np.testing.assert_array_equal(file.read_masks(1) > 0, whole.valid)
+    assert mapped.confidence.name == "confidence_2020.tif"
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_streaming
+source = test_streaming.Source(fail_at=9, fail=lambda: os.kill(os.getpid(), signal.SIGKILL))
+test_streaming.run(Path({path!r}), source=source, calibration=test_streaming.SHARPER)
+"""
+
+
+def killed(path):
+    """Map in a process that is killed while the ninth window, of the second row, is read."""
+    code = KILLED.format(tests=str(Path(__file__).parent), path=str(path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_a_map_that_was_killed_goes_on_and_is_the_same_to_the_byte(tmp_path, capsys):
+    run(tmp_path / "whole" / "probability.tif", calibration=SHARPER)
+    killed(tmp_path / "killed" / "probability.tif")
+    assert [path.name for path in (tmp_path / "killed").iterdir()] == [".probability-unfinished"]
+    source = Source()
+    run(tmp_path / "killed" / "probability.tif", source=source, calibration=SHARPER)
+    assert "1 rows of it kept" in capsys.readouterr().out
+    assert source.reads == 20 - 5
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def give_up():
+    raise InputError("a raster that cannot be read")
+
+
+@pytest.mark.parametrize("fail_at", [1, 5, 6, 12, 20])
+def test_a_map_that_stopped_at_an_error_goes_on_and_is_the_same_to_the_byte(tmp_path, fail_at):
+    run(tmp_path / "whole" / "probability.tif", dtype="uint8")
+    path = tmp_path / "stopped" / "probability.tif"
+    with pytest.raises(InputError, match="cannot be read"):
+        run(path, source=Source(fail_at=fail_at, fail=give_up), dtype="uint8")
+    assert not path.exists()
+    run(path, dtype="uint8")
+    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"made_of": {"weights": "b"}},
+        {"overlap": 0.5},
+        {"sigma": 0.3},
+        {"halo": 2},
+        {"dtype": "uint8"},
+        {"dates": "2021"},
+    ],
+)
+def test_an_unfinished_map_of_other_settings_is_started_anew(tmp_path, capsys, other):
+    path = tmp_path / "probability.tif"
+    with pytest.raises(InputError):
+        run(path, source=Source(fail_at=12, fail=give_up))
+    source = Source()
+    run(path, source=source, **other)
+    assert "of other settings found" in capsys.readouterr().out
+    run(tmp_path / "whole" / "probability.tif", **other)
+    assert path.read_bytes() == (tmp_path / "whole" / "probability.tif").read_bytes()
+
+
+def test_a_confidence_of_an_earlier_map_does_not_stay_beside_another(tmp_path):
+    run(tmp_path / "probability.tif", calibration=SHARPER)
+    run(tmp_path / "probability.tif")
+    assert not (tmp_path / "confidence.tif").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"overlap": 1.0}, "overlap=1.0"),
+        ({"window": 0}, "window=0"),
+        ({"sigma": 0.0}, "sigma=0.0"),
+        ({"halo": -1}, "halo=-1"),
+        ({"dtype": "int16"}, "dtype='int16' found, one of float32, uint8 expected"),
+    ],
+)
+def test_an_impossible_setting_is_refused_before_anything_is_read_or_written(tmp_path, setting, message):
+    source = Source()
+    with pytest.raises(InputError, match=message):
+        run(tmp_path / "probability.tif", source=source, **setting)
+    assert not source.reads
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_area_and_one_without_radar_are_refused_and_leave_nothing(tmp_path):
+    source = Source()
+    source.power[:] = np.nan
+    with pytest.raises(InputError, match="no radar found in 100 × 130 pixels"):
+        run(tmp_path / "probability.tif", source=source)
+    empty = GeoBox((0, 10), GRID.affine, GRID.crs)
+    with pytest.raises(InputError, match="an area of 0 × 10 pixels found"):
+        streaming.map_raster(ready(PixelModel()), source, empty, tmp_path / "probability.tif", made_of={})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_read(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("no folder")
+    source = Source()
+    with pytest.raises(InputError, match=r"Not a directory.* a folder with permission and room expected"):
+        run(tmp_path / "file" / "probability.tif", source=source)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(InputError, match=r"probability\.tif: cannot be written \(Permission denied\)"):
+        run(tmp_path / "probability.tif", source=source)
+    assert not source.reads
+
+
+def test_a_disk_without_room_is_told_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 100_000}))
+    source = Source()
+    with pytest.raises(InputError, match=r"0\.0001 GB free found, 0\.00066 GB expected for a map of 100 × 130 pixels"):
+        run(tmp_path / "probability.tif", source=source)
+    assert not source.reads
+    assert not list(tmp_path.iterdir())
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_streaming
+from glaciersar.errors import InputError
+full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, resource.RLIM_INFINITY))
+source = test_streaming.Source(fail_at={read}, fail=full)
+if not {read}:
+    full()
+try:
+    test_streaming.run(Path({path!r}), source=source)
+except InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(("bytes", "read"), [(200_000, 0), (20_000, 20)])  # at the start, and while it is mapped
+def test_a_disk_that_is_full_is_one_sentence_and_no_broken_file(tmp_path, bytes, read):
+    path = tmp_path / "probability.tif"
+    code = FULL.format(tests=str(Path(__file__).parent), bytes=bytes, read=read, path=str(path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "cannot be written" in done.stdout
+    assert done.stdout.count("\n") == 1
+    assert [found.name for found in tmp_path.iterdir()] == ([".probability-unfinished"] if read else [])
+    run(path)  # with room
+    run(tmp_path / "whole" / "probability.tif")
+    assert path.read_bytes() == (tmp_path / "whole" / "probability.tif").read_bytes()
+
+
+@pytest.fixture
+def chosen(tmp_path, rng):
+    folder = write_folder(tmp_path / "scenes", GRID, year_of_dates(4), rng)
+    return scenes.choose_series(scenes.find(folder), polarisation="HH", dates=0)
+
+
+def network(**settings):
+    torch.manual_seed(3)
+    return models.build("unet3d", width=4, **settings)
+
+
+def test_scenes_are_mapped_as_if_they_were_read_whole_and_files_tell_their_making(tmp_path, chosen):
+    path = tmp_path / "probability.tif"
+    mapped, look = streaming.map_scenes(network(), chosen, GRID, "HH", path, **TILES, weights="of a test")
+    prepared = radiometry.prepare(scenes.read_series(chosen, GRID, "HH").power)
+    expected = mapping.map_array(network(), prepared.series[None], **TILES)
+    np.testing.assert_array_equal(values(path), expected)
+    median = np.median(10 * np.log10(scenes.read_series(chosen, GRID, "HH").power), axis=0)
+    np.testing.assert_allclose(look.backscatter, median, atol=1e-4)
+    assert (mapped.unseen_share, mapped.filled_share, mapped.dates, look.gaps) == (0, 0, 4, {})
+    with rasterio.open(path) as file:
+        tags = file.tags()
+    assert tags["model"] == "unet3d"
+    assert tags["dates"] == "2020-01-02 2020-01-14 2020-01-26 2020-02-07"
+    assert (tags["polarisation"], tags["data"], tags["weights"]) == ("HH", "Sentinel-1", "of a test")
+
+
+def test_a_date_that_misses_the_middle_is_reported_and_filled_from_the_others(tmp_path, chosen):
+    broken = Path(chosen[2].hrefs["HH"][0])
+    power = values(broken)
+    power[30:80, 20:120] = np.nan
+    write_raster(broken, power, GRID)
+    mapped, look = streaming.map_scenes(network(), chosen, GRID, "HH", tmp_path / "probability.tif", **TILES)
+    assert look.gaps == {"2020-01-26": pytest.approx(50 * 100 / (100 * 130))}
+    assert mapped.filled_share == pytest.approx(50 * 100 / (4 * 100 * 130))
+    assert np.isfinite(values(mapped.probability)).all()
+
+
+def test_rasters_that_do_not_align_are_laid_on_the_grid_of_the_map(tmp_path, chosen):
+    shifted = GeoBox((100, 130), GRID.affine @ rasterio.Affine.translation(0.4, -0.3), GRID.crs)
+    mapped, _ = streaming.map_scenes(network(), chosen, shifted, "HH", tmp_path / "probability.tif", **TILES)
+    prepared = radiometry.prepare(scenes.read_series(chosen, shifted, "HH").power)
+    expected = mapping.map_array(network(), prepared.series[None], valid=prepared.valid, **TILES)
+    np.testing.assert_allclose(values(mapped.probability), expected, atol=1e-5)
+
+
+def test_a_raster_that_changed_since_the_kill_starts_the_map_anew(tmp_path, chosen, monkeypatch, capsys):
+    path = tmp_path / "probability.tif"
+    monkeypatch.setattr(streaming.unfinished, "finish", lambda *_: give_up())
+    with pytest.raises(InputError):
+        streaming.map_scenes(network(), chosen, GRID, "HH", path, **TILES)
+    monkeypatch.undo()
+    first = Path(chosen[0].hrefs["HH"][0])
+    write_raster(first, values(first) * 2, GRID)
+    streaming.map_scenes(network(), chosen, GRID, "HH", path, **TILES)
+    assert "of other settings found" in capsys.readouterr().out
+
+
+def two_features():
+    found = network(features=2)
+    found.metadata = {"feature_names": "rtc,insar"}
+    return found
+
+
+def of_coherence():
+    found = network()
+    found.metadata = {"feature_names": "insar"}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("network", "grid", "message"),
+    [
+        (two_features, GRID, "weights for the features rtc, insar found"),
+        (of_coherence, GRID, "feature 'insar' found"),
+        (network, GRID[:0], "an area of 0 × 130 pixels"),
+        (network, GRID.translate_pix(500, 0), "does not overlap the grid"),
+    ],
+)
+def test_what_cannot_be_mapped_is_refused_before_anything_is_written(tmp_path, chosen, network, grid, message):
+    with pytest.raises(InputError, match=message):
+        streaming.map_scenes(network(), chosen, grid, "HH", tmp_path / "new" / "probability.tif")
+    assert not (tmp_path / "new").exists()
