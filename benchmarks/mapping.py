@@ -89,6 +89,7 @@ def tile(name: str, window: int, overlap: float, backend: str, precision: str):
     """Make ready to map a whole tile."""
     predictor = backends.prepare(network(name), backend=backend, precision=precision)
     whole = series(TILE)
+    predictor(whole[:, :, :24, :24][None])  # converts the network
     return lambda: mapping.map_array(predictor, whole, window=window, overlap=overlap) > 0.5
 
 
