@@ -101,7 +101,7 @@ ruleorder: train_longest > train
 rule evaluate:
     input:
         expand(rules.train.output, model=MODELS), DATASET,
-        code("evaluation", "metrics", "mapping", "backends", "released", "figures", "dataset"),
+        code("evaluation", "metrics", "mapping", "backends", "precision", "released", "figures", "dataset"),
         notebook="notebooks/04-evaluate.ipynb",
     params: parameters("04-evaluate")
     output: f"{RUNS}/tables/scores.md"
@@ -120,7 +120,8 @@ rule figures:
 rule confidence:
     input:
         expand(rules.train.output, model=MODELS), DATASET, GROUND,
-        code("evaluation", "confidence", "area", "area_figures", "change", "coverage", "mapping", "backends", "figures", "dataset", "simulate"),
+        code("evaluation", "metrics", "confidence", "area", "area_figures", "change", "coverage", "mapping", "backends", "precision"),
+        code("figures", "dataset", "simulate"),
         notebook="notebooks/07-confidence.ipynb",
     params: parameters("07-confidence")
     output: f"{RUNS}/tables/calibration.md"
@@ -131,7 +132,7 @@ rule change:
     input:
         rules.confidence.output, DATASET, GROUND,
         code("evaluation", "confidence", "area", "area_figures", "change", "yearly", "polygons", "gis", "rasters", "webmap"),
-        code("mapping", "backends", "streaming", "unfinished", "products", "figures", "simulate"),
+        code("inventory", "metrics", "mapping", "backends", "precision", "streaming", "unfinished", "products", "figures", "simulate"),
         notebook="notebooks/09-change.ipynb",
     params: parameters("09-change")
     output: f"{RUNS}/tables/change.md"
@@ -141,7 +142,7 @@ rule change:
 rule map:
     input:
         expand(rules.train.output, model=MODELS), rules.scenes.output, rules.dataset.output, rules.confidence.output, GROUND,
-        code("evaluation", "mapping", "backends", "streaming", "unfinished", "products", "rasters", "confidence", "figures", "dataset"),
+        code("evaluation", "mapping", "backends", "precision", "streaming", "unfinished", "products", "rasters", "confidence", "figures", "dataset"),
         notebook="notebooks/08-map.ipynb",
     params: parameters("08-map")
     output: f"{RUNS}/map/probability.tif"

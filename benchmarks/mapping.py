@@ -6,7 +6,6 @@ changes in the maps of trained ones is told of those of `make reproduce`. Run as
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,15 +13,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import trained
 from benchmarks.machine import limits, name
 from benchmarks.tensorflow_base import tensorflow
 from benchmarks.turns import Way, take_turns
 from glaciersar import backends, mapping, models
-from glaciersar.dataset import Tiles
-from glaciersar.models import pretrained
 
 DATES, SIDE, TILE = 15, 384, 1152
-RUN = Path("runs/simulated")
 NETWORKS = ("unet3d", "ulstm")
 COLUMNS = ["median s", "min s", "max s", "× base"]
 
@@ -89,6 +86,7 @@ def tile(name: str, window: int, overlap: float, backend: str, precision: str):
     """Make ready to map a whole tile."""
     predictor = backends.prepare(network(name), backend=backend, precision=precision)
     whole = series(TILE)
+    predictor(whole[:, :, :24, :24][None])  # converts the network
     return lambda: mapping.map_array(predictor, whole, window=window, overlap=overlap) > 0.5
 
 
@@ -137,39 +135,32 @@ def tiles(network_name: str) -> pd.DataFrame:
     return frame[["median s", "× base", "Mpixel/s", "peak MiB", "same class", "IoU with base"]]
 
 
-def trained() -> str:
+def in_bf16() -> str:
     """Tell what bf16 changes in the maps of the networks that `make reproduce` trains, over its test tiles."""
-    if not (RUN / "dataset/test.h5").exists():
-        return f"Left out: {RUN} is not there, which `make reproduce` makes."
-    tiles, rows = Tiles(RUN / "dataset/test.h5"), []
+    tiles, rows = trained.test_tiles(), []
+    if not tiles:
+        return trained.ABSENT
+    outlines = trained.truth(tiles)
     for network_name in NETWORKS:
-        model = pretrained.load(RUN / "models" / network_name / "weights.safetensors")
-        exact = _classes(backends.prepare(model, backend="torch", precision="float32"), tiles)
+        exact = _called(network_name, "torch", "float32", tiles)
         for backend in ("torch", "openvino"):
-            found = _classes(backends.prepare(model, backend=backend, precision="bf16"), tiles)
+            found = _called(network_name, backend, "bf16", tiles)
             rows.append(
                 {
                     "network, width 8": network_name,
                     "way": f"{backend} bf16",
                     "same class as float32": f"{np.mean(found == exact):.3%}",
-                    "IoU with float32": np.sum(found & exact) / np.sum(found | exact),
-                    "IoU with the outlines, float32": _iou(exact, tiles),
-                    "in bf16": _iou(found, tiles),
+                    "IoU with float32": trained.iou(found, exact),
+                    "IoU with the outlines, float32": trained.iou(exact, outlines),
+                    "in bf16": trained.iou(found, outlines),
                 }
             )
     return pd.DataFrame(rows).to_markdown(index=False, floatfmt=".4f")
 
 
-def _classes(predictor: backends.Predictor, tiles: Tiles) -> np.ndarray:
-    """Tell what is called glacier in every tile that radar sees, as one row of pixels."""
-    maps = ((predictor(x[None])[0] > 0.5, labels.sum(0) > 0) for x, labels, _ in (tiles[k] for k in range(len(tiles))))
-    return np.concatenate([glacier[seen].numpy() for glacier, seen in maps])
-
-
-def _iou(found: np.ndarray, tiles: Tiles) -> float:
-    labels = (tiles[k][1] for k in range(len(tiles)))
-    truth = np.concatenate([(share[1] > share[0])[share.sum(0) > 0].numpy() for share in labels])
-    return np.sum(found & truth) / np.sum(found | truth)
+def _called(name: str, backend: str, precision: str, tiles: list[trained.Tile]) -> np.ndarray:
+    predictor = backends.prepare(trained.load(name), backend=backend, precision=precision)
+    return trained.called(lambda series: predictor(series[None])[0], tiles)
 
 
 def on_cuda() -> str:
@@ -204,7 +195,7 @@ def main() -> str:
         text += [title, table(patches(network_name, rates))]
     for network_name in NETWORKS:
         text += [f"### {network_name}, a tile of {DATES} × {TILE} × {TILE}", table(tiles(network_name))]
-    text += ["### Trained networks: what bf16 changes over the test tiles (*simulated* radar)", trained()]
+    text += ["### Trained networks: what bf16 changes over the test tiles (*simulated* radar)", in_bf16()]
     text += ["### CUDA", on_cuda()]
     return "\n\n".join(text) + "\n"
 

@@ -4,55 +4,39 @@ Windows are small here, so that a test tile has many seams. What counts is the o
 sees does not depend on the window.
 """
 
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pandas as pd
-import torch
 
+from benchmarks import trained
 from glaciersar import backends, mapping
-from glaciersar.dataset import Tiles
-from glaciersar.models import pretrained
 
-RUN = Path("runs/simulated")
-NETWORKS = ("unet3d", "ulstm")
 WINDOW = 128
-OVERLAPS = (64, 0, 4, 8, 16, 32)  # pixels; the first, half of a window, is the base
-HALOS = (0, 4)  # of the overlaps that are longer than two of them
+CASES = ((64, 0), (64, 4), (0, 0), (4, 0), (8, 0), (16, 0), (16, 4), (32, 0), (32, 4))
+"""Overlap and halo, pixels; the first, half of a window, is the base."""
 CLOSE = 0.001  # of IoU
 
 
-def scores(name: str) -> pd.DataFrame:
-    """Score the maps of the test tiles; a row an overlap and halo."""
-    model = pretrained.load(RUN / "models" / name / "weights.safetensors")
-    predictor = backends.prepare(model, backend="torch", precision="float32")
-    tiles = [(series, labels) for series, labels, _ in Tiles(RUN / "dataset/test.h5")]
-    truth = np.concatenate([(labels[1] > labels[0])[labels.sum(0) > 0].numpy() for _, labels in tiles])
-    rows, base = [], None
-    for overlap in OVERLAPS:
-        for halo in HALOS:
-            if halo and overlap <= 2 * halo:
-                continue
-            glacier = np.concatenate([_glacier(predictor, *tile, overlap=overlap, halo=halo) for tile in tiles])
-            base = glacier if base is None else base
-            rows.append(
-                {
-                    "network": name,
-                    "overlap, pixels": overlap,
-                    "halo": halo,
-                    "IoU": np.sum(glacier & truth) / np.sum(glacier | truth),
-                    "same class as the base": f"{np.mean(glacier == base):.3%}",
-                }
-            )
+def scores(name: str, tiles: list[trained.Tile]) -> pd.DataFrame:
+    """Score the maps of tiles; a row an overlap and halo."""
+    predictor = backends.prepare(trained.load(name), backend="torch", precision="float32")
+    outlines, rows, base = trained.truth(tiles), [], None
+    for overlap, halo in CASES:
+        mapped = partial(mapping.map_array, predictor, window=WINDOW, overlap=overlap / WINDOW, halo=halo)
+        glacier = trained.called(mapped, tiles)
+        base = glacier if base is None else base
+        rows.append(
+            {
+                "network": name,
+                "overlap, pixels": overlap,
+                "halo": halo,
+                "IoU": trained.iou(glacier, outlines),
+                "same class as the base": f"{np.mean(glacier == base):.3%}",
+            }
+        )
     table = pd.DataFrame(rows)
     return table.assign(difference=table["IoU"] - table["IoU"].iloc[0])
-
-
-def _glacier(
-    predictor: backends.Predictor, series: torch.Tensor, labels: torch.Tensor, *, overlap: int, halo: int
-) -> np.ndarray:
-    found = mapping.map_array(predictor, series, window=WINDOW, overlap=overlap / WINDOW, halo=halo)
-    return found[(labels.sum(0) > 0).numpy()] > 0.5
 
 
 def least(table: pd.DataFrame) -> int:
@@ -65,9 +49,10 @@ def least(table: pd.DataFrame) -> int:
 def main() -> str:
     """Measure; returns the section of the report."""
     title = "## How much windows must overlap"
-    if not (RUN / "dataset/test.h5").exists():
-        return f"{title}\n\nLeft out: {RUN} is not there, which `make reproduce` makes.\n"
-    tables = {name: scores(name) for name in NETWORKS}
+    tiles = trained.test_tiles()
+    if not tiles:
+        return f"{title}\n\n{trained.ABSENT}\n"
+    tables = {name: scores(name, tiles) for name in trained.NETWORKS}
     found = " and ".join(f"{least(table)} pixels for {name}" for name, table in tables.items())
     text = [
         title,

@@ -22,7 +22,7 @@ KINDS = {  # parts of the names of PyTorch's operations, the first that fits
 
 
 def spent(run: Callable[[], object]) -> dict[str, float]:
-    """Profile one warm call; give the seconds by kind of work, and the memory that its operations took."""
+    """Profile one warm call; give the seconds by kind of work."""
     for _ in range(2):
         run()
     with profile(activities=[ProfilerActivity.CPU]) as recorded:

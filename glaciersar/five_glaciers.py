@@ -45,26 +45,26 @@ def tables(folder: str | Path) -> dict[str, pd.DataFrame]:
             "years": "",
             "relative": whole["difference_km2"] / whole["theirs_km2"],
         }
-        shown = table.assign(relative=table["relative"].map("{:+.1%}".format)).rename(columns=columns)
+        shown = table.assign(relative=(table["relative"].round(3) + 0.0).map("{:+.1%}".format)).rename(columns=columns)
         found[f"Outlines of 2007 beside the {name}, km²"] = shown.map(_text).reset_index()
     return found
 
 
 def _text(value: object) -> str:
-    return f"{value:.2f}" if isinstance(value, float) else str(value)
+    return f"{round(value, 2) + 0.0:.2f}" if isinstance(value, float) else str(value)  # no -0.00
 
 
 def write(folder: str | Path, path: str | Path) -> None:
     """Write the tables as Markdown."""
-    parts = [
-        f"## {title}\n\n{table.to_markdown(index=False, disable_numparse=True)}"
-        for title, table in tables(folder).items()
-    ]
-    head = """# Five glaciers whose areas are known
+    found = tables(folder)
+    parts = [f"## {title}\n\n{table.to_markdown(index=False, disable_numparse=True)}" for title, table in found.items()]
+    totals = found["Areas, km²"].set_index("glacier").loc["total"]
+    areas = ", ".join(f"{float(area):.1f} km² in {year}" for year, area in totals.items())
+    head = f"""# Five glaciers whose areas are known
 
 Made by `python -m glaciersar.five_glaciers FOLDER_OF_DATA docs/inventories.md`, from outlines drawn by people, not from
 maps of ours: it shows that areas, rates and the join with inventories come out as published. In all, the glaciers
-had 32.9, 26.2 and 24.9 km². The outlines are those of König and others 2013 (Norwegian Polar Institute, CC BY 4.0);
+had {areas}. The outlines are those of König and others 2013 (Norwegian Polar Institute, CC BY 4.0);
 beside them stand the Randolph Glacier Inventory 7 and the glacier area outlines of the Norwegian Polar Institute
 (CC BY 4.0), joined by the place of the glacier's middle. The data are not part of this repository; with them beside a
 checkout, the tests under `tests/real` make these tables again."""
@@ -73,4 +73,6 @@ checkout, the tests under `tests/real` make these tables again."""
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(f"FOLDER missing, one with {', '.join(FILES.values())} expected")
     write(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "docs/inventories.md")

@@ -22,6 +22,7 @@ WINDOW = 640  # pixels
 OVERLAP = 0.05  # 32 pixels of 640: the map of a tile is as good, to 0.001 of IoU, as with half of 384 pixels
 SIGMA = 0.5  # of the blending weights, as the paper's authors have it
 NEXT_TO_NOTHING = 1e-9
+LEAST = 1e-100  # so that a corner far from the middle still has a weight, where no other window covers it
 
 Place = tuple[slice, slice]
 """Rows and columns of a raster."""
@@ -40,7 +41,7 @@ def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIG
         torch.linspace(-1, 1, side, dtype=torch.float64) ** 2 if side > 1 else torch.zeros(1, dtype=torch.float64)
         for side in (height, width or height)
     )
-    weight = torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2))
+    weight = torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2)).clamp(min=LEAST)
     inner = torch.zeros_like(weight, dtype=torch.bool)
     inner[halo : len(down) - halo, halo : len(right) - halo] = True
     return torch.where(inner, weight, weight * NEXT_TO_NOTHING)
@@ -177,12 +178,12 @@ def map_array(
         window: Longest side of a window in pixels; windows are no larger than they must be to cover the raster. Memory
             grows with its square. Where a pixel depends on the whole window, as in `unet3d_weighted`, take the
             authors' 384 and their overlap of 0.5.
-        overlap: Share of a window that it has in common with the next, 0 to below 1; `benchmarks/mapping.py` shows
-            what it costs and changes.
+        overlap: Share of a window that it has in common with the next, 0 to below 1; `benchmarks/overlap.py` shows
+            what it changes.
         sigma: How far a window's weights reach from its middle, as for `gaussian_window`.
         halo: Margin of a window that is taken only where no other window has better, pixels.
-        backend: "auto", "torch" or "openvino", as for `backends.prepare`; a small raster is always mapped by "torch".
-        precision: "auto", "float32" or "bf16"; a small raster is always mapped in "float32".
+        backend: "auto", "torch" or "openvino", as for `backends.prepare`; "auto" maps a small raster by "torch".
+        precision: "auto", "float32" or "bf16"; "auto" maps a small raster in "float32".
         progress: Show a progress bar.
 
     Returns:

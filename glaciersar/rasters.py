@@ -73,7 +73,7 @@ def geobox(file: DatasetReader) -> GeoBox:
 
 
 def coarser(geobox: GeoBox, side: int) -> GeoBox:
-    """Give the grid with the fewest pixels that covers the same ground, no side longer than `side`; itself if small."""
+    """Coarsen a grid by the least whole factor that leaves no side longer than `side`; it covers the same ground."""
     factor = math.ceil(max(geobox.shape) / side)
     if factor <= 1:
         return geobox

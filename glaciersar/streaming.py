@@ -5,7 +5,6 @@ has in common with the next.
 """
 
 import hashlib
-import shutil
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
@@ -248,7 +247,7 @@ def map_raster(
                 state = State(rows=row + 1, carry=carry.numpy(), counts=counts)
                 unfinished.save(folder, state)
         if not state.counts[VALID]:
-            shutil.rmtree(folder)
+            unfinished.remove(folder)
             found = f"no radar found in {layout.shape[0]} × {layout.shape[1]} pixels"
             raise InputError(f"{path}: {found}, backscatter in some of them expected")
         unfinished.finish(folder, bands)
@@ -277,12 +276,11 @@ def _map_window(
     counts[VALID] += prepared.valid[down, across].sum()
     counts[FILLED] += prepared.filled[down, across].sum()
     counts[DATES] = len(prepared.series)
-    seen = torch.from_numpy(prepared.valid)
+    glacier = None
+    if prepared.valid.any():
+        (glacier,) = predictor(torch.from_numpy(prepared.series)[None, None])  # (1, 1, T, h, w) -> (h, w)
     bar.update()
-    if not prepared.valid.any():
-        return None, seen
-    (glacier,) = predictor(torch.from_numpy(prepared.series)[None, None])  # (1, 1, T, h, w) -> (h, w)
-    return glacier, seen
+    return glacier, torch.from_numpy(prepared.valid)
 
 
 def _one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:

@@ -101,7 +101,9 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
         torch.set_num_threads(plan.threads)
     rules = recipe(plan.recipe)
     accelerator = accelerate.Accelerator(
-        dataloader_config=accelerate.DataLoaderConfiguration(non_blocking=True)  # copies wait for nothing on the CPU
+        dataloader_config=accelerate.DataLoaderConfiguration(
+            non_blocking=torch.cuda.is_available()
+        )  # from pinned memory
     )
     if plan.batch % accelerator.num_processes:
         raise InputError(f"batch={plan.batch} found, a multiple of {accelerator.num_processes} processes expected")

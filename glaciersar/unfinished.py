@@ -69,13 +69,13 @@ def begin(folder: Path, bands: Sequence[Band], geobox: GeoBox, settings: Mapping
         InputError: There is not enough room.
     """
     asked = json.loads(json.dumps(settings))
-    if (folder / SETTINGS).exists():  # which is written last
+    if all((folder / name).exists() for name in (SETTINGS, *(band.path.name for band in bands))):
         if json.loads((folder / SETTINGS).read_text()) == asked:
             state = load(folder, fresh)
             print(f"{bands[0].path.name}: an unfinished map of the same settings found, {state.rows} rows of it kept")
             return state
         print(f"{bands[0].path.name}: an unfinished map of other settings found, which is started anew")
-    shutil.rmtree(folder, ignore_errors=True)
+    remove(folder)
     folder.mkdir(parents=True)
     try:
         _check_room(folder, bands, geobox)
@@ -83,9 +83,15 @@ def begin(folder: Path, bands: Sequence[Band], geobox: GeoBox, settings: Mapping
             _lay_out(folder, band, geobox)
         write_json(folder / SETTINGS, asked)
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         raise
     return fresh
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder of rasters in the making; killed on the way, it leaves nothing that looks as if to go on with."""
+    (folder / SETTINGS).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_room(folder: Path, bands: Sequence[Band], geobox: GeoBox) -> None:
@@ -181,4 +187,4 @@ def finish(folder: Path, bands: Sequence[Band]) -> None:
             raise
     for band in reversed(bands):
         (folder / f"finished-{band.path.name}").replace(band.path)
-    shutil.rmtree(folder)
+    remove(folder)

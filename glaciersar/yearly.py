@@ -14,6 +14,8 @@ def map_years(
 ) -> None:
     """Map each year of an archive of HH scenes into `out`/probability_YEAR.tif and glacier_YEAR.tif beside it.
 
+    After a kill, the year that was begun goes on where it was; years before it are mapped again.
+
     Args:
         network: From `pretrained.load`.
         archive: As `scenes.find` takes it.

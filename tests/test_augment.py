@@ -75,6 +75,15 @@ def test_the_released_crop_scrambles_features_but_not_labels(sample):
     np.testing.assert_array_equal(labels_wrong, labels_right)
 
 
+def test_the_released_crop_is_the_reshape_that_scrambles(sample):
+    series, labels = sample
+    cut = series[..., 3:19, 1:17].transpose(1, 2, 3, 0)  # (T, h, w, F)
+    posing = cut.reshape(16, 16, 10)  # as (h, w, T·F), with no axis moved
+    expected = skimage.transform.resize(posing, (SIDE, SIDE), order=1, mode="edge").reshape(5, SIDE, SIDE, 2)
+    found, _ = Variation(crop=(16, 3, 1)).vary(series, labels, AS_RELEASED)
+    np.testing.assert_allclose(found.transpose(1, 2, 3, 0), expected, atol=1e-5)
+
+
 def test_the_scrambled_crop_is_right_for_one_date_and_feature(sample):
     series, labels = sample
     right, wrong = (

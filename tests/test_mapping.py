@@ -149,3 +149,9 @@ def test_a_map_of_another_shape_than_its_grid_is_refused_and_not_written(tmp_pat
     with pytest.raises(InputError, match="a map of 9 × 9 found, a grid of 100 × 100 expected"):
         mapping.write_map(tmp_path / "map.tif", np.zeros((9, 9), np.float32), Tile(column=1, row=1).geobox(pixel=100))
     assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_fall_off_steeply_leave_no_pixel_out(rng):
+    series = rng.random((1, 4, 40, 40), dtype=np.float32)
+    found = mapping.map_array(PixelModel(), series, window=20, overlap=0.2, sigma=0.02)
+    np.testing.assert_allclose(found, mapping.map_array(PixelModel(), series, window=40), atol=1e-6)

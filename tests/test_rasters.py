@@ -65,7 +65,7 @@ def test_a_map_of_two_bands_is_refused(tmp_path):
 
 
 @given(height=st.integers(1, 5000), width=st.integers(1, 5000), side=st.integers(1, 1500))
-def test_a_coarser_grid_covers_the_same_ground_with_as_many_pixels_as_it_may_have(height, width, side):
+def test_a_coarser_grid_covers_the_same_ground_with_no_side_longer_than_it_may_be(height, width, side):
     geobox = GeoBox((height, width), WIDE.affine, WIDE.crs)
     coarse = rasters.coarser(geobox, side)
     assert max(coarse.shape) <= side

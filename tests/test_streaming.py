@@ -1,6 +1,3 @@
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,74 +6,10 @@ import rasterio
 import torch
 from archives import write_folder, write_raster, year_of_dates
 from odc.geo.geobox import GeoBox
+from streams import GRID, SHARPER, TILES, PixelModel, Source, give_up, ready, run, shares, values
 
-from glaciersar import backends, mapping, models, radiometry, rasters, scenes, streaming
-from glaciersar.confidence import Calibration
+from glaciersar import mapping, models, radiometry, scenes, streaming
 from glaciersar.errors import InputError
-
-GRID = GeoBox.from_bbox((600_000, 8_700_000, 601_300, 8_701_000), "EPSG:32633", resolution=10)  # 100 × 130
-SHARPER = Calibration(method="temperature", temperature=0.5)
-TILES = {"window": 32, "overlap": 0.2}
-
-
-class PixelModel(torch.nn.Module):
-    """Tells the probability of each pixel from its own first value alone; counts its windows."""
-
-    windows = 0
-
-    def __init__(self):
-        super().__init__()
-        self.gain = torch.nn.Parameter(torch.ones(()))
-
-    def forward(self, x):  # (B, F, T, H, W) -> (B, 2, H, W)
-        self.windows += 1
-        glacier = (x[:, 0, 0] - 0.665) * 60 * self.gain  # 0.665 is -20 dB
-        return torch.stack((torch.zeros_like(glacier), glacier), 1)
-
-
-class Source:
-    """A prepared series in memory that is read by windows, with a hole and a missing date; may fail at some window."""
-
-    def __init__(self, *, dates=3, fail_at=None, fail=None):
-        rng = np.random.default_rng(1)
-        power = radiometry.to_power(rng.normal(-20, 6, (dates, *GRID.shape))).astype(np.float32)
-        power[:, 20:70, 40:110] = np.nan
-        power[0, 80:, :60] = np.nan
-        self.power, self.reads, self.fail_at, self.fail = power, 0, fail_at, fail
-
-    def whole(self):
-        return radiometry.prepare(self.power)
-
-    def __call__(self, part):
-        self.reads += 1
-        if self.reads == self.fail_at:
-            self.fail()
-        left, top = part.affine.c - GRID.affine.c, GRID.affine.f - part.affine.f
-        row, column = round(top / 10), round(left / 10)
-        return radiometry.prepare(self.power[:, row : row + part.shape[0], column : column + part.shape[1]])
-
-
-def ready(model):
-    return backends.prepare(model, backend="torch", precision="float32")
-
-
-def run(path, *, network=None, source=None, **settings):
-    settings = TILES | {"made_of": {}} | settings
-    return streaming.map_raster(ready(network or PixelModel()), source or Source(), GRID, path, **settings)
-
-
-def values(path):
-    with rasterio.open(path) as file:
-        return file.read(1)
-
-
-def shares(path):
-    with rasters.opened(path) as file:
-        return rasters.read(file, rasterio.windows.Window(0, 0, file.width, file.height))
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize("window", [24, 47, 90, 500])
@@ -135,71 +68,6 @@ def test_mask_and_confidence_tell_no_data_from_no_glacier(tmp_path, dtype):
     assert mapped.confidence.name == "confidence_2020.tif"
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-import test_streaming
-source = test_streaming.Source(fail_at=9, fail=lambda: os.kill(os.getpid(), signal.SIGKILL))
-test_streaming.run(Path({path!r}), source=source, calibration=test_streaming.SHARPER)
-"""
-
-
-def killed(path):
-    """Map in a process that is killed while the ninth window, of the second row, is read."""
-    code = KILLED.format(tests=str(Path(__file__).parent), path=str(path))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-
-
-def test_a_map_that_was_killed_goes_on_and_is_the_same_to_the_byte(tmp_path, capsys):
-    run(tmp_path / "whole" / "probability.tif", calibration=SHARPER)
-    killed(tmp_path / "killed" / "probability.tif")
-    assert [path.name for path in (tmp_path / "killed").iterdir()] == [".probability-unfinished"]
-    source = Source()
-    run(tmp_path / "killed" / "probability.tif", source=source, calibration=SHARPER)
-    assert "1 rows of it kept" in capsys.readouterr().out
-    assert source.reads == 20 - 5
-    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
-
-
-def give_up():
-    raise InputError("a raster that cannot be read")
-
-
-@pytest.mark.parametrize("fail_at", [1, 5, 6, 12, 20])
-def test_a_map_that_stopped_at_an_error_goes_on_and_is_the_same_to_the_byte(tmp_path, fail_at):
-    run(tmp_path / "whole" / "probability.tif", dtype="uint8")
-    path = tmp_path / "stopped" / "probability.tif"
-    with pytest.raises(InputError, match="cannot be read"):
-        run(path, source=Source(fail_at=fail_at, fail=give_up), dtype="uint8")
-    assert not path.exists()
-    run(path, dtype="uint8")
-    assert contents(tmp_path / "stopped") == contents(tmp_path / "whole")
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"made_of": {"weights": "b"}},
-        {"overlap": 0.5},
-        {"sigma": 0.3},
-        {"halo": 2},
-        {"dtype": "uint8"},
-        {"dates": "2021"},
-    ],
-)
-def test_an_unfinished_map_of_other_settings_is_started_anew(tmp_path, capsys, other):
-    path = tmp_path / "probability.tif"
-    with pytest.raises(InputError):
-        run(path, source=Source(fail_at=12, fail=give_up))
-    source = Source()
-    run(path, source=source, **other)
-    assert "of other settings found" in capsys.readouterr().out
-    run(tmp_path / "whole" / "probability.tif", **other)
-    assert path.read_bytes() == (tmp_path / "whole" / "probability.tif").read_bytes()
-
-
 def test_a_confidence_of_an_earlier_map_does_not_stay_beside_another(tmp_path):
     run(tmp_path / "probability.tif", calibration=SHARPER)
     run(tmp_path / "probability.tif")
@@ -233,60 +101,6 @@ def test_an_empty_area_and_one_without_radar_are_refused_and_leave_nothing(tmp_p
     with pytest.raises(InputError, match="an area of 0 × 10 pixels found"):
         streaming.map_raster(ready(PixelModel()), source, empty, tmp_path / "probability.tif", made_of={})
     assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_read(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("no folder")
-    source = Source()
-    with pytest.raises(InputError, match=r"Not a directory.* a folder with permission and room expected"):
-        run(tmp_path / "file" / "probability.tif", source=source)
-
-    def refuse(*_, **__):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(InputError, match=r"probability\.tif: cannot be written \(Permission denied\)"):
-        run(tmp_path / "probability.tif", source=source)
-    assert not source.reads
-
-
-def test_a_disk_without_room_is_told_before_anything_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 100_000}))
-    source = Source()
-    with pytest.raises(InputError, match=r"0\.0001 GB free found, 0\.00066 GB expected for a map of 100 × 130 pixels"):
-        run(tmp_path / "probability.tif", source=source)
-    assert not source.reads
-    assert not list(tmp_path.iterdir())
-
-
-FULL = """
-import resource, sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-import test_streaming
-from glaciersar.errors import InputError
-full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, resource.RLIM_INFINITY))
-source = test_streaming.Source(fail_at={read}, fail=full)
-if not {read}:
-    full()
-try:
-    test_streaming.run(Path({path!r}), source=source)
-except InputError as error:
-    print(error)
-"""
-
-
-@pytest.mark.parametrize(("bytes", "read"), [(200_000, 0), (20_000, 20)])  # at the start, and while it is mapped
-def test_a_disk_that_is_full_is_one_sentence_and_no_broken_file(tmp_path, bytes, read):
-    path = tmp_path / "probability.tif"
-    code = FULL.format(tests=str(Path(__file__).parent), bytes=bytes, read=read, path=str(path))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "cannot be written" in done.stdout
-    assert done.stdout.count("\n") == 1
-    assert [found.name for found in tmp_path.iterdir()] == ([".probability-unfinished"] if read else [])
-    run(path)  # with room
-    run(tmp_path / "whole" / "probability.tif")
-    assert path.read_bytes() == (tmp_path / "whole" / "probability.tif").read_bytes()
 
 
 @pytest.fixture

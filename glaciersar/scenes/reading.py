@@ -150,12 +150,12 @@ def read_series(
                 touched = True
                 np.copyto(date, strip, where=np.isnan(date))
         if not drop_empty:
-            _check_date(date, scene, geobox, touched=touched, check=check)
+            _check_date(date, scene, geobox, touched=touched, check=check, sampled=sample)
     kept = list(range(len(passes)))
     if drop_empty:
         kept = [k for k, date in enumerate(power) if not np.isnan(date).all()]
         if not kept:
-            _check_date(power[0], passes[0], geobox, touched=True, check=True)
+            _check_date(power[0], passes[0], geobox, touched=True, check=True, sampled=False)
         power = power if len(kept) == len(passes) else power[kept]
     return Series(power=power, times=tuple(passes[k].time for k in kept), geobox=geobox)
 
@@ -167,16 +167,19 @@ def look(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, side: in
         scenes: As for `read_series`.
         geobox: The grid that will be read.
         polarisation: "HH", "HV", "VV" or "VH".
-        side: Longest side of what is read, pixels; of a larger grid single pixels are taken, evenly spaced.
+        side: Longest side of what is read, pixels; of a larger grid single pixels are taken, evenly spaced, and a date
+            that holds no value at any of them is let pass, as `gaps` tells.
     """
     coarse = rasters.coarser(geobox, side)
     return read_series(scenes, coarse, polarisation, sample=coarse != geobox)
 
 
-def _check_date(date: NDArray[np.float32], scene: Scene, geobox: GeoBox, *, touched: bool, check: bool) -> None:
+def _check_date(
+    date: NDArray[np.float32], scene: Scene, geobox: GeoBox, *, touched: bool, check: bool, sampled: bool
+) -> None:
     if check and not touched:
         raise InputError(f"{scene.id}: does not overlap the grid {_text(geobox)}")
-    if check and np.isnan(date).all():
+    if check and not sampled and np.isnan(date).all():  # between single pixels may lie a strip with values
         raise InputError(f"{scene.id}: no pixel holds a value on the grid (all nodata), expected backscatter")
 
 
