@@ -52,6 +52,11 @@ def trained(name):
     return f"--model {model}" + (f" --recipe {recipe}" if recipe else "")
 
 
+def weights(notebook):
+    """List the trained weights that a notebook stands on: those of its model, or of all if the profile names none."""
+    return expand(rules.train.output, model=parameters(notebook).get("model", MODELS))
+
+
 rule all:
     input:
         f"{RUNS}/tables/scores.md",
@@ -119,7 +124,7 @@ rule figures:
 
 rule confidence:
     input:
-        expand(rules.train.output, model=MODELS), DATASET, GROUND,
+        weights("07-confidence"), DATASET, GROUND,
         code("evaluation", "metrics", "confidence", "area", "area_figures", "change", "coverage", "mapping", "backends", "precision"),
         code("figures", "dataset", "simulate"),
         notebook="notebooks/07-confidence.ipynb",
@@ -141,7 +146,7 @@ rule change:
 
 rule map:
     input:
-        expand(rules.train.output, model=MODELS), rules.scenes.output, rules.dataset.output, rules.confidence.output, GROUND,
+        weights("08-map"), rules.scenes.output, rules.dataset.output, rules.confidence.output, GROUND,
         code("evaluation", "mapping", "backends", "precision", "streaming", "unfinished", "products", "rasters", "confidence", "figures", "dataset"),
         notebook="notebooks/08-map.ipynb",
     params: parameters("08-map")
