@@ -76,7 +76,7 @@ rule scenes:
 
 rule dataset: # builds the files, or checks and shows those that are given
     input:
-        DATASET if DATA else [GROUND, rules.scenes.output, "glaciersar/dataset/building.py"],
+        DATASET if DATA else [GROUND, code("tiles", "processes"), rules.scenes.output, "glaciersar/dataset/building.py"],
         notebook="notebooks/02-dataset.ipynb",
     params: parameters("02-dataset")
     output: CARD, [] if DATA else DATASET

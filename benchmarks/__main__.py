@@ -10,7 +10,7 @@ from benchmarks.machine import limits, name
 from glaciersar.files import written_whole
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SECTIONS = ("mapping", "overlap", "streaming", "training", "seconds", "loading", "starting", "growth")
+SECTIONS = ("mapping", "overlap", "streaming", "training", "seconds", "loading", "building", "starting", "growth")
 
 
 def main() -> None:

@@ -1,33 +1,23 @@
 """Build the dataset files, in the published layout, from scenes and outlines."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import geopandas as gpd
 import h5py
 import numpy as np
 import shapely
-from numpy.typing import NDArray
-from tqdm import tqdm
 
 from glaciersar import grid, outlines, radiometry
+from glaciersar.dataset import working
 from glaciersar.errors import InputError
 from glaciersar.files import written_whole
 from glaciersar.grid import Group, Tile
-from glaciersar.scenes import Scene, Series, choose_dates, kind, merge_passes, read_series, select
+from glaciersar.scenes import Scene, kind, merge_passes, select
 from glaciersar.scenes.reading import extents_of, touches
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Job:
-    """One group to write, and what to read for it."""
-
-    group: Group
-    scenes: Sequence[Scene]
+from glaciersar.tiles import Job, choose
 
 
 def tiles_of(scenes: Iterable[Scene], polarisation: str) -> list[Tile]:
@@ -53,12 +43,18 @@ def build(
     dates: int = 15,
     spacing_days: float = 24.0,
     year_column: str = "year",
+    workers: int = 1,
     progress: bool = True,
 ) -> Path:
     """Write train.h5, val.h5 and test.h5: a group for each tile, year and relative orbit that has scenes.
 
     All dates of a year are kept, because time jitter needs the neighbours of the chosen ones; but for those without
     any value on a tile, which its attribute empty_dates counts. The attribute content of a file names its values.
+
+    A tile that is finished is kept in the hidden folder `.unfinished` of `out` until the three files are written, so a
+    build that was killed or failed goes on with it, as long as its scenes, outlines and settings are the same; until
+    then the disk holds every tile twice. The files are the same to the byte however often it stopped, and for any
+    number of workers.
 
     Args:
         out: Folder of the three files; each is written whole or not at all.
@@ -74,6 +70,7 @@ def build(
         dates: How many dates stand for a year; 15 in the published dataset.
         spacing_days: Distance of the chosen dates.
         year_column: Column of `reference` with the year.
+        workers: How many processes make a tile each, with as much memory as its series takes; 1 makes all in this one.
         progress: Show a progress bar.
 
     Returns:
@@ -92,55 +89,49 @@ def build(
             )
     for subset in sorted(set(split.values()) - set(grid.SUBSETS)):
         raise InputError(f"split: subset {subset!r} found, one of {', '.join(grid.SUBSETS)} expected")
-    by_year = {year: outlines.of_year(reference, year, column=year_column) for year in years}
-    jobs = [
-        job
+    by_year = {year: outlines.of_year(reference, year, column=year_column).to_crs(grid.CRS) for year in years}
+    passes = [
+        found
         for relative_orbit in relative_orbits
         for year in years
-        for job in _plan(
+        for found in _plan(
             select(scenes, year=year, relative_orbit=relative_orbit, polarisation=polarisation),
             sorted(split),
             year=year,
             relative_orbit=relative_orbit,
             polarisation=polarisation,
             pixel=pixel,
+        )
+    ]
+    for tile in sorted(set(split) - {group.tile for group, _ in passes}):
+        raise InputError(f"{tile.name}: no scene covers this tile, at least one expected")
+    jobs = [
+        Job(
+            group=group,
+            scenes=tuple(found),
+            labels=_touching(by_year[group.year], group.tile),
+            outlines_year=group.year if year_column in reference else "any",
+            polarisation=polarisation,
+            pixel=pixel,
+            feature=feature,
             dates=dates,
             spacing_days=spacing_days,
         )
+        for group, found in sorted(passes, key=lambda pair: pair[0])
     ]
-    for tile in sorted(set(split) - {job.group.tile for job in jobs}):
-        raise InputError(f"{tile.name}: no scene covers this tile, at least one expected")
-    with ExitStack() as stack:
-        files = {
-            subset: stack.enter_context(
-                h5py.File(stack.enter_context(written_whole(out / f"{subset}.h5")), "w")  # closed, then renamed
-            )
-            for subset in grid.SUBSETS
-        }
-        contents = {subset: hashlib.sha256() for subset in grid.SUBSETS}
-        for job in tqdm(sorted(jobs, key=lambda job: job.group), desc="building tiles", disable=not progress):
-            subset, geobox = split[job.group.tile], job.group.tile.geobox(pixel=pixel)
-            series = read_series(job.scenes, geobox, polarisation, drop_empty=True)
-            base = _choose(job.group, series.times, dates, spacing_days)
-            group = files[subset].create_group(job.group.name)
-            written = _write_series(group, series, base, feature=feature, labels=by_year[job.group.year])
-            group.attrs["polarisation"] = polarisation
-            group.attrs["outlines_year"] = job.group.year if year_column in reference else "any"
-            group.attrs["empty_dates"] = len(job.scenes) - len(series.times)
-            for name, values in written.items():
-                contents[subset].update(f"{job.group.name}/{name}{values.shape}".encode())
-                contents[subset].update(np.ascontiguousarray(values).data)
-        for subset, file in files.items():
+    for job in jobs:
+        choose(job.group, [scene.time for scene in job.scenes], dates, spacing_days)  # too few are told at once
+    unfinished = out / working.FOLDER
+    tiles = working.make_all(unfinished, jobs, workers=workers, progress=progress)
+    for subset in grid.SUBSETS:
+        named = {job.group.name: tile for job, tile in zip(jobs, tiles, strict=True) if split[job.group.tile] == subset}
+        with written_whole(unfinished / f"{subset}.h5") as path, h5py.File(path, "w") as file:
             file.attrs["kind"] = kind(scenes)
-            file.attrs["content"] = contents[subset].hexdigest()
+            file.attrs["content"] = _join(file, named)
+    for subset in grid.SUBSETS:  # when all are whole
+        (unfinished / f"{subset}.h5").replace(out / f"{subset}.h5")
+    shutil.rmtree(unfinished)
     return out
-
-
-def _choose(group: Group, times: Sequence[datetime], count: int, spacing_days: float) -> NDArray[np.int64]:
-    try:
-        return choose_dates(times, count=count, spacing_days=spacing_days).astype(np.int64)
-    except InputError as error:
-        raise InputError(f"{group.name}: {error}") from error
 
 
 def _plan(
@@ -151,49 +142,37 @@ def _plan(
     relative_orbit: int,
     polarisation: str,
     pixel: float,
-    dates: int,
-    spacing_days: float,
-) -> list[_Job]:
-    """Choose scenes for each tile that some scene of this year and orbit touches; too few dates are told at once."""
+) -> Iterator[tuple[Group, list[Scene]]]:
+    """Choose the passes of each tile that some scene of this year and orbit touches."""
     extents = [(scene, extents_of(scene, polarisation, grid.CRS)) for scene in scenes]
-    jobs = []
     for tile in tiles:
         geobox = tile.geobox(pixel=pixel)
-        passes = merge_passes(scene for scene, parts in extents if touches(geobox, parts))
-        if not passes:
-            continue
-        group = Group(tile=tile, year=year, relative_orbit=relative_orbit)
-        _choose(group, [scene.time for scene in passes], dates, spacing_days)
-        jobs.append(_Job(group=group, scenes=passes))
-    return jobs
+        if passes := merge_passes(scene for scene, parts in extents if touches(geobox, parts)):
+            yield Group(tile=tile, year=year, relative_orbit=relative_orbit), passes
 
 
-def _write_series(
-    group: h5py.Group, series: Series, base: NDArray[np.int64], *, feature: str, labels: gpd.GeoDataFrame
-) -> dict[str, NDArray]:
-    """Write one tile as the published dataset does, and beside it what is needed to judge it; gives what counts."""
-    prepared = radiometry.prepare(series.power, feature=feature)
-    glacier = outlines.to_mask(labels, series.geobox)  # (H, W), by pixel centres: unbiased areas
-    one_hot = np.stack([~glacier, glacier], axis=-1) & prepared.valid[..., None]  # (H, W, 2), 0 0 where no radar sees
-    # float32, because the paper's authors resize these labels to soft ones
-    arrays = {feature: prepared.series[..., None], "outlines": one_hot.astype(np.float32)}  # (T, H, W, 1), (H, W, 2)
-    height, width = glacier.shape
-    for name, values in arrays.items():
-        group.create_dataset(name, data=values)  # in one piece, uncompressed: windows are read as mapped memory
-    group.attrs.update(
-        {
-            "height": height,
-            "width": width,
-            "orig_height": height,
-            "orig_width": width,
-            "pad_height": 0,
-            "pad_width": 0,
-            f"{feature}_base_time_idx": base,
-            f"{feature}_times": np.array([f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in series.times], dtype="S20"),
-            "crs": str(series.geobox.crs),
-            "transform": np.array(series.geobox.affine[:6]),
-            "filled_share": prepared.filled_share,
-            "unseen_share": float(1 - prepared.valid.mean()),
-        }
-    )
-    return arrays | {f"{feature}_base_time_idx": base}
+def _touching(labels: gpd.GeoDataFrame, tile: Tile) -> gpd.GeoDataFrame:
+    """Keep the outlines that a tile needs, which may go to another process: shapes alone, in their order."""
+    found = labels.sindex.query(shapely.box(*tile.bounds), predicate="intersects", sort=True)
+    return labels.geometry.iloc[found].to_frame("geometry").reset_index(drop=True)
+
+
+def _join(file: h5py.File, tiles: Mapping[str, Path]) -> str:
+    """Copy tiles into one file, a date at a time, and tell its content: a hash of the values and base indices."""
+    content = hashlib.sha256()
+    for name, path in tiles.items():
+        group = file.create_group(name)
+        with h5py.File(path) as tile:
+            for key, source in sorted(tile.items(), key=lambda item: item[0] == "outlines"):  # features first
+                # in one piece, uncompressed: windows are read as mapped memory
+                target = group.create_dataset(key, shape=source.shape, dtype=source.dtype)
+                content.update(f"{name}/{key}{source.shape}".encode())
+                for index in range(len(source)):  # a date, or a row of labels
+                    target[index] = values = np.ascontiguousarray(source[index])
+                    content.update(values.data)
+            group.attrs.update(tile.attrs)
+            for key in sorted(key for key in tile.attrs if key.endswith("_base_time_idx")):
+                base = tile.attrs[key]
+                content.update(f"{name}/{key}{base.shape}".encode())
+                content.update(np.ascontiguousarray(base).data)
+    return content.hexdigest()

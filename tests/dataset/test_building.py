@@ -255,7 +255,8 @@ def refused(make, tmp_path, sentence, **changes):
     with pytest.raises(InputError, match=sentence):
         make(**changes)
     folder = tmp_path / "data"
-    assert not folder.exists() or not list(folder.iterdir())
+    assert not folder.exists() or not list(folder.glob("[!.]*"))
+    assert not list(folder.glob(".*")) or all(h5py.is_hdf5(tile) for tile in folder.glob(".unfinished/*"))
 
 
 def test_a_missing_date_is_refused(make, tmp_path, scenes):

@@ -1,0 +1,238 @@
+"""glaciersar.dataset.working: builds in several processes, killed and gone on with"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import rasterio
+from archives import glaciers, write_catalog, year_of_dates
+from odc.geo.geobox import GeoBox
+
+from glaciersar.dataset import build, working
+from glaciersar.errors import InputError
+from glaciersar.grid import SUBSETS, Tile
+from glaciersar.scenes import find
+
+PIXEL = 200.0  # 50 × 50 a tile
+TILES = [Tile(column=10 + k % 3, row=38 + k // 3) for k in range(6)]
+SPLIT = {tile: SUBSETS[k % 3] for k, tile in enumerate(TILES)}
+GRID = GeoBox.from_bbox((430_000, 8_780_000, 460_000, 8_800_000), "EPSG:32633", resolution=PIXEL, tight=True)
+
+
+def make(archive, out, **changes):
+    arguments = {"reference": glaciers(TILES), "split": SPLIT, "years": [2020], "relative_orbits": [14]}
+    return build(out, find(archive), **(arguments | {"pixel": PIXEL, "progress": False} | changes))
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.*")) if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    rng = np.random.default_rng(1)
+    folder = tmp_path_factory.mktemp("archive")
+    return write_catalog(folder, GRID, year_of_dates(16, step_days=23), rng, polarisations=("HH",))
+
+
+@pytest.fixture(scope="module")
+def whole(archive, tmp_path_factory):
+    return contents(make(archive, tmp_path_factory.mktemp("whole")))
+
+
+START = """
+import os, signal, sys
+
+def kill(where, name, call, calls=[0]):
+    plain = getattr(where, name)
+    def killing(*args, **kwargs):
+        calls[0] += 1
+        if calls[0] == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return plain(*args, **kwargs)
+    setattr(where, name, killing)
+
+if __name__ == "__main__":
+    sys.path.insert(0, {tests!r})
+    from pathlib import Path
+    import h5py
+    from dataset.test_working import make, working
+    {before}
+    make(Path({archive!r}), Path({out!r}), workers={workers})
+"""
+
+
+def start(archive, out, *, before="", workers=1):
+    """Build in a process of its own, from a script, as a user does."""
+    code = START.format(
+        tests=str(Path(__file__).parents[1]), archive=str(archive), out=str(out), before=before, workers=workers
+    )
+    out.mkdir(parents=True)
+    script = out.with_suffix(".py")
+    script.write_text(code)
+    return subprocess.Popen([sys.executable, script], stderr=subprocess.PIPE, text=True)
+
+
+def test_the_files_are_the_same_to_the_byte_for_any_number_of_workers(archive, whole, tmp_path):
+    assert sorted(whole) == ["test.h5", "train.h5", "val.h5"]
+    assert contents(make(archive, tmp_path / "data", workers=2)) == whole
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        ("kill(h5py.Group, 'create_dataset', 6)", 2),  # the labels of the third tile: its file is half-written
+        ("kill(h5py.Group, 'create_dataset', 1)", 0),
+        ("kill(h5py.Group, 'create_group', 4)", 6),  # all tiles are finished, val.h5 is half-written
+        ("kill(Path, 'replace', 7)", 6),  # the second of the tiles' files is put in its place
+    ],
+)
+def test_a_build_that_was_killed_goes_on_and_is_the_same_to_the_byte(archive, whole, tmp_path, capsys, before, kept):
+    out = tmp_path / "data"
+    process = start(archive, out, before=before)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL, said
+    finished = [path for path in out.glob(".unfinished/SVAL*.h5") if not path.name.startswith(".")]
+    assert len(finished) == kept
+    assert not list(out.glob("[!.]*"))
+    assert any(path.name.startswith(".") for path in out.glob(".unfinished/.*")) or kept == 6
+    times = {path: path.stat().st_mtime_ns for path in finished}
+    capsys.readouterr()
+    made = []
+    plain, working.make = working.make, lambda job, path: (made.append(path), plain(job, path))
+    try:
+        make(archive, out)
+    finally:
+        working.make = plain
+    assert (f"{kept} of 6 tiles found finished" in capsys.readouterr().out) == (kept > 0)
+    assert len(made) == 6 - kept
+    assert not set(made) & set(times)
+    assert contents(out) == whole
+
+
+def children(pid):
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def running(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def wait_for(condition):
+    end = time.monotonic() + 300
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def workers_of(process):
+    """Wait for the processes that a build starts."""
+    wait_for(lambda: len(started(process)) == 2)
+    return started(process)
+
+
+def started(process):
+    return [pid for pid in children(process.pid) if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+def test_killed_with_its_workers_at_work_it_goes_on_too_and_leaves_no_process(archive, whole, tmp_path):
+    out = tmp_path / "data"
+    process = start(archive, out, before="kill(working.tqdm, 'update', 2)", workers=2)  # when the second is finished
+    workers = workers_of(process)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL, said
+    wait_for(lambda: not any(map(running, workers)))
+    assert len(list(out.glob(".unfinished/SVAL*.h5"))) >= 2
+    assert not list(out.glob("[!.]*"))
+    make(archive, out, workers=2)
+    assert contents(out) == whole
+
+
+def test_a_worker_that_is_killed_is_told_and_nothing_is_lost(archive, whole, tmp_path):
+    out = tmp_path / "data"
+    process = start(archive, out, workers=2)
+    os.kill(workers_of(process)[0], signal.SIGKILL)
+    _, said = process.communicate(timeout=300)
+    assert "InputError: 6 tiles to make when one of 2 processes was killed; memory for as many tiles" in said
+    make(archive, out)
+    assert contents(out) == whole
+
+
+def test_only_the_tiles_are_made_again_whose_rasters_changed(archive, tmp_path, monkeypatch, rng):
+    own = write_catalog(tmp_path / "own", GRID, year_of_dates(16, step_days=23), rng, polarisations=("HH",))
+    scenes = find(own)
+    beside = find(
+        write_catalog(
+            tmp_path / "beside", GRID.translate_pix(150, 0), year_of_dates(16, step_days=23), rng, name="beside"
+        )
+    )
+    tiles = [*TILES[:2], Tile(column=13, row=38)]
+    made, plain = [], working.make
+
+    def failing(job, path):
+        made.append(job.group.tile)
+        if len(made) == 3:
+            raise InputError("a raster that cannot be read")
+        plain(job, path)
+
+    monkeypatch.setattr(working, "make", failing)
+    arguments = {"split": dict(zip(tiles, SUBSETS, strict=True)), "years": [2020], "relative_orbits": [14]}
+    arguments |= {"pixel": PIXEL, "progress": False}
+    with pytest.raises(InputError, match="cannot be read"):
+        build(tmp_path / "data", [*scenes, *beside], glaciers(tiles), **arguments)
+    assert made == tiles
+    with rasterio.open(scenes[3].hrefs["HH"][0], "r+") as file:
+        file.write(file.read(1) * 1.01, 1)
+    build(tmp_path / "data", [*scenes, *beside], glaciers(tiles), **arguments)
+    assert made == [*tiles, *tiles]  # the change is in the rasters of the first two; the third was not made before
+
+
+def test_tiles_are_made_again_for_other_outlines_and_settings(archive, tmp_path, monkeypatch):
+    made, plain = [], working.make
+    monkeypatch.setattr(working, "make", lambda job, path: (made.append(job.group.tile), plain(job, path)))
+
+    monkeypatch.setattr(h5py.File, "create_group", interrupt)
+
+    def stopped(**changes):
+        """Build up to the joining of the files; tell how many tiles were made."""
+        made.clear()
+        with pytest.raises(KeyboardInterrupt):
+            make(archive, tmp_path / "data", **changes)
+        return len(made)
+
+    assert stopped() == 6
+    assert stopped() == 0
+    moved = glaciers(TILES)
+    moved.loc[0, "geometry"] = moved.geometry[0].buffer(-PIXEL)
+    assert stopped(reference=moved) == 1
+    assert stopped(spacing_days=23) == 6
+    assert stopped(spacing_days=23, workers=1) == 0
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def test_no_workers_are_refused(archive, tmp_path):
+    with pytest.raises(InputError, match="workers=0 found, at least 1 expected"):
+        make(archive, tmp_path / "data", workers=0)
+
+
+def test_a_disk_without_room_is_told_before_any_tile_is_made(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(working.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1_000_000}))
+    with pytest.raises(InputError, match=r"data: 0\.001 GB free found, 0\.00216 GB expected for 6 tiles"):
+        make(archive, tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+    monkeypatch.setattr(working.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 2_160_000}))
+    make(archive, tmp_path / "data")
