@@ -89,6 +89,7 @@ def check_units(values: Array, *, units: str, name: str) -> None:
     if units not in UNITS:
         raise InputError(f"{name}: units={units!r} found, 'linear' or 'db' expected")
     seen = values[np.isfinite(values)]
+    seen = seen[:: max(seen.size // 100_000, 1)]  # enough for percentiles, which would take longer than the reading
     if seen.size == 0:
         raise InputError(f"{name}: no pixel holds a value (all nodata), expected backscatter")
     low, middle, high = np.percentile(seen, (2, 50, 98))
@@ -117,7 +118,7 @@ class Prepared:
     valid: NDArray[np.bool_]
     """(H, W) False where no date has a value: no radar, so neither glacier nor background."""
     filled: NDArray[np.intp]
-    """(H, W) how many of a pixel's dates were missing and filled from its other dates; 0 where not valid."""
+    """(H, W) how many of a pixel's dates were missing and filled from those before and after; 0 where not valid."""
 
     @property
     def filled_share(self) -> float:
@@ -134,13 +135,30 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
 
     Returns:
         The scaled series. Power below `NOISE_FLOOR` is raised to it. A missing value takes the mean in dB of the
-        pixel's other dates; a pixel without any date is 0 and not valid.
+        pixel's nearest dates before and after that have one, or of the one that there is; a pixel without any date is 0
+        and not valid.
     """
     check_backscatter(feature)
     seen = np.isfinite(power)  # (T, H, W)
     series = scale(to_decibel(power, floor=NOISE_FLOOR), feature=feature)
     count = seen.sum(axis=0)  # (H, W)
-    mean = series.sum(axis=0, where=seen) / np.maximum(count, 1)  # of scaled dB, so of dB; 0 where there is none
-    np.copyto(series, mean, where=~seen)
+    if not seen.all():
+        _fill(series, seen)
     filled = np.where(count > 0, len(power) - count, 0)
     return Prepared(series=series, valid=count > 0, filled=filled)
+
+
+def _fill(series: NDArray[np.float32], seen: NDArray[np.bool_]) -> None:
+    """Fill what is missing in a series (T, H, W) from the nearest dates before and after; without any with 0."""
+    after = np.full_like(series, np.nan)
+    nearest = after[-1].copy()  # (H, W)
+    for k in reversed(range(len(series))):
+        np.copyto(nearest, series[k], where=seen[k])
+        after[k] = nearest
+    nearest[:] = np.nan
+    for k in range(len(series)):
+        np.copyto(nearest, series[k], where=seen[k])
+        both = (nearest + after[k]) / 2  # NaN where one of them is
+        either = np.where(np.isnan(nearest), after[k], nearest)
+        value = np.where(np.isnan(both), either, both)
+        np.copyto(series[k], np.nan_to_num(value, nan=0), where=~seen[k])

@@ -15,7 +15,7 @@ from glaciersar.dataset import working
 from glaciersar.errors import InputError
 from glaciersar.files import written_whole
 from glaciersar.grid import Group, Tile
-from glaciersar.scenes import Scene, kind, merge_passes, select
+from glaciersar.scenes import Scene, conventions, kind, merge_passes, select
 from glaciersar.scenes.reading import extents_of, touches
 from glaciersar.tiles import Job, choose
 
@@ -42,6 +42,8 @@ def build(
     feature: str = "grd",
     dates: int = 15,
     spacing_days: float = 24.0,
+    fill_dates: int = 0,
+    backscatter: str = "",
     year_column: str = "year",
     workers: int = 1,
     progress: bool = True,
@@ -69,6 +71,9 @@ def build(
         feature: "grd" or "rtc": name and scaling.
         dates: How many dates stand for a year; 15 in the published dataset.
         spacing_days: Distance of the chosen dates.
+        fill_dates: How many of them may be missing in the archive: the mean in dB of the passes before and after takes
+            their place, counted in the attribute filled_dates.
+        backscatter: "gamma0" or "sigma0"; empty takes what the names of the rasters tell, which must not contradict it.
         year_column: Column of `reference` with the year.
         workers: How many processes make a tile each, with as much memory as its series takes; 1 makes all in this one.
         progress: Show a progress bar.
@@ -116,11 +121,13 @@ def build(
             feature=feature,
             dates=dates,
             spacing_days=spacing_days,
+            fill_dates=fill_dates,
+            backscatter=conventions.agree(found, polarisation, declared=backscatter),
         )
         for group, found in sorted(passes, key=lambda pair: pair[0])
     ]
     for job in jobs:
-        choose(job.group, [scene.time for scene in job.scenes], dates, spacing_days)  # too few are told at once
+        choose(job, [scene.time for scene in job.scenes])  # too few dates are told at once
     unfinished = out / working.FOLDER
     tiles = working.make_all(unfinished, jobs, workers=workers, progress=progress)
     for subset in grid.SUBSETS:
@@ -163,7 +170,10 @@ def _join(file: h5py.File, tiles: Mapping[str, Path]) -> str:
     for name, path in tiles.items():
         group = file.create_group(name)
         with h5py.File(path) as tile:
-            for key, source in sorted(tile.items(), key=lambda item: item[0] == "outlines"):  # features first
+            if "incidence" in tile:  # beside the content, as no model sees it
+                tile.copy("incidence", group)
+            for key in [*(feature for feature in radiometry.RANGES if feature in tile), "outlines"]:
+                source = tile[key]
                 # in one piece, uncompressed: windows are read as mapped memory
                 target = group.create_dataset(key, shape=source.shape, dtype=source.dtype)
                 content.update(f"{name}/{key}{source.shape}".encode())

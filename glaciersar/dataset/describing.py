@@ -40,8 +40,10 @@ def card(folder: str | Path) -> pd.DataFrame:
     Returns:
         One row a subset: tiles, groups (tile × year × orbit), years, orbits, dates (fewest and most stored in a group),
         area (km², of all groups), glacier (share of the seen pixels), low and high (extreme values, dB or coherence, of
-        the middle date of each group: all dates would take hours to read), filled (share of the values that were
-        missing and filled in time; NaN where the file does not tell). Where the files hold several features, dates, low
+        the middle date of each group: all dates would take hours to read), masked (share of the values that were
+        missing or masked: no radar, border noise), filled (share of the values, where radar sees anything, that were
+        filled in time), filled dates (how many dates of a group no pass was near, fewest to most); NaN or empty where
+        the file does not tell. Where the files hold several features, dates, low
         and high stand once for each: "low, insar".
 
     Raises:
@@ -54,7 +56,8 @@ def card(folder: str | Path) -> pd.DataFrame:
         path = Path(folder) / f"{subset}.h5"
         entries, pixel = list_groups(path, features=features), pixel_of(path)
         seen = glacier = area = 0.0
-        filled, ranges = [], dict.fromkeys(features, (np.inf, -np.inf))
+        told: dict[str, list[float]] = {"masked_share": [], "filled_share": []}
+        whole, ranges = [], dict.fromkeys(features, (np.inf, -np.inf))
         with opened(path) as file:
             for entry in entries:
                 group = file[entry.name]
@@ -66,7 +69,9 @@ def card(folder: str | Path) -> pd.DataFrame:
                 for feature, (low, high) in ranges.items():
                     values = _middle_date(group, entry, feature, f"{path}: {entry.name}: dataset {feature}")
                     ranges[feature] = min(low, float(values.min())), max(high, float(values.max()))
-                filled.append(float(group.attrs.get("filled_share", np.nan)))
+                for name, shares in told.items():
+                    shares.append(float(group.attrs.get(name, np.nan)))
+                whole += [int(group.attrs["filled_dates"])] if "filled_dates" in group.attrs else []
         groups = [Group.parse(entry.name) for entry in entries]
         row = {
             "subset": subset,
@@ -80,7 +85,8 @@ def card(folder: str | Path) -> pd.DataFrame:
         row |= {"area": area, "glacier": glacier / seen if seen else np.nan}
         for feature, (low, high) in ranges.items():
             row |= {f"low{of[feature]}": low, f"high{of[feature]}": high}
-        rows.append(row | {"filled": float(np.mean(filled))})
+        row |= {name.removesuffix("_share"): float(np.mean(shares)) for name, shares in told.items()}
+        rows.append(row | {"filled dates": _span(whole) if whole else ""})
     return pd.DataFrame(rows).set_index("subset")
 
 

@@ -1,11 +1,10 @@
 """Read rasters of one orbit into a series of linear power on one pixel grid."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import rasterio
@@ -14,15 +13,16 @@ from numpy.typing import NDArray
 from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
 from rasterio import Affine, DatasetReader
-from rasterio.errors import RasterioError
 from rasterio.warp import Resampling, reproject, transform, transform_bounds
 from rasterio.windows import Window, from_bounds
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar import radiometry, rasters
 from glaciersar.errors import InputError
+from glaciersar.scenes.borders import MARGIN, border_noise
 from glaciersar.scenes.choosing import describe
-from glaciersar.scenes.records import Scene, check_one_orbit, is_remote, merge_passes
+from glaciersar.scenes.opening import name_of, opened
+from glaciersar.scenes.records import Scene, check_one_orbit, merge_passes
 
 EMPTY_BELOW = -200.0
 """No radar measures so little, in decibels or in power: a fill value such as -9999 that the raster doesn't declare."""
@@ -74,7 +74,7 @@ def _floor(pixels: float) -> int:
 
 def grid_of(href: str) -> GeoBox:
     """Read the pixel grid of a raster."""
-    with _opened(href) as file:
+    with opened(href) as file:
         return GeoBox((file.height, file.width), file.transform, str(file.crs))
 
 
@@ -114,11 +114,11 @@ def read_series(
 ) -> Series:
     """Read the scenes of one orbit onto a grid, as linear power.
 
-    Strips of one pass are mosaicked, the first valid value wins. Where a raster's pixels coincide with the grid they
-    are copied. Otherwise they are interpolated in linear power: averaged (multilooked) if the grid is at least 1.5
-    times coarser, bilinear if not; a missing pixel takes no part. Any window of the grid reads the same as that part of
-    the whole, interpolated ones to rounding; between two coordinate systems to a hundredth of the mean power, as GDAL
-    approximates the place of a pixel there.
+    Strips of one pass are mosaicked, the first valid value wins; nodata and border noise (see `borders`) are no values.
+    Where a raster's pixels coincide with the grid they are copied. Otherwise they are interpolated in linear power:
+    averaged (multilooked) if the grid is at least 1.5 times coarser, bilinear if not; a missing pixel takes no part.
+    Any window of the grid reads the same as that part of the whole, interpolated ones to rounding; between two
+    coordinate systems to a hundredth of the mean power, as GDAL approximates the place of a pixel there.
 
     Args:
         scenes: Of one relative orbit, one coordinate system.
@@ -140,12 +140,13 @@ def read_series(
     for date, scene in zip(power, passes, strict=True):  # date: (H, W), a view
         touched = False
         for href in _hrefs(scene, polarisation):
-            with _opened(href, check=check) as file:
-                crs.setdefault(str(file.crs), _name(href))
+            with opened(href, check=check) as file:
+                crs.setdefault(str(file.crs), name_of(href))
                 if len(crs) > 1:
                     (_, _), (other, name) = crs.items()
                     raise InputError(f"{name}: {other} found, {next(iter(crs))} as in the other scenes expected")
-                strip = _read_strip(file, geobox, scene.units, check=check, sample=sample)
+                convert = partial(_to_power, file=file, units=scene.units, check=check, border=not sample)
+                strip = _read_strip(file, geobox, convert, sample=sample)
             if strip is not None:
                 touched = True
                 np.copyto(date, strip, where=np.isnan(date))
@@ -189,45 +190,25 @@ def _hrefs(scene: Scene, polarisation: str) -> tuple[str, ...]:
     return scene.hrefs[polarisation]
 
 
-@contextmanager
-def _opened(href: str, *, check: bool = True) -> Iterator[DatasetReader]:
-    """Open a raster that has one band, a CRS and upright pixels; whatever GDAL meets becomes an InputError.
-
-    Without `check`, what takes as long as the raster is large is left out.
-    """
-    name = _name(href)
-    if not is_remote(href) and not Path(href).exists():
-        raise InputError(f"{href}: no such file, expected the raster that the scene list names")
-    try:
-        with rasterio.open(href) as file:
-            if file.crs is None:
-                raise InputError(f"{name}: no coordinate system found, expected a georeferenced raster")
-            if file.count != 1:
-                raise InputError(f"{name}: {file.count} bands found, one expected")
-            t = file.transform
-            if t.b or t.d or t.a <= 0 or t.e >= 0:
-                raise InputError(f"{name}: a turned or flipped grid found, north up expected")
-            if check and not is_remote(href):
-                rasters.check_whole(file)
-            yield file
-    except (RasterioError, OSError) as error:
-        raise InputError(f"{name}: cannot be read ({_reason(error)}), expected a whole GeoTIFF") from error
-
-
-def _name(href: str) -> str:
-    """Name a raster in messages; with its folder, because archives call many files alike (hh.tif)."""
-    return "/".join(Path(href).parts[-2:])
-
-
-def _reason(error: BaseException) -> str:
-    """Give GDAL's own words, which rasterio keeps as the cause of its error."""
-    return " ".join(str(error.__cause__ or error).split()).rstrip(".")
+def read_plain(hrefs: Iterable[str], geobox: GeoBox) -> NDArray[np.float32]:
+    """Read rasters that are no backscatter, such as angles, onto a grid (H, W); NaN where there is no data."""
+    values = np.full(geobox.shape, np.nan, np.float32)
+    for href in hrefs:
+        with opened(href, check=False) as file:
+            strip = _read_strip(file, geobox, lambda found: found, sample=False)
+        if strip is not None:
+            np.copyto(values, strip, where=np.isnan(values))
+    return values
 
 
 def _read_strip(
-    file: DatasetReader, geobox: GeoBox, units: str, *, check: bool, sample: bool
+    file: DatasetReader,
+    geobox: GeoBox,
+    convert: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    *,
+    sample: bool,
 ) -> NDArray[np.float32] | None:
-    """Read one raster onto the grid as linear power (H, W), or None if it does not touch it."""
+    """Read one raster onto the grid (H, W), converted before it is interpolated, or None if it does not touch it."""
     offset = _offset(file, geobox)
     if offset is not None:
         row, column = offset  # of the raster's first pixel, on the grid
@@ -241,11 +222,13 @@ def _read_strip(
         return None
     ratio = _pixel_ratio(file, geobox)
     step = max(math.floor(ratio), 1) if sample else 1
-    power = _to_power(_read_window(file, window, step), file, units, check=check)
+    inner, window = window, window if sample else _widened(window, file)
+    power = convert(_read_window(file, window, step))
     strip = np.full(geobox.shape, np.nan, np.float32)
     if offset is not None:
-        y, x = row + window.row_off, column + window.col_off
-        strip[y : y + window.height, x : x + window.width] = power
+        y, x = row + inner.row_off, column + inner.col_off
+        top, left = inner.row_off - window.row_off, inner.col_off - window.col_off
+        strip[y : y + inner.height, x : x + inner.width] = power[top : top + inner.height, left : left + inner.width]
         return strip
     rows, columns = power.shape
     finest = Resampling.nearest if sample else Resampling.bilinear
@@ -287,6 +270,13 @@ def _window_around(file: DatasetReader, geobox: GeoBox) -> Window:
     return Window.from_slices(rows, columns)
 
 
+def _widened(window: Window, file: DatasetReader) -> Window:
+    """Add the pixels around a window that decide whether a value in it is border noise."""
+    rows = max(window.row_off - MARGIN, 0), min(window.row_off + window.height + MARGIN, file.height)
+    columns = max(window.col_off - MARGIN, 0), min(window.col_off + window.width + MARGIN, file.width)
+    return Window.from_slices(rows, columns)
+
+
 def _pixel_ratio(file: DatasetReader, geobox: GeoBox) -> float:
     """Give the side of a grid pixel in raster pixels, from their areas in the middle of the raster.
 
@@ -306,7 +296,9 @@ def _read_window(file: DatasetReader, window: Window, step: int) -> NDArray[np.f
     return values * np.float32(file.scales[0]) + np.float32(file.offsets[0])
 
 
-def _to_power(values: NDArray[np.float32], file: DatasetReader, units: str, *, check: bool) -> NDArray[np.float32]:
+def _to_power(
+    values: NDArray[np.float32], *, file: DatasetReader, units: str, check: bool, border: bool
+) -> NDArray[np.float32]:
     """Mask what is no measurement and convert to linear power.
 
     An exact zero is no measurement: archives fill with it, or clip to it where the noise subtraction overshot.
@@ -314,8 +306,11 @@ def _to_power(values: NDArray[np.float32], file: DatasetReader, units: str, *, c
     measured = np.isfinite(values) & (values != 0) & (values >= EMPTY_BELOW)
     values = np.where(measured, values, np.float32(np.nan))
     if check and not np.isnan(values).all():
-        radiometry.check_units(values, units=units, name=_name(file.name))
-    return values if units == "linear" else radiometry.to_power(values).astype(np.float32)
+        radiometry.check_units(values, units=units, name=name_of(file.name))
+    power = values if units == "linear" else radiometry.to_power(values).astype(np.float32)
+    if border:
+        power[border_noise(power)] = np.nan
+    return power
 
 
 def _text(geobox: GeoBox) -> str:
