@@ -1,4 +1,4 @@
-"""Glacier inventories: RGI 7 and the Norwegian one of 2010 in one form, and ours beside them."""
+"""Glacier inventories: RGI 6 and 7, GLIMS and the Norwegian one of 2010 in one form, and ours beside them."""
 
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from glaciersar.grid import CRS
 
 FORMS = {
     "RGI 7": {"id": "rgi_id", "name": "glac_name", "year": "src_date", "area": ("area_km2", 1.0)},
+    "RGI 6": {"id": "RGIId", "name": "Name", "year": "BgnDate", "area": ("Area", 1.0)},
+    "GLIMS": {"id": "glac_id", "name": "glac_name", "year": "src_date", "area": ("area", 1.0)},
     "Norwegian 2010": {"id": "IDENT", "name": "NAME", "year": "YEAR_", "area": ("Shape_Area", 1e-6)},
 }
 PLACES = (("cenlon", "cenlat", "EPSG:4326"), ("X_cent", "Y_cent", CRS))  # of tables without outlines
@@ -22,8 +24,8 @@ def read(path: str | Path) -> gpd.GeoDataFrame:
 
     Returns:
         A row each glacier: id, name, year, area_km2 (as the inventory tells it, or of its outline), and its outline or
-        a point in it; of other inventories than RGI 7 and the Norwegian of 2010, id is the row number and name is
-        empty.
+        a point in it; of other inventories than RGI 6 and 7, GLIMS and the Norwegian of 2010, id is the row number and
+        name is empty.
 
     Raises:
         InputError: The file is missing or cannot be read, or a table has no columns of a known inventory.
@@ -42,7 +44,7 @@ def read(path: str | Path) -> gpd.GeoDataFrame:
         columns = {
             "id": table[form["id"]].astype(str).str.removesuffix(".0").to_numpy(),
             "name": table[form["name"]].fillna("").to_numpy() if form["name"] in table else "",
-            "year": _years(table[form["year"]]) if form["year"] in table else np.nan,
+            "year": outlines.year_of(table[form["year"]]).to_numpy() if form["year"] in table else np.nan,
             "area_km2": table[name].to_numpy(float) * unit,
         }
     found = gpd.GeoDataFrame(columns, geometry=table.geometry.array, crs=table.crs)
@@ -62,11 +64,6 @@ def _read_points(path: Path) -> gpd.GeoDataFrame:
             return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(table[x], table[y]), crs=crs)
     expected = " or ".join(f"{x} and {y}" for x, y, _ in PLACES)
     raise InputError(f"{path}: columns {', '.join(map(str, table.columns[:6]))} … found, {expected} expected")
-
-
-def _years(values: pd.Series) -> np.ndarray:
-    """Take the year from 2008, 2008.0 or 2008-07-23T00:00:00."""
-    return pd.to_numeric(values.astype(str).str[:4], errors="coerce").to_numpy()
 
 
 def compare(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, *, on: str = "") -> pd.DataFrame:

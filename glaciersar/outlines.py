@@ -4,6 +4,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import rasterio.features
 import shapely
 from numpy.typing import NDArray
@@ -11,9 +12,16 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
 
+DATED = ("year", "src_date", "BgnDate", "BGNDATE", "YEAR_")
+"""Columns that tell of what year an outline is: this project's and König's; RGI 7 and GLIMS; RGI 6; the Norwegian's."""
+
 
 def read(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
-    """Read outlines and mend invalid polygons; any vector file with a CRS and at least one polygon."""
+    """Read outlines and mend invalid polygons; any vector file with a CRS and at least one polygon.
+
+    How many were mended (`attrs["mended"]`) and how many features without a shape were left out (`attrs["empty"]`) is
+    printed too, unless there are none.
+    """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file, expected glacier outlines (GeoPackage, GeoJSON, Shapefile)")
@@ -25,12 +33,16 @@ def read(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
         raise InputError(f"{path}: no feature found, glacier polygons expected")
     if outlines.crs is None:
         raise InputError(f"{path}: no coordinate system found, expected one with the outlines")
-    outlines = outlines[~(outlines.geometry.isna() | outlines.geometry.is_empty)]
+    empty = outlines.geometry.isna() | outlines.geometry.is_empty
+    outlines = outlines[~empty]
+    mended = int((~outlines.geometry.is_valid).sum())
     outlines = outlines.set_geometry(outlines.geometry.make_valid())
     if not outlines.geom_type.isin(("Polygon", "MultiPolygon", "GeometryCollection")).any():
         found = ", ".join(sorted(set(outlines.geom_type))) or "only empty features"
         raise InputError(f"{path}: {found} found, glacier polygons expected")
-    outlines.attrs["source"] = str(path)  # for messages further on
+    outlines.attrs |= {"source": str(path), "mended": mended, "empty": int(empty.sum())}  # for messages further on
+    if mended or empty.any():
+        print(f"{path}: of {len(empty)} outlines {mended} invalid ones mended, {empty.sum()} without a shape left out")
     return outlines
 
 
@@ -42,11 +54,35 @@ def of_year(outlines: gpd.GeoDataFrame, year: int, *, column: str = "year") -> g
     """
     if column not in outlines:
         return outlines
-    chosen = outlines[outlines[column] == year]
+    years = year_of(outlines[column])
+    chosen = outlines[years == year]
     if chosen.empty:
-        found = ", ".join(map(str, sorted(outlines[column].unique())))
+        found = ", ".join(f"{found:.0f}" for found in sorted(years.dropna().unique())) or "no year"
         raise InputError(f"{outlines.attrs.get('source', 'outlines')}: outlines of {found} found, of {year} expected")
     return chosen
+
+
+def year_of(values: pd.Series) -> pd.Series:
+    """Take the year from 2008, 2008.0, 20080723 or 2008-07-23T00:00:00; NaN from anything else, such as -9999999."""
+    years = pd.to_numeric(values.astype(str).str[:4], errors="coerce")
+    return years.where(years.between(1800, 2200))
+
+
+def years(outlines: gpd.GeoDataFrame) -> pd.Series:
+    """Tell of what year each outline is, by the first of the known columns that is there; NaN where none tells."""
+    column = next((name for name in DATED if name in outlines), None)
+    if column is None:
+        return pd.Series(np.nan, index=outlines.index)
+    return year_of(outlines[column])
+
+
+def span(years: pd.Series) -> str:
+    """Say of what years outlines are: "2008", "2007 to 2010", "untold"."""
+    known = years.dropna()
+    if known.empty:
+        return "untold"
+    first, last = int(known.min()), int(known.max())
+    return f"{first} to {last}" if first < last else f"{first}"
 
 
 def to_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:

@@ -38,7 +38,7 @@ class Job:
     scenes: tuple[Scene, ...]
     """The passes that touch it."""
     labels: gpd.GeoDataFrame
-    """The outlines that touch it, in the CRS of the grid."""
+    """The outlines that touch it and their year, in the CRS of the grid."""
     outlines_year: int | str
     """Year of the outlines, or "any"."""
     polarisation: str
@@ -64,7 +64,7 @@ def fingerprint(job: Job) -> str:
     settings: list[object] = [LAYOUT, job.group.name, job.outlines_year, job.polarisation, job.pixel, job.feature]
     settings += [job.backscatter, job.dates, job.spacing_days, job.fill_dates]
     text = json.dumps([settings, scenes], default=str, sort_keys=True)
-    shapes = b"".join(job.labels.geometry.to_wkb())
+    shapes = b"".join(job.labels.geometry.to_wkb()) + job.labels["year"].to_numpy(float).tobytes()
     return hashlib.sha256(text.encode() + shapes).hexdigest()[:16]
 
 
@@ -108,7 +108,8 @@ def make(job: Job, path: Path) -> None:
 
     Its attributes tell the share of the values that were missing or masked (masked_share, before anything is filled),
     of those filled among pixels that radar sees (filled_share), of the pixels that it never sees (unseen_share), how
-    many passes held nothing here (empty_dates) and how many dates no pass was near (filled_dates).
+    many passes held nothing here (empty_dates) and how many dates no pass was near (filled_dates); and of what years
+    the outlines here are (outlines_from), beside the times of the series.
     """
     geobox = job.group.tile.geobox(pixel=job.pixel)
     with rasterio.Env(GDAL_CACHEMAX=CACHE):
@@ -121,7 +122,6 @@ def make(job: Job, path: Path) -> None:
     for time in missing:
         scaled = np.insert(scaled, times.index(time), np.nan, axis=0)
     glacier = outlines.to_mask(job.labels, series.geobox)  # (H, W), by pixel centres: unbiased areas
-    scaled = series.power  # (T, H, W), which becomes the scaled series in its own memory
     valid = np.empty(glacier.shape, bool)
     filled = 0
     for top in range(0, len(valid), STRIP):
@@ -148,6 +148,7 @@ def make(job: Job, path: Path) -> None:
         "polarisation": job.polarisation,
         "backscatter": job.backscatter,
         "outlines_year": job.outlines_year,
+        "outlines_from": outlines.span(job.labels["year"]) if len(job.labels) else "none here",
         "empty_dates": len(job.scenes) - len(series.times),
         "filled_dates": len(missing),
     }

@@ -72,6 +72,48 @@ def test_empty_features_are_left_out_on_reading(tmp_path):
     assert len(outlines.read(tmp_path / "some.gpkg")) == 1
 
 
+def test_what_was_mended_and_left_out_is_counted_and_said(tmp_path, capsys):
+    bow = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
+    frame(bow, shapely.box(0, 0, 10, 10), None, bow).to_file(tmp_path / "some.gpkg")
+    read = outlines.read(tmp_path / "some.gpkg")
+    assert (read.attrs["mended"], read.attrs["empty"]) == (2, 1)
+    assert "some.gpkg: of 4 outlines 2 invalid ones mended, 1 without a shape left out" in capsys.readouterr().out
+    frame(shapely.box(0, 0, 10, 10)).to_file(tmp_path / "whole.gpkg")
+    assert outlines.read(tmp_path / "whole.gpkg").attrs["mended"] == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "expected", "said"),
+    [
+        (
+            "src_date",
+            ["2008-07-23T00:00:00", "2010-08-01", None],
+            [2008, 2010, np.nan],
+            "2008 to 2010",
+        ),  # RGI 7
+        ("BgnDate", ["20080723", "20100899", "-9999999"], [2008, 2010, np.nan], "2008 to 2010"),
+        ("BGNDATE", [20080723, 20080723, 20080723], [2008, 2008, 2008], "2008"),
+        ("YEAR_", [2008, 2008, 0], [2008, 2008, np.nan], "2008"),
+        ("year", [1936.0, 1990.0, 2007.0], [1936, 1990, 2007], "1936 to 2007"),
+        ("name", ["2008", "a", "b"], [np.nan, np.nan, np.nan], "untold"),
+    ],
+)
+def test_the_year_of_an_outline_is_read_from_the_columns_of_known_inventories(column, values, expected, said):
+    box = shapely.box(0, 0, 1, 1)
+    years = outlines.years(frame(box, box, box).assign(**{column: values}))
+    np.testing.assert_array_equal(years, expected)
+    assert outlines.span(years) == said
+
+
+@pytest.mark.parametrize("values", [[2016, 2020], ["2016", "2020"], ["2016-07-01", "2020-07-01"], [2016.0, 2020.0]])
+def test_outlines_of_a_year_are_found_in_numbers_and_in_dates(values):
+    both = frame(shapely.box(0, 0, 1, 1), shapely.box(5, 5, 6, 6)).assign(drawn=values)
+    assert list(outlines.of_year(both, 2020, column="drawn").index) == [1]
+    with pytest.raises(InputError, match="outlines of 2016, 2020 found, of 2017 expected"):
+        outlines.of_year(both, 2017, column="drawn")
+
+
 def test_bad_outlines_are_refused_in_a_sentence_that_names_the_file(tmp_path):
     good, bad = tmp_path / "good.gpkg", tmp_path / "bad.gpkg"
     frame(shapely.box(0, 0, 1, 1)).to_file(good, layer="reference")

@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +110,17 @@ def test_a_missing_date_takes_the_mean_in_decibels_of_the_others():
     prepared = radiometry.prepare(power)
     assert radiometry.unscale(prepared.series[1, 0, 0]) == pytest.approx(-20, abs=1e-3)
     assert prepared.filled_share == pytest.approx(1 / 3)
+
+
+def test_what_is_missing_takes_the_mean_of_the_nearest_dates_before_and_after(rng):
+    power = rng.uniform(0.01, 1, (12, 9, 7))
+    power[rng.random(power.shape) < 0.6] = np.nan
+    decibel = pd.DataFrame(radiometry.to_decibel(power).reshape(12, -1))
+    before, after = decibel.ffill(), decibel.bfill()
+    expected = ((before.fillna(after) + after.fillna(before)) / 2).to_numpy().reshape(power.shape)
+    prepared = radiometry.prepare(power)
+    found = np.where(prepared.valid, radiometry.unscale(prepared.series), np.nan)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_what_noise_subtraction_overshot_is_raised_to_the_noise_floor(rng):

@@ -92,6 +92,14 @@ def build(
                 f"{scene.id}: no relative orbit found, one expected; where no name tells it, "
                 f"give relative_orbit to scenes.find"
             )
+    if not split:
+        raise InputError("split: no tile found, at least one expected")
+    if dates < 1 or spacing_days <= 0:
+        raise InputError(f"dates={dates}, spacing_days={spacing_days} found, 1 date and more than 0 days expected")
+    if reference.empty:
+        raise InputError(f"{_name(reference)}: no outline found, glacier polygons expected")
+    if reference.crs is None:
+        raise InputError(f"{_name(reference)}: no coordinate system found, expected one with the outlines")
     for subset in sorted(set(split.values()) - set(grid.SUBSETS)):
         raise InputError(f"split: subset {subset!r} found, one of {', '.join(grid.SUBSETS)} expected")
     by_year = {year: outlines.of_year(reference, year, column=year_column).to_crs(grid.CRS) for year in years}
@@ -126,6 +134,12 @@ def build(
         )
         for group, found in sorted(passes, key=lambda pair: pair[0])
     ]
+    if all(job.labels.empty for job in jobs):
+        bounds = ", ".join(f"{bound:.6g}" for bound in reference.to_crs(grid.CRS).total_bounds)
+        raise InputError(
+            f"{_name(reference)}: {len(reference)} outlines within {bounds} ({grid.CRS}) found, none on the "
+            f"{len(split)} tiles; glaciers there expected"
+        )
     for job in jobs:
         choose(job, [scene.time for scene in job.scenes])  # too few dates are told at once
     unfinished = out / working.FOLDER
@@ -135,6 +149,8 @@ def build(
         with written_whole(unfinished / f"{subset}.h5") as path, h5py.File(path, "w") as file:
             file.attrs["kind"] = kind(scenes)
             file.attrs["content"] = _join(file, named)
+            file.attrs["outlines_source"] = Path(_name(reference)).name
+            file.attrs["outlines_mended"] = reference.attrs.get("mended", 0)
     for subset in grid.SUBSETS:  # when all are whole
         (unfinished / f"{subset}.h5").replace(out / f"{subset}.h5")
     shutil.rmtree(unfinished)
@@ -154,14 +170,23 @@ def _plan(
     extents = [(scene, extents_of(scene, polarisation, grid.CRS)) for scene in scenes]
     for tile in tiles:
         geobox = tile.geobox(pixel=pixel)
-        if passes := merge_passes(scene for scene, parts in extents if touches(geobox, parts)):
-            yield Group(tile=tile, year=year, relative_orbit=relative_orbit), passes
+        group = Group(tile=tile, year=year, relative_orbit=relative_orbit)
+        passes = merge_passes(scene for scene, parts in extents if touches(geobox, parts))
+        if len(states := sorted({scene.orbit_state for scene in passes if scene.orbit_state})) > 1:
+            raise InputError(f"{group.name}: {' and '.join(states)} passes found, one viewing direction expected")
+        if passes:
+            yield group, passes
+
+
+def _name(reference: gpd.GeoDataFrame) -> str:
+    return str(reference.attrs.get("source", "outlines"))
 
 
 def _touching(labels: gpd.GeoDataFrame, tile: Tile) -> gpd.GeoDataFrame:
-    """Keep the outlines that a tile needs, which may go to another process: shapes alone, in their order."""
+    """Keep the outlines that a tile needs, which may go to another process: shapes and years alone, in their order."""
     found = labels.sindex.query(shapely.box(*tile.bounds), predicate="intersects", sort=True)
-    return labels.geometry.iloc[found].to_frame("geometry").reset_index(drop=True)
+    chosen = labels.iloc[found]
+    return gpd.GeoDataFrame({"year": outlines.years(chosen).to_numpy()}, geometry=chosen.geometry.array, crs=labels.crs)
 
 
 def _join(file: h5py.File, tiles: Mapping[str, Path]) -> str:

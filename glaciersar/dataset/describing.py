@@ -38,13 +38,13 @@ def card(folder: str | Path) -> pd.DataFrame:
     """Count what a dataset holds, without its padding.
 
     Returns:
-        One row a subset: tiles, groups (tile × year × orbit), years, orbits, dates (fewest and most stored in a group),
-        area (km², of all groups), glacier (share of the seen pixels), low and high (extreme values, dB or coherence, of
-        the middle date of each group: all dates would take hours to read), masked (share of the values that were
-        missing or masked: no radar, border noise), filled (share of the values, where radar sees anything, that were
-        filled in time), filled dates (how many dates of a group no pass was near, fewest to most); NaN or empty where
-        the file does not tell. Where the files hold several features, dates, low
-        and high stand once for each: "low, insar".
+        One row a subset: tiles, groups (tile × year × orbit), years, orbits, outlines from (years of the outlines),
+        dates (fewest and most stored in a group), area (km², of all groups), glacier (share of the seen pixels), low
+        and high (extreme values, dB or coherence, of the middle date of each group: all dates would take hours to
+        read), masked (share of the values that were missing or masked: no radar, border noise), filled (share of the
+        values, where radar sees anything, that were filled in time), filled dates (how many dates of a group no pass
+        was near, fewest to most); NaN or empty where the file does not tell. Where the files hold several features,
+        dates, low and high stand once for each: "low, insar".
 
     Raises:
         InputError: A file is not in the published layout, or holds labels that are no shares or values that were not
@@ -57,6 +57,7 @@ def card(folder: str | Path) -> pd.DataFrame:
         entries, pixel = list_groups(path, features=features), pixel_of(path)
         seen = glacier = area = 0.0
         told: dict[str, list[float]] = {"masked_share": [], "filled_share": []}
+        drawn: set[str] = set()
         whole, ranges = [], dict.fromkeys(features, (np.inf, -np.inf))
         with opened(path) as file:
             for entry in entries:
@@ -71,6 +72,7 @@ def card(folder: str | Path) -> pd.DataFrame:
                     ranges[feature] = min(low, float(values.min())), max(high, float(values.max()))
                 for name, shares in told.items():
                     shares.append(float(group.attrs.get(name, np.nan)))
+                drawn.add(str(group.attrs.get("outlines_from", "untold")))
                 whole += [int(group.attrs["filled_dates"])] if "filled_dates" in group.attrs else []
         groups = [Group.parse(entry.name) for entry in entries]
         row = {
@@ -79,6 +81,7 @@ def card(folder: str | Path) -> pd.DataFrame:
             "groups": len(groups),
             "years": _listed(group.year for group in groups),
             "orbits": _listed(group.relative_orbit for group in groups),
+            "outlines from": ", ".join(sorted(drawn - {"none here"})),
         }
         of = {feature: f", {feature}" if len(features) > 1 else "" for feature in features}
         row |= {f"dates{of[feature]}": _span([entry.dates[feature] for entry in entries]) for feature in features}

@@ -29,6 +29,8 @@ def opened(href: str, *, check: bool = True) -> Iterator[DatasetReader]:
                     f"{name}: a ground-range product in the geometry of the radar ({len(file.gcps[0])} control points, "
                     f"no grid) found, a terrain-corrected raster (RTC) expected"
                 )
+            if file.dtypes[0].startswith("complex"):
+                raise InputError(f"{name}: complex values found (single-look data, SLC), backscatter expected")
             if file.crs is None:
                 raise InputError(f"{name}: no coordinate system found, expected a georeferenced raster")
             if file.count != 1:
