@@ -139,12 +139,19 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
         and not valid.
     """
     check_backscatter(feature)
-    seen = np.isfinite(power)  # (T, H, W)
-    series = scale(to_decibel(power, floor=NOISE_FLOOR), feature=feature)
+    return _prepared(scale(to_decibel(power, floor=NOISE_FLOOR), feature=feature), np.isfinite(power))
+
+
+def prepare_coherence(coherence: Array) -> Prepared:
+    """Turn a series of coherence (T, H, W), 0 to 1, NaN where there is none, into what `prepare` gives."""
+    return _prepared(scale(coherence, feature="insar"), np.isfinite(coherence))
+
+
+def _prepared(series: NDArray[np.float32], seen: NDArray[np.bool_]) -> Prepared:
     count = seen.sum(axis=0)  # (H, W)
     if not seen.all():
         _fill(series, seen)
-    filled = np.where(count > 0, len(power) - count, 0)
+    filled = np.where(count > 0, len(series) - count, 0)
     return Prepared(series=series, valid=count > 0, filled=filled)
 
 

@@ -2,17 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import h5py
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines, radiometry
 from glaciersar.errors import InputError
@@ -20,6 +21,7 @@ from glaciersar.files import written_whole
 from glaciersar.grid import Group
 from glaciersar.scenes import Scene, choose_dates, read_series
 from glaciersar.scenes.incidence import read_incidence
+from glaciersar.scenes.pairs import Pair, read_coherence
 from glaciersar.scenes.records import is_remote
 
 LAYOUT = 1
@@ -53,15 +55,21 @@ class Job:
     """How many of them may be missing in the archive, and filled from their neighbours."""
     backscatter: str
     """ "gamma0", "sigma0", or "untold"."""
+    rtc: tuple[Scene, ...] = ()
+    """The passes of a second kind of backscatter."""
+    pairs: tuple[Pair, ...] = ()
+    """Coherence, if it is asked for."""
 
 
 def fingerprint(job: Job) -> str:
     """Tell by 16 letters what a tile is made of: settings, scenes, outlines, and size and time of rasters on disk."""
     scenes = []
-    for scene in job.scenes:
+    for scene in (*job.scenes, *job.rtc):
         hrefs = [*scene.hrefs.get(job.polarisation, ()), *scene.hrefs.get("incidence", ())]
         scenes.append(asdict(scene) | {"hrefs": [_state(href) for href in hrefs]})
+    scenes += [asdict(pair) | {"hrefs": [_state(href) for href in pair.hrefs]} for pair in job.pairs]
     settings: list[object] = [LAYOUT, job.group.name, job.outlines_year, job.polarisation, job.pixel, job.feature]
+    settings += [len(job.rtc), len(job.pairs)]  # tells whose the scenes are
     settings += [job.backscatter, job.dates, job.spacing_days, job.fill_dates]
     text = json.dumps([settings, scenes], default=str, sort_keys=True)
     shapes = b"".join(job.labels.geometry.to_wkb()) + job.labels["year"].to_numpy(float).tobytes()
@@ -109,55 +117,99 @@ def make(job: Job, path: Path) -> None:
     Its attributes tell the share of the values that were missing or masked (masked_share, before anything is filled),
     of those filled among pixels that radar sees (filled_share), of the pixels that it never sees (unseen_share), how
     many passes held nothing here (empty_dates) and how many dates no pass was near (filled_dates); and of what years
-    the outlines here are (outlines_from), beside the times of the series.
+    the outlines here are (outlines_from), beside the times of the series. Further features have these with their name
+    before them, and coherence the days between its two passes (insar_baseline_days).
     """
     geobox = job.group.tile.geobox(pixel=job.pixel)
-    with rasterio.Env(GDAL_CACHEMAX=CACHE):
-        series = read_series(job.scenes, geobox, job.polarisation, drop_empty=True)
+    with (
+        written_whole(path) as temporary,
+        h5py.File(temporary, "w") as file,  # closed, then renamed
+        rasterio.Env(GDAL_CACHEMAX=CACHE),
+    ):
+        valid = _write_backscatter(file, job, job.feature, job.scenes, geobox)
+        if job.rtc:
+            valid &= _write_backscatter(file, job, "rtc", job.rtc, geobox, prefix="rtc_")
+        if job.pairs:
+            valid &= _write_coherence(file, job, geobox)
+        glacier = outlines.to_mask(job.labels, geobox)  # (H, W), by pixel centres: unbiased areas
+        one_hot = np.stack([~glacier, glacier], axis=-1) & valid[..., None]  # (H, W, 2), 0 0 where no radar sees
+        # float32, because the paper's authors resize these labels to soft ones
+        file.create_dataset("outlines", data=one_hot.astype(np.float32))
         incidence = read_incidence(job.scenes, geobox)
+        if incidence is not None:
+            file.create_dataset("incidence", data=incidence)  # (H, W) degrees
+        height, width = glacier.shape
+        file.attrs.update(
+            {
+                "height": height,
+                "width": width,
+                "orig_height": height,
+                "orig_width": width,
+                "pad_height": 0,
+                "pad_width": 0,
+                "crs": str(geobox.crs),
+                "transform": np.array(geobox.affine[:6]),
+                "unseen_share": float(1 - valid.mean()),
+                "polarisation": job.polarisation,
+                "backscatter": job.backscatter,
+                "outlines_year": job.outlines_year,
+                "outlines_from": outlines.span(job.labels["year"]) if len(job.labels) else "none here",
+            }
+        )
+
+
+def _write_backscatter(
+    file: h5py.File, job: Job, feature: str, scenes: Sequence[Scene], geobox: GeoBox, *, prefix: str = ""
+) -> NDArray[np.bool_]:
+    """Write a series of backscatter and what belongs to it; gives where radar sees (H, W)."""
+    series = read_series(scenes, geobox, job.polarisation, drop_empty=True)
     base, missing = choose(job, series.times)
     times = sorted([*series.times, *missing])
-    scaled = series.power  # (T, H, W), which becomes the scaled series in its own memory
-    masked = int(np.isnan(scaled).sum()) / scaled.size
+    power = series.power  # (T, H, W)
+    file.attrs[f"{prefix}masked_share"] = int(np.isnan(power).sum()) / power.size
     for time in missing:
-        scaled = np.insert(scaled, times.index(time), np.nan, axis=0)
-    glacier = outlines.to_mask(job.labels, series.geobox)  # (H, W), by pixel centres: unbiased areas
-    valid = np.empty(glacier.shape, bool)
+        power = np.insert(power, times.index(time), np.nan, axis=0)
+    file.attrs[f"{prefix}empty_dates"] = len(scenes) - len(series.times)
+    file.attrs[f"{prefix}filled_dates"] = len(missing)
+    if missing:
+        file.attrs[f"{feature}_filled_time_idx"] = np.array([times.index(time) for time in missing])
+    file.attrs[f"{feature}_times"] = _texts(times)
+    file.attrs[f"{feature}_base_time_idx"] = base
+    return _write_prepared(file, feature, power, partial(radiometry.prepare, feature=feature), prefix)
+
+
+def _write_coherence(file: h5py.File, job: Job, geobox: GeoBox) -> NDArray[np.bool_]:
+    """Write a series of coherence and what belongs to it; gives where radar sees (H, W)."""
+    coherence, pairs = read_coherence(job.pairs, geobox)  # (T, H, W)
+    base, _ = choose(replace(job, fill_dates=0), [pair.time for pair in pairs])
+    file.attrs["insar_masked_share"] = int(np.isnan(coherence).sum()) / coherence.size
+    file.attrs["insar_empty_dates"] = len(job.pairs) - len(pairs)
+    file.attrs["insar_times"] = _texts([pair.first for pair in pairs])
+    file.attrs["insar_second_times"] = _texts([pair.second for pair in pairs])
+    file.attrs["insar_baseline_days"] = np.array([pair.baseline_days for pair in pairs])
+    file.attrs["insar_base_time_idx"] = base
+    return _write_prepared(file, "insar", coherence, radiometry.prepare_coherence, "insar_")
+
+
+def _write_prepared(
+    file: h5py.File,
+    feature: str,
+    series: NDArray[np.float32],
+    prepare: Callable[[NDArray[np.float32]], radiometry.Prepared],
+    prefix: str,
+) -> NDArray[np.bool_]:
+    """Prepare a series (T, H, W) in its own memory, strip by strip, and write it."""
+    valid = np.empty(series.shape[1:], bool)
     filled = 0
     for top in range(0, len(valid), STRIP):
         rows = slice(top, top + STRIP)
-        prepared = radiometry.prepare(scaled[:, rows], feature=job.feature)
-        scaled[:, rows], valid[rows] = prepared.series, prepared.valid
+        prepared = prepare(series[:, rows])
+        series[:, rows], valid[rows] = prepared.series, prepared.valid
         filled += int(prepared.filled.sum())
-    one_hot = np.stack([~glacier, glacier], axis=-1) & valid[..., None]  # (H, W, 2), 0 0 where no radar sees
-    height, width = glacier.shape
-    attributes: dict[str, Any] = {
-        "height": height,
-        "width": width,
-        "orig_height": height,
-        "orig_width": width,
-        "pad_height": 0,
-        "pad_width": 0,
-        f"{job.feature}_base_time_idx": base,
-        f"{job.feature}_times": np.array([f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in times], dtype="S20"),
-        "crs": str(series.geobox.crs),
-        "transform": np.array(series.geobox.affine[:6]),
-        "filled_share": filled / max(int(valid.sum()) * len(scaled), 1),
-        "masked_share": masked,
-        "unseen_share": float(1 - valid.mean()),
-        "polarisation": job.polarisation,
-        "backscatter": job.backscatter,
-        "outlines_year": job.outlines_year,
-        "outlines_from": outlines.span(job.labels["year"]) if len(job.labels) else "none here",
-        "empty_dates": len(job.scenes) - len(series.times),
-        "filled_dates": len(missing),
-    }
-    if missing:
-        attributes[f"{job.feature}_filled_time_idx"] = np.array([times.index(time) for time in missing])
-    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:  # closed, then renamed
-        file.create_dataset(job.feature, data=scaled[..., None])  # (T, H, W, 1)
-        # float32, because the paper's authors resize these labels to soft ones
-        file.create_dataset("outlines", data=one_hot.astype(np.float32))
-        if incidence is not None:
-            file.create_dataset("incidence", data=incidence)  # (H, W) degrees
-        file.attrs.update(attributes)
+    file.create_dataset(feature, data=series[..., None])  # (T, H, W, 1)
+    file.attrs[f"{prefix}filled_share"] = filled / max(int(valid.sum()) * len(series), 1)
+    return valid
+
+
+def _texts(times: Sequence[datetime]) -> NDArray[np.bytes_]:
+    return np.array([f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in times], dtype="S20")

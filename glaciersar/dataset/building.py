@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import geopandas as gpd
@@ -16,7 +17,8 @@ from glaciersar.errors import InputError
 from glaciersar.files import written_whole
 from glaciersar.grid import Group, Tile
 from glaciersar.scenes import Scene, conventions, kind, merge_passes, select
-from glaciersar.scenes.reading import extents_of, touches
+from glaciersar.scenes.pairs import Pair, shortest
+from glaciersar.scenes.reading import extents_of, outlines_of, touches
 from glaciersar.tiles import Job, choose
 
 
@@ -39,7 +41,9 @@ def build(
     relative_orbits: Sequence[int],
     polarisation: str = "HH",
     pixel: float = 10.0,
-    feature: str = "grd",
+    features: Sequence[str] = ("grd",),
+    rtc: Sequence[Scene] = (),
+    pairs: Sequence[Pair] = (),
     dates: int = 15,
     spacing_days: float = 24.0,
     fill_dates: int = 0,
@@ -68,7 +72,10 @@ def build(
         relative_orbits: Orbits, one group each.
         polarisation: The one polarisation of the dataset's single channel.
         pixel: Pixel side in metres; 10 in the published dataset.
-        feature: "grd" or "rtc": name and scaling.
+        features: Of "grd", "rtc" and "insar", at least one of backscatter: names and scalings. The scenes are those of
+            "grd", or of "rtc" without it.
+        rtc: The scenes of "rtc" beside "grd".
+        pairs: The coherence of "insar", from `scenes.pairs.find_pairs`; a year takes the pairs with their middle in it.
         dates: How many dates stand for a year; 15 in the published dataset.
         spacing_days: Distance of the chosen dates.
         fill_dates: How many of them may be missing in the archive: the mean in dB of the passes before and after takes
@@ -85,37 +92,15 @@ def build(
         InputError: Scenes or outlines that don't fit, told before anything is written where it can be known.
     """
     out = Path(out)
-    radiometry.check_backscatter(feature)
-    for scene in scenes:
-        if scene.relative_orbit is None:
-            raise InputError(
-                f"{scene.id}: no relative orbit found, one expected; where no name tells it, "
-                f"give relative_orbit to scenes.find"
-            )
-    if not split:
-        raise InputError("split: no tile found, at least one expected")
-    if dates < 1 or spacing_days <= 0:
-        raise InputError(f"dates={dates}, spacing_days={spacing_days} found, 1 date and more than 0 days expected")
-    if reference.empty:
-        raise InputError(f"{_name(reference)}: no outline found, glacier polygons expected")
-    if reference.crs is None:
-        raise InputError(f"{_name(reference)}: no coordinate system found, expected one with the outlines")
-    for subset in sorted(set(split.values()) - set(grid.SUBSETS)):
-        raise InputError(f"split: subset {subset!r} found, one of {', '.join(grid.SUBSETS)} expected")
+    _check_features(features, rtc, pairs)
+    _check_scenes([*scenes, *rtc])
+    _check_settings(reference, split, dates, spacing_days)
     by_year = {year: outlines.of_year(reference, year, column=year_column).to_crs(grid.CRS) for year in years}
-    passes = [
-        found
-        for relative_orbit in relative_orbits
-        for year in years
-        for found in _plan(
-            select(scenes, year=year, relative_orbit=relative_orbit, polarisation=polarisation),
-            sorted(split),
-            year=year,
-            relative_orbit=relative_orbit,
-            polarisation=polarisation,
-            pixel=pixel,
-        )
-    ]
+    wanted = [(year, relative_orbit) for relative_orbit in relative_orbits for year in years]
+    plan = partial(_plan, tiles=sorted(split), polarisation=polarisation, pixel=pixel)
+    passes = [found for year, orbit in wanted for found in plan(scenes, year=year, relative_orbit=orbit)]
+    more = dict(found for year, orbit in wanted if rtc for found in plan(rtc, year=year, relative_orbit=orbit))
+    coherent = dict(found for year, orbit in wanted for found in _plan_pairs(pairs, sorted(split), year, orbit, pixel))
     for tile in sorted(set(split) - {group.tile for group, _ in passes}):
         raise InputError(f"{tile.name}: no scene covers this tile, at least one expected")
     jobs = [
@@ -126,22 +111,17 @@ def build(
             outlines_year=group.year if year_column in reference else "any",
             polarisation=polarisation,
             pixel=pixel,
-            feature=feature,
+            feature=next(feature for feature in radiometry.OF_POWER if feature in features),
             dates=dates,
             spacing_days=spacing_days,
             fill_dates=fill_dates,
             backscatter=conventions.agree(found, polarisation, declared=backscatter),
+            rtc=tuple(more.get(group, ())),
+            pairs=tuple(coherent.get(group, ())),
         )
         for group, found in sorted(passes, key=lambda pair: pair[0])
     ]
-    if all(job.labels.empty for job in jobs):
-        bounds = ", ".join(f"{bound:.6g}" for bound in reference.to_crs(grid.CRS).total_bounds)
-        raise InputError(
-            f"{_name(reference)}: {len(reference)} outlines within {bounds} ({grid.CRS}) found, none on the "
-            f"{len(split)} tiles; glaciers there expected"
-        )
-    for job in jobs:
-        choose(job, [scene.time for scene in job.scenes])  # too few dates are told at once
+    _check_jobs(jobs, reference, rtc=bool(rtc), pairs=bool(pairs))
     unfinished = out / working.FOLDER
     tiles = working.make_all(unfinished, jobs, workers=workers, progress=progress)
     for subset in grid.SUBSETS:
@@ -157,17 +137,70 @@ def build(
     return out
 
 
+def _check_features(features: Sequence[str], rtc: Sequence[Scene], pairs: Sequence[Pair]) -> None:
+    """Refuse features that are unknown, and those that lack what they are made of, or the reverse."""
+    if not set(features) & set(radiometry.OF_POWER) or set(features) - set(radiometry.RANGES):
+        raise InputError(
+            f"features {', '.join(features) or 'none'} found, some of {', '.join(radiometry.RANGES)} expected, among "
+            f"them one made of backscatter power ({' or '.join(radiometry.OF_POWER)})"
+        )
+    for name, wanted, given in (
+        ("scenes of rtc", set(radiometry.OF_POWER) <= set(features), rtc),
+        ("pairs of insar", "insar" in features, pairs),
+    ):
+        if wanted != bool(given):
+            found, expected = ("some", "none") if given else ("no", "some")
+            raise InputError(f"features {', '.join(features)} and {found} {name} found, {expected} expected")
+
+
+def _check_scenes(scenes: Sequence[Scene]) -> None:
+    for scene in scenes:
+        if scene.relative_orbit is None:
+            raise InputError(
+                f"{scene.id}: no relative orbit found, one expected; where no name tells it, "
+                f"give relative_orbit to scenes.find"
+            )
+
+
+def _check_settings(reference: gpd.GeoDataFrame, split: Mapping[Tile, str], dates: int, spacing_days: float) -> None:
+    if not split:
+        raise InputError("split: no tile found, at least one expected")
+    if dates < 1 or spacing_days <= 0:
+        raise InputError(f"dates={dates}, spacing_days={spacing_days} found, 1 date and more than 0 days expected")
+    if reference.empty:
+        raise InputError(f"{_name(reference)}: no outline found, glacier polygons expected")
+    if reference.crs is None:
+        raise InputError(f"{_name(reference)}: no coordinate system found, expected one with the outlines")
+    for subset in sorted(set(split.values()) - set(grid.SUBSETS)):
+        raise InputError(f"split: subset {subset!r} found, one of {', '.join(grid.SUBSETS)} expected")
+
+
+def _check_jobs(jobs: Sequence[Job], reference: gpd.GeoDataFrame, *, rtc: bool, pairs: bool) -> None:
+    """Refuse tiles without any outline, and those without enough dates, before the first is read."""
+    if all(job.labels.empty for job in jobs):
+        bounds = ", ".join(f"{bound:.6g}" for bound in reference.to_crs(grid.CRS).total_bounds)
+        raise InputError(
+            f"{_name(reference)}: {len(reference)} outlines within {bounds} ({grid.CRS}) found, none on the "
+            f"{len({job.group.tile for job in jobs})} tiles; glaciers there expected"
+        )
+    for job in jobs:
+        for name, asked, times in (
+            ("scene", True, [scene.time for scene in job.scenes]),
+            ("scene of rtc", rtc, [scene.time for scene in job.rtc]),
+            ("pair of insar", pairs, [pair.time for pair in job.pairs]),
+        ):
+            if asked and not times:
+                raise InputError(f"{job.group.name}: no {name} covers this tile, at least one expected")
+            if asked:
+                choose(job, times)  # too few dates are told at once
+
+
 def _plan(
-    scenes: Sequence[Scene],
-    tiles: Sequence[Tile],
-    *,
-    year: int,
-    relative_orbit: int,
-    polarisation: str,
-    pixel: float,
+    scenes: Sequence[Scene], *, tiles: Sequence[Tile], year: int, relative_orbit: int, polarisation: str, pixel: float
 ) -> Iterator[tuple[Group, list[Scene]]]:
     """Choose the passes of each tile that some scene of this year and orbit touches."""
-    extents = [(scene, extents_of(scene, polarisation, grid.CRS)) for scene in scenes]
+    chosen = select(scenes, year=year, relative_orbit=relative_orbit, polarisation=polarisation)
+    extents = [(scene, extents_of(scene, polarisation, grid.CRS)) for scene in chosen]
     for tile in tiles:
         geobox = tile.geobox(pixel=pixel)
         group = Group(tile=tile, year=year, relative_orbit=relative_orbit)
@@ -176,6 +209,17 @@ def _plan(
             raise InputError(f"{group.name}: {' and '.join(states)} passes found, one viewing direction expected")
         if passes:
             yield group, passes
+
+
+def _plan_pairs(
+    pairs: Sequence[Pair], tiles: Sequence[Tile], year: int, relative_orbit: int, pixel: float
+) -> Iterator[tuple[Group, list[Pair]]]:
+    """Choose the pairs of each tile that some pair of this year and orbit touches."""
+    chosen = [pair for pair in pairs if pair.time.year == year and pair.relative_orbit == relative_orbit]
+    extents = [(pair, outlines_of(pair.hrefs, grid.CRS)) for pair in chosen]
+    for tile in tiles:
+        if found := [pair for pair, parts in extents if touches(tile.geobox(pixel=pixel), parts)]:
+            yield Group(tile=tile, year=year, relative_orbit=relative_orbit), shortest(found)
 
 
 def _name(reference: gpd.GeoDataFrame) -> str:

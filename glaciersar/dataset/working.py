@@ -83,4 +83,5 @@ def _check_room(folder: Path, jobs: Sequence[Job], left: Sequence[Job]) -> None:
 
 
 def _bytes(job: Job) -> int:
-    return 4 * (len(job.scenes) + 2) * job.group.tile.geobox(pixel=job.pixel).shape[0] ** 2
+    dates = len(job.scenes) + len(job.rtc) + len(job.pairs)
+    return 4 * (dates + 2) * job.group.tile.geobox(pixel=job.pixel).shape[0] ** 2

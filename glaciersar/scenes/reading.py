@@ -80,7 +80,12 @@ def grid_of(href: str) -> GeoBox:
 
 def extents_of(scene: Scene, polarisation: str, crs: str) -> list[BaseGeometry]:
     """Outline each raster of a scene as an upright rectangle in another CRS."""
-    grids = (grid_of(href) for href in scene.hrefs.get(polarisation, ()))
+    return outlines_of(scene.hrefs.get(polarisation, ()), crs)
+
+
+def outlines_of(hrefs: Iterable[str], crs: str) -> list[BaseGeometry]:
+    """Outline each raster as an upright rectangle in another CRS."""
+    grids = (grid_of(href) for href in hrefs)
     return [shapely.box(*grid.extent.to_crs(crs).boundingbox.bbox) for grid in grids]
 
 
@@ -190,12 +195,12 @@ def _hrefs(scene: Scene, polarisation: str) -> tuple[str, ...]:
     return scene.hrefs[polarisation]
 
 
-def read_plain(hrefs: Iterable[str], geobox: GeoBox) -> NDArray[np.float32]:
-    """Read rasters that are no backscatter, such as angles, onto a grid (H, W); NaN where there is no data."""
+def read_plain(hrefs: Iterable[str], geobox: GeoBox, *, nothing: float = np.nan) -> NDArray[np.float32]:
+    """Read rasters that are no backscatter onto a grid (H, W); NaN where there is no data, or the value `nothing`."""
     values = np.full(geobox.shape, np.nan, np.float32)
     for href in hrefs:
-        with opened(href, check=False) as file:
-            strip = _read_strip(file, geobox, lambda found: found, sample=False)
+        with opened(href) as file:
+            strip = _read_strip(file, geobox, lambda found: np.where(found == nothing, np.nan, found), sample=False)
         if strip is not None:
             np.copyto(values, strip, where=np.isnan(values))
     return values

@@ -192,7 +192,17 @@ REFUSED = {
     "no tile": (put(split={}), "split: no tile found, at least one expected"),
     "an unknown subset": (put(split=SPLIT | {TILES[0]: "testing"}), "subset 'testing' found, one of train, val, test"),
     "a pixel that does not divide a tile": (put(pixel=30), "pixel=30 m does not divide a tile of 10000 m"),
-    "an unknown feature": (put(feature="ndvi"), "feature 'ndvi' found, one made of backscatter power"),
+    "an unknown feature": (put(features=["ndvi"]), "features ndvi found, some of grd, rtc, insar expected"),
+    "coherence alone": (
+        put(features=["insar"]),
+        "features insar found, some of .*, among them one",
+    ),
+    "coherence without pairs": (
+        put(features=["grd", "insar"]),
+        "features grd, insar and no pairs of insar found",
+    ),
+    "a second backscatter without scenes": (put(features=["grd", "rtc"]), "grd, rtc and no scenes of rtc found, some"),
+    "scenes that no feature asks for": (lambda p: {"rtc": p.scenes}, "features grd and some scenes of rtc found, none"),
     "no workers": (put(workers=0), "workers=0 found, at least 1 expected"),
     "sigma and gamma nought": (
         named("gamma0_20200102", "sigma0_20200125"),

@@ -289,8 +289,8 @@ def test_scenes_of_unknown_orbit_are_refused_before_anything_is_written(make, tm
         ({"split": SPLIT | {Tile(column=30, row=38): "test"}}, "SVAL-30-38: no scene covers this tile"),
         ({"split": SPLIT | {TILE: "testing"}}, "subset 'testing' found, one of train, val, test expected"),
         ({"pixel": 30}, "pixel=30 m does not divide a tile"),
-        ({"feature": "ndvi"}, r"feature 'ndvi' found, one made of backscatter power \(grd or rtc\) expected"),
-        ({"feature": "insar"}, "feature 'insar' found"),
+        ({"features": ["ndvi"]}, r"features ndvi found, some of grd, rtc, insar expected.*power \(grd or rtc\)"),
+        ({"features": ["insar"]}, "features insar found, some of .* among them one made of backscatter power"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(make, tmp_path, changes, sentence):

@@ -92,7 +92,7 @@ def test_the_files_are_the_same_to_the_byte_for_any_number_of_workers(archive, w
         ("kill(h5py.Group, 'create_dataset', 6)", 2),  # the labels of the third tile: its file is half-written
         ("kill(h5py.Group, 'create_dataset', 1)", 0),
         ("kill(h5py.Group, 'create_group', 4)", 6),  # all tiles are finished, val.h5 is half-written
-        ("kill(Path, 'replace', 7)", 6),  # the second of the tiles' files is put in its place
+        ("kill(Path, 'replace', 7)", 6),  # train.h5 is written, and not yet whole by name
     ],
 )
 def test_a_build_that_was_killed_goes_on_and_is_the_same_to_the_byte(archive, whole, tmp_path, capsys, before, kept):

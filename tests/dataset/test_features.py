@@ -1,0 +1,166 @@
+"""glaciersar.dataset.building with several features: RTC and coherence beside GRD, as the published data has them"""
+
+from datetime import timedelta
+
+import h5py
+import numpy as np
+import pytest
+from archives import backscatter, glaciers, write_catalog, write_raster, year_of_dates
+from odc.geo.geobox import GeoBox
+
+from glaciersar import radiometry
+from glaciersar.dataset import RandomPatches, Tiles, build, card, check_published
+from glaciersar.errors import InputError
+from glaciersar.grid import Tile
+from glaciersar.recipe import recipe
+from glaciersar.scenes import choose_dates, find
+from glaciersar.scenes.pairs import find_pairs
+
+PIXEL = 500.0  # 20 × 20 a tile
+TILES = [Tile(column=10 + k, row=38) for k in range(3)]
+SPLIT = dict(zip(TILES, ("train", "val", "test"), strict=True))
+GRID = GeoBox.from_bbox((430_000, 8_780_000, 460_000, 8_790_000), "EPSG:32633", resolution=PIXEL, tight=True)
+TIMES = year_of_dates(16, step_days=23)
+
+
+def write_pairs(folder, rng, *, days=12, count=30, values=None):
+    """Write coherence of passes that follow each other; returns it, (T, H, W)."""
+    times = year_of_dates(count, step_days=12)
+    coherence = rng.uniform(0.05, 0.95, (count, *GRID.shape)).astype(np.float32)
+    for first, own in zip(times, coherence, strict=True):
+        second = first + timedelta(days=days)
+        name = f"S1AA_{first:%Y%m%dT%H%M%S}_{second:%Y%m%dT%H%M%S}_HHP0{days}_INT40_G_ueF_1A2B_ro14_corr.tif"
+        write_raster(folder / name, own if values is None else np.full(GRID.shape, values, np.float32), GRID)
+    return coherence
+
+
+@pytest.fixture
+def make(tmp_path, rng):
+    scenes = find(write_catalog(tmp_path / "grd", GRID, TIMES, rng, polarisations=("HH",)))
+
+    def make(**changes):
+        arguments = {"reference": glaciers(TILES), "split": SPLIT, "years": [2020], "relative_orbits": [14]}
+        return build(tmp_path / "data", scenes, **(arguments | {"pixel": PIXEL, "progress": False} | changes))
+
+    return make
+
+
+def test_three_features_stand_beside_each_other_in_the_published_layout(make, tmp_path, rng):
+    rtc = find(write_catalog(tmp_path / "rtc", GRID, year_of_dates(17, step_days=22), rng, polarisations=("HH",)))
+    coherence = write_pairs(tmp_path / "insar", rng)
+    pairs = find_pairs(tmp_path / "insar")
+    folder = make(features=("grd", "rtc", "insar"), rtc=rtc, pairs=pairs)
+    check_published(folder, features=("grd", "rtc", "insar"))
+    with h5py.File(folder / "train.h5") as file:
+        group = file["SVAL-10-38_2020_ro14"]
+        assert [len(group[name]) for name in ("grd", "rtc", "insar")] == [16, 17, 30]
+        np.testing.assert_allclose(
+            radiometry.unscale(group["insar"][..., 0], feature="insar"), coherence[..., :20], atol=1e-6
+        )
+        assert list(group.attrs["insar_baseline_days"]) == [12] * 30
+        assert group.attrs["insar_times"][1] == b"2020-01-14T06:30:05Z"
+        assert group.attrs["insar_second_times"][1] == b"2020-01-26T06:30:05Z"
+        assert list(group.attrs["insar_base_time_idx"]) == list(choose_dates([pair.time for pair in pairs]))
+        np.testing.assert_array_equal(group["outlines"][()].sum(-1), 1)
+    table = card(folder)
+    assert table.loc["val", "dates, insar"] == "30"
+    assert 0.9 < table.loc["val", "high, insar"] <= 0.95
+    ((series, _, _),) = Tiles(folder / "test.h5", features=("grd", "rtc", "insar"))
+    assert series.shape == (3, 15, 20, 20)
+
+
+def test_patches_for_training_come_with_all_features(make, tmp_path, rng):
+    write_pairs(tmp_path / "insar", rng)
+    folder = make(features=("grd", "insar"), pairs=find_pairs(tmp_path / "insar"))
+    patches = RandomPatches(
+        folder / "train.h5", patch=16, samples=2, seed=1, features=("grd", "insar"), recipe=recipe("corrected")
+    )
+    assert patches[0][0].shape == (2, 15, 16, 16)
+
+
+def test_a_feature_alone_is_built_as_beside_others(make, tmp_path, rng):
+    def values(folder):
+        with h5py.File(folder / "test.h5") as file:
+            return file["SVAL-12-38_2020_ro14/grd"][()]
+
+    write_pairs(tmp_path / "insar", rng)
+    alone = values(make())
+    np.testing.assert_array_equal(values(make(features=("grd", "insar"), pairs=find_pairs(tmp_path / "insar"))), alone)
+
+
+def test_rtc_alone_is_scaled_by_its_own_range(make):
+    with h5py.File(make(features=("rtc",)) / "test.h5") as file:
+        assert radiometry.unscale(np.median(file["SVAL-12-38_2020_ro14/rtc"][()]), feature="rtc") == pytest.approx(
+            -10, abs=1
+        )
+
+
+def test_a_pixel_that_one_feature_never_sees_belongs_to_no_class(make, tmp_path, rng):
+    write_pairs(tmp_path / "insar", rng)
+    for path in (tmp_path / "insar").iterdir():
+        values = rng.uniform(0.1, 0.9, GRID.shape).astype(np.float32)
+        values[:4, :10] = 0  # what archives fill with
+        write_raster(path, values, GRID, nodata=None)
+    with h5py.File(make(features=("grd", "insar"), pairs=find_pairs(tmp_path / "insar")) / "train.h5") as file:
+        group = file["SVAL-10-38_2020_ro14"]
+        assert group.attrs["unseen_share"] == pytest.approx(40 / 400)
+        assert not group["outlines"][:4, :10].any()
+        assert group.attrs["insar_masked_share"] == pytest.approx(40 / 400)
+        assert (group.attrs["insar_filled_share"], group.attrs["masked_share"]) == (0, 0)
+
+
+def test_the_shortest_of_several_baselines_with_one_middle_is_taken(tmp_path, rng):
+    for days, middle in ((12, 0), (24, 0), (36, 0), (24, 12)):
+        first = TIMES[0] + timedelta(days=60 + middle - days / 2)
+        second = first + timedelta(days=days)
+        write_raster(tmp_path / f"coh_ro14_{first:%Y%m%d}_{second:%Y%m%d}.tif", backscatter(rng, GRID.shape), GRID)
+    assert [pair.baseline_days for pair in find_pairs(tmp_path)] == [12, 24]
+
+
+def test_rasters_of_the_same_two_days_are_parts_of_one_pair(tmp_path, rng):
+    for part in "ab":
+        write_raster(tmp_path / f"{part}_20200102_20200114_ro14_coherence.tif", backscatter(rng, GRID.shape), GRID)
+    write_raster(tmp_path / "a_20200102_20200114_ro14_unw_phase.tif", backscatter(rng, GRID.shape), GRID)
+    (pair,) = find_pairs(tmp_path)
+    assert len(pair.hrefs) == 2
+    assert pair.baseline_days == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("20200102_ro14_coh", r"20200102_ro14_coh\.tif: 1 dates found in the name, those of two passes expected"),
+        ("20200102_20200102_ro14_coh", "2020-01-02 twice found in the name, two days expected"),
+        ("20200102_20200199_ro14_coh", "20200199 found in the name, a date expected"),
+        ("20200102_20200114_coh", "no relative orbit found in the name .*, relative_orbit expected"),
+        ("20200102_20200114_ro14_phase", "no coherence found, GeoTIFFs with corr, coh or coherence"),
+    ],
+)
+def test_names_that_tell_no_pair_are_refused(tmp_path, rng, name, sentence):
+    write_raster(tmp_path / f"{name}.tif", backscatter(rng, GRID.shape), GRID)
+    with pytest.raises(InputError, match=sentence):
+        find_pairs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"values": 120}, r"insar/S1AA_.*corr\.tif: values from 120 to 120 found, coherence from 0 to 1 expected"),
+        ({"values": -0.5}, "values from -0.5 to -0.5 found, coherence from 0 to 1"),
+        ({"values": 0}, r"no pixel holds a value on the grid \(all nodata\), expected coherence"),
+        ({"count": 9}, "SVAL-10-38_2020_ro14: 9 dates found.*at least 15 expected"),
+    ],
+)
+def test_coherence_that_is_none_or_too_little_is_refused(make, tmp_path, rng, settings, sentence):
+    write_pairs(tmp_path / "insar", rng, **settings)
+    with pytest.raises(InputError, match=sentence):
+        make(features=("grd", "insar"), pairs=find_pairs(tmp_path / "insar"))
+    assert not list((tmp_path / "data").glob("[!.]*"))
+
+
+def test_pairs_of_another_orbit_are_told(make, tmp_path, rng):
+    write_pairs(tmp_path / "insar", rng)
+    for path in list((tmp_path / "insar").iterdir()):
+        path.rename(path.with_name(path.name.replace("_ro14", "")))
+    with pytest.raises(InputError, match="SVAL-10-38_2020_ro14: no pair of insar covers this tile, at least one"):
+        make(features=("grd", "insar"), pairs=find_pairs(tmp_path / "insar", relative_orbit=87))
