@@ -1,14 +1,20 @@
-"""Find Sentinel-1 scenes, choose their dates, freeze the list, read a series onto a grid."""
+"""Search for Sentinel-1 scenes, choose their dates, freeze the list, read a series onto a grid."""
 
 from glaciersar.scenes.choosing import choose_dates, choose_series, dates_of_years, select
 from glaciersar.scenes.describing import gaps, kind, table
 from glaciersar.scenes.finding import find
+from glaciersar.scenes.freezing import freeze, thaw
+from glaciersar.scenes.marking import changes, mark
+from glaciersar.scenes.places import place_of
 from glaciersar.scenes.reading import Series, covering, footprint, look, read_series
-from glaciersar.scenes.records import Scene, freeze, merge_passes, thaw
+from glaciersar.scenes.records import Mark, Scene, merge_passes
+from glaciersar.scenes.searching import search
 
 __all__ = [
+    "Mark",
     "Scene",
     "Series",
+    "changes",
     "choose_dates",
     "choose_series",
     "covering",
@@ -19,8 +25,11 @@ __all__ = [
     "gaps",
     "kind",
     "look",
+    "mark",
     "merge_passes",
+    "place_of",
     "read_series",
+    "search",
     "select",
     "table",
     "thaw",

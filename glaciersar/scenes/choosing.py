@@ -17,6 +17,7 @@ def select(
     start: datetime | None = None,
     end: datetime | None = None,
     relative_orbit: int | None = None,
+    orbit_state: str | None = None,
     polarisation: str | None = None,
 ) -> list[Scene]:
     """Keep the scenes of a year or period, an orbit, a polarisation; in time order.
@@ -27,6 +28,7 @@ def select(
         start: First time kept, inclusive; without a time zone it is taken as UTC.
         end: Last time kept, exclusive.
         relative_orbit: 1 to 175.
+        orbit_state: "ascending" or "descending".
         polarisation: "HH", "HV", "VV" or "VH".
 
     Raises:
@@ -41,6 +43,7 @@ def select(
         and (start is None or scene.time >= start)
         and (end is None or scene.time < end)
         and (relative_orbit is None or scene.relative_orbit == relative_orbit)
+        and (orbit_state is None or scene.orbit_state == orbit_state)
         and (polarisation is None or polarisation in scene.hrefs)
     ]
     if not left:
@@ -48,6 +51,7 @@ def select(
             "polarisation": polarisation,
             "year": year,
             "relative orbit": relative_orbit,
+            "orbit state": orbit_state,
             "start": start and f"{start:%Y-%m-%d}",
             "end": end and f"{end:%Y-%m-%d}",
         }
@@ -69,6 +73,7 @@ def describe(scenes: Sequence[Scene]) -> str:
     orbits = sorted({scene.relative_orbit for scene in scenes if scene.relative_orbit is not None})
     parts = [f"{len(scenes)} scenes of {', '.join(kinds)}", f"years {', '.join(map(str, years))}"]
     parts.append(f"relative orbits {', '.join(map(str, orbits))}" if orbits else "relative orbit unknown")
+    parts += sorted({scene.orbit_state for scene in scenes if scene.orbit_state})
     return "; ".join(parts)
 
 
