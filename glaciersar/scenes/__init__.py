@@ -1,6 +1,14 @@
 """Search for Sentinel-1 scenes, choose their dates, freeze the list, read a series onto a grid."""
 
-from glaciersar.scenes.choosing import choose_dates, choose_series, dates_of_years, select
+from glaciersar.scenes.calendar import Coverage, cover, coverage
+from glaciersar.scenes.choosing import (
+    choose_dates,
+    choose_series,
+    choose_years,
+    dates_of_years,
+    passes_by_year,
+    select,
+)
 from glaciersar.scenes.describing import gaps, kind, table
 from glaciersar.scenes.finding import find
 from glaciersar.scenes.freezing import freeze, thaw
@@ -11,12 +19,16 @@ from glaciersar.scenes.records import Mark, Scene, merge_passes
 from glaciersar.scenes.searching import search
 
 __all__ = [
+    "Coverage",
     "Mark",
     "Scene",
     "Series",
     "changes",
     "choose_dates",
     "choose_series",
+    "choose_years",
+    "cover",
+    "coverage",
     "covering",
     "dates_of_years",
     "find",
@@ -27,6 +39,7 @@ __all__ = [
     "look",
     "mark",
     "merge_passes",
+    "passes_by_year",
     "place_of",
     "read_series",
     "search",
