@@ -187,7 +187,7 @@ def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None
         scenes: All scenes.
         chosen: Dates chosen, by year and relative orbit.
     """
-    passes = dict(sorted(passes_by_year(scenes).items(), key=str))
+    passes = passes_by_year(scenes)
     figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.45 * len(passes)), layout="constrained")
     for height, (key, found) in enumerate(passes.items()):
         times = [scene.time for scene in found]

@@ -142,9 +142,11 @@ def choose_years(
 
 
 def passes_by_year(scenes: Iterable[Scene]) -> dict[tuple[int, int | None], list[Scene]]:
-    """Sort the passes by year and relative orbit, in time order."""
+    """Sort the passes by year and relative orbit, each in time order."""
     passes: dict[tuple[int, int | None], list[Scene]] = {}
-    for scene in merge_passes(scenes):
+    for scene in sorted(
+        merge_passes(scenes), key=lambda scene: (scene.time.year, scene.relative_orbit or 0, scene.time)
+    ):
         passes.setdefault((scene.time.year, scene.relative_orbit), []).append(scene)
     return passes
 

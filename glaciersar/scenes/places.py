@@ -70,7 +70,10 @@ def _from_tiles(names: Sequence[str]) -> BaseGeometry:
         if match is None:
             raise InputError(f"tile {name!r} found, a name such as SVAL-10-38 expected")
         boxes.append(shapely.box(*Tile(column=int(match[1]), row=int(match[2])).bounds))
-    return gpd.GeoSeries([shapely.union_all(boxes).convex_hull], crs=CRS).to_crs(DEGREES).iloc[0]
+    hull = shapely.segmentize(
+        shapely.union_all(boxes).convex_hull, 1000.0
+    )  # its sides are no straight lines in degrees
+    return gpd.GeoSeries([hull], crs=CRS).to_crs(DEGREES).iloc[0]
 
 
 def _from_file(path: Path) -> BaseGeometry:
