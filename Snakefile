@@ -31,7 +31,7 @@ def code(*names):
     return sorted(str(file) for found in files.values() for file in found)
 
 
-GROUND = code("grid", "radiometry", "outlines", "scenes", "files")
+GROUND = code("grid", "radiometry", "outlines", "scenes", "files", "remote")
 
 
 def parameters(notebook):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import geopandas as gpd
@@ -22,7 +22,7 @@ from glaciersar.confidence import shannon
 from glaciersar.dataset.describing import TileSeries
 from glaciersar.files import written_whole
 from glaciersar.grid import CRS, SUBSETS, Tile
-from glaciersar.scenes import Scene
+from glaciersar.scenes import Scene, cover, passes_by_year
 
 COLOURS = {"glacier": "#3182bd", "land and sea": "#8c6d31"}
 SUBSET_COLOURS = dict(zip(SUBSETS, ("#bdbdbd", "#e6ab02", "#7570b3"), strict=True))
@@ -181,25 +181,41 @@ def series_strip(backscatter: NDArray[np.floating], times: Sequence[datetime], *
 
 
 def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None], Sequence[datetime]]) -> Figure:
-    """Show when each relative orbit has scenes, and which dates stand for the year.
+    """Show when each relative orbit has passes, which dates are wished, which stand for the year, and the longest gap.
 
     Args:
         scenes: All scenes.
         chosen: Dates chosen, by year and relative orbit.
     """
-    rows = sorted({(scene.time.year, scene.relative_orbit) for scene in scenes}, key=str)
-    figure, axis = plt.subplots(figsize=(7.5, 0.8 + 0.4 * len(rows)), layout="constrained")
-    for height, key in enumerate(rows):
-        days = sorted({s.time.timetuple().tm_yday for s in scenes if (s.time.year, s.relative_orbit) == key})
-        axis.scatter(days, [height] * len(days), s=14, color="0.75", label="scene" if not height else None)
+    passes = passes_by_year(scenes)
+    figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.45 * len(passes)), layout="constrained")
+    for height, (key, found) in enumerate(passes.items()):
+        times = [scene.time for scene in found]
+        covered = cover(times)
+        first = not height  # the legend names each mark once
+        start, end = ((time - datetime(key[0], 1, 1, tzinfo=UTC)) / timedelta(days=1) for time in covered.gap)
+        days = [time.timetuple().tm_yday for time in times]
         picked = [time.timetuple().tm_yday for time in chosen.get(key, ())]
+        wished = [time.timetuple().tm_yday for time in covered.wishes]
+        axis.scatter(days, [height] * len(days), s=14, color="0.6", label="pass" if first else "", zorder=2)
         axis.scatter(
-            picked, [height] * len(picked), s=36, facecolors="none", edgecolors="#d95f02",
-            label="stands for the year" if not height else None,
+            picked, [height] * len(picked), s=36, facecolors="none", edgecolors="#d95f02", zorder=3,
+            label="stands for the year" if first else "",
         )  # fmt: skip
-    axis.set_yticks(range(len(rows)), [f"{year}, orbit {orbit}" for year, orbit in rows], fontsize=8)
-    axis.set(xlabel="day of the year", xlim=(-3, 369), ylim=(-0.6, len(rows) - 0.4))
-    axis.legend(frameon=False, fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 1.25), ncols=2)
+        axis.vlines(wished, height - 0.32, height - 0.18, color="#7570b3", lw=1, label="wished" if first else "")
+        axis.barh(
+            height,
+            end - start,
+            left=start + 1,
+            height=0.22,
+            color="#e6ab02",
+            alpha=0.45,
+            label="longest gap" if first else "",
+        )
+        axis.text(372, height, f"{covered.near:.0%} near, gap {covered.gap_days:.0f} d", va="center", fontsize=7)
+    axis.set_yticks(range(len(passes)), [f"{year}, orbit {orbit}" for year, orbit in passes], fontsize=8)
+    axis.set(xlabel="day of the year", xlim=(-3, 369), ylim=(-0.6, len(passes) - 0.4))
+    figure.legend(frameon=False, fontsize=7, loc="outside upper center", ncols=4)
     sns.despine(figure)
     return figure
 

@@ -103,13 +103,17 @@ def test_a_series_is_shown_on_one_stretch(rng):
     assert figure.axes[6].get_title() == "2020-07-01"
 
 
-def test_the_dates_that_stand_for_a_year_are_ringed():
+def test_the_dates_that_stand_for_a_year_are_ringed_and_the_longest_gap_is_marked():
     times = [datetime(2020, 1, day, tzinfo=UTC) for day in (1, 13, 25)]
     scenes = [Scene(id=str(t), time=t, relative_orbit=14, orbit_state="ascending", hrefs={}) for t in times]
-    figure = figures.date_coverage(scenes, {(2020, 14): times[::2]})
-    dots, rings = figure.axes[0].collections
+    (axis,) = figures.date_coverage(scenes, {(2020, 14): times[::2]}).axes
+    dots, rings, wishes = axis.collections
     np.testing.assert_array_equal(dots.get_offsets()[:, 0], [1, 13, 25])
     np.testing.assert_array_equal(rings.get_offsets()[:, 0], [1, 25])
+    assert len(wishes.get_segments()) == 15
+    (gap,) = axis.patches
+    assert (gap.get_x(), gap.get_width()) == (25, 342)  # 25 January to the end of the leap year
+    assert [text.get_text() for text in axis.texts] == ["7% near, gap 342 d"]
 
 
 def test_training_curves_have_a_line_for_each_model():

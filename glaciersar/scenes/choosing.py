@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.records import Scene, merge_passes
+from glaciersar.scenes.records import Scene, check_one_orbit, merge_passes
 
 
 def select(
@@ -17,6 +17,7 @@ def select(
     start: datetime | None = None,
     end: datetime | None = None,
     relative_orbit: int | None = None,
+    orbit_state: str | None = None,
     polarisation: str | None = None,
 ) -> list[Scene]:
     """Keep the scenes of a year or period, an orbit, a polarisation; in time order.
@@ -27,6 +28,7 @@ def select(
         start: First time kept, inclusive; without a time zone it is taken as UTC.
         end: Last time kept, exclusive.
         relative_orbit: 1 to 175.
+        orbit_state: "ascending" or "descending".
         polarisation: "HH", "HV", "VV" or "VH".
 
     Raises:
@@ -41,6 +43,7 @@ def select(
         and (start is None or scene.time >= start)
         and (end is None or scene.time < end)
         and (relative_orbit is None or scene.relative_orbit == relative_orbit)
+        and (orbit_state is None or scene.orbit_state == orbit_state)
         and (polarisation is None or polarisation in scene.hrefs)
     ]
     if not left:
@@ -48,6 +51,7 @@ def select(
             "polarisation": polarisation,
             "year": year,
             "relative orbit": relative_orbit,
+            "orbit state": orbit_state,
             "start": start and f"{start:%Y-%m-%d}",
             "end": end and f"{end:%Y-%m-%d}",
         }
@@ -69,6 +73,7 @@ def describe(scenes: Sequence[Scene]) -> str:
     orbits = sorted({scene.relative_orbit for scene in scenes if scene.relative_orbit is not None})
     parts = [f"{len(scenes)} scenes of {', '.join(kinds)}", f"years {', '.join(map(str, years))}"]
     parts.append(f"relative orbits {', '.join(map(str, orbits))}" if orbits else "relative orbit unknown")
+    parts += sorted({scene.orbit_state for scene in scenes if scene.orbit_state})
     return "; ".join(parts)
 
 
@@ -106,11 +111,44 @@ def choose_series(
 
 
 def dates_of_years(scenes: Iterable[Scene], *, count: int = 15) -> dict[tuple[int, int | None], list[datetime]]:
-    """Choose the dates that stand for each year and relative orbit among some scenes."""
-    passes: dict[tuple[int, int | None], list[datetime]] = {}
-    for scene in merge_passes(scenes):
-        passes.setdefault((scene.time.year, scene.relative_orbit), []).append(scene.time)
-    return {key: [times[i] for i in choose_dates(times, count=count)] for key, times in passes.items()}
+    """Choose the dates that stand for each year and relative orbit among some scenes.
+
+    Raises:
+        InputError: A year and orbit without enough dates.
+    """
+    chosen, refused = choose_years(scenes, count=count)
+    if refused:
+        raise InputError(next(iter(refused.values())))
+    return chosen
+
+
+def choose_years(
+    scenes: Iterable[Scene], *, count: int = 15
+) -> tuple[dict[tuple[int, int | None], list[datetime]], dict[tuple[int, int | None], str]]:
+    """Choose the dates that stand for each year and relative orbit, and say why where that cannot be.
+
+    Returns:
+        The dates of each year and orbit that has enough, and for each other one the reason.
+    """
+    chosen, refused = {}, {}
+    for key, passes in passes_by_year(scenes).items():
+        times = [scene.time for scene in passes]
+        try:
+            check_one_orbit(passes)
+            chosen[key] = [times[i] for i in choose_dates(times, count=count)]
+        except InputError as error:
+            refused[key] = str(error)
+    return chosen, refused
+
+
+def passes_by_year(scenes: Iterable[Scene]) -> dict[tuple[int, int | None], list[Scene]]:
+    """Sort the passes by year and relative orbit, each in time order."""
+    passes: dict[tuple[int, int | None], list[Scene]] = {}
+    for scene in sorted(
+        merge_passes(scenes), key=lambda scene: (scene.time.year, scene.relative_orbit or 0, scene.time)
+    ):
+        passes.setdefault((scene.time.year, scene.relative_orbit), []).append(scene)
+    return passes
 
 
 def _date(day: str) -> datetime | None:
@@ -147,7 +185,7 @@ def choose_dates(
     days = np.array([time.timestamp() / 86_400 for time in times])
     if (np.diff(days) <= 0).any():
         raise InputError("dates out of order or twice found, increasing dates expected")
-    targets = np.array([_middle(times) + spacing_days * (k - (count - 1) / 2) for k in range(count)])
+    targets = wished_days(times, count=count, spacing_days=spacing_days)
     chosen = _nearest_increasing(days, targets)
     distance = np.abs(days[chosen] - targets)
     if distance.max() > tolerance:
@@ -162,15 +200,22 @@ def choose_dates(
     return chosen
 
 
-def _middle(times: Sequence[datetime]) -> float:
-    """Give the middle of the calendar year, or of the period, in days since 1970."""
+def wished_days(times: Sequence[datetime], *, count: int = 15, spacing_days: float = 24.0) -> NDArray[np.floating]:
+    """Give the days (count,) on which dates are wished, in days since 1970: evenly spaced around the middle."""
+    first, last = period(times)
+    middle = (first.timestamp() + last.timestamp()) / 2 / 86_400
+    return middle + spacing_days * (np.arange(count) - (count - 1) / 2)
+
+
+def period(times: Sequence[datetime]) -> tuple[datetime, datetime]:
+    """Give the calendar year that holds all dates, its end exclusive, or else the first and the last date."""
     first, last = times[0], times[-1]
-    if first.year == last.year:
-        first, last = datetime(first.year, 1, 1, tzinfo=UTC), datetime(first.year + 1, 1, 1, tzinfo=UTC)
-    return (first.timestamp() + last.timestamp()) / 2 / 86_400
+    if first.year != last.year:
+        return first, last
+    return datetime(first.year, 1, 1, tzinfo=UTC), datetime(first.year + 1, 1, 1, tzinfo=UTC)
 
 
-def _nearest_increasing(days: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.intp]:
+def _nearest_increasing(days: NDArray[np.floating], targets: NDArray[np.floating]) -> NDArray[np.intp]:
     """Assign to each target a day, increasing, with the least total distance (dynamic programming)."""
     cost = np.abs(targets[:, None] - days[None, :])  # (count, T)
     best = np.full(cost.shape, np.inf)  # least cost of targets 0..k when target k takes day t

@@ -1,21 +1,31 @@
-"""What a scene is, and the frozen list of scenes that a study was made from."""
+"""What a scene is, and which scenes are one pass."""
 
-import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
 from itertools import combinations
-from pathlib import Path
-from typing import Any
+
+import shapely
+from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
-from glaciersar.files import write_json
 
 POLARISATIONS = ("HH", "HV", "VV", "VH")
 PASS_GAP = timedelta(minutes=10)
 """Strips of one pass follow each other within seconds; the same orbit comes back after six days at the earliest."""
 SAME_TIME_OF_DAY = timedelta(minutes=15)  # orbits that overlap pass 99 minutes apart
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What tells whether a raster is still the one that was found."""
+
+    size: int | None = None
+    """Bytes."""
+    checksum: str | None = None
+    """Multihash in hexadecimal, as in STAC's file:checksum; 1220… is SHA-256."""
+    etag: str | None = None
+    """The server's own word for the version of a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +46,10 @@ class Scene:
     """Of the backscatter rasters: "linear" (power) or "db"."""
     platform: str | None = None
     """Such as "sentinel-1a", or "simulated"; None where a folder of files does not tell."""
+    outline: BaseGeometry | None = None
+    """What it covers, in degrees (EPSG:4326); None where the archive does not tell."""
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    """Of rasters, by href; as far as the archive or `mark` tells."""
 
 
 def merge_passes(scenes: Iterable[Scene]) -> list[Scene]:
@@ -52,7 +66,13 @@ def merge_passes(scenes: Iterable[Scene]) -> list[Scene]:
         key = (scene.relative_orbit, scene.orbit_state, scene.units)
         passes = merged.setdefault(key, [])
         if passes and scene.time - latest[key] <= PASS_GAP:
-            passes[-1] = replace(passes[-1], hrefs=_join(passes[-1].hrefs, scene.hrefs))
+            first = passes[-1]
+            passes[-1] = replace(
+                first,
+                hrefs=_join(first.hrefs, scene.hrefs),
+                outline=_unite(first.outline, scene.outline),
+                marks={**scene.marks, **first.marks},
+            )
         else:
             passes.append(scene)
         latest[key] = scene.time
@@ -60,7 +80,7 @@ def merge_passes(scenes: Iterable[Scene]) -> list[Scene]:
 
 
 def check_one_orbit(passes: Sequence[Scene]) -> None:
-    """Refuse passes of several relative orbits; where these are unknown, passes at different times of day.
+    """Refuse passes of several relative orbits, or ascending and descending ones; of unknown orbits, by time of day.
 
     One orbit comes back at the same time of day, to some seconds. Midnight is taken for a name without a time.
     """
@@ -68,6 +88,9 @@ def check_one_orbit(passes: Sequence[Scene]) -> None:
     if len(orbits) != 1:
         found = f"relative orbits {', '.join(orbits)}" if orbits else "no scene"
         raise InputError(f"{found} found, scenes of one relative orbit expected")
+    states = sorted({scene.orbit_state for scene in passes if scene.orbit_state})
+    if len(states) > 1:
+        raise InputError(f"{' and '.join(states)} passes found, one viewing direction expected")
     if passes[0].relative_orbit is not None:
         return
     timed = [scene for scene in passes if scene.time.time() != time()]
@@ -90,60 +113,11 @@ def _join(first: Mapping[str, tuple[str, ...]], second: Mapping[str, tuple[str, 
     return {kind: tuple(dict.fromkeys((*first.get(kind, ()), *second.get(kind, ())))) for kind in kinds}
 
 
-def freeze(scenes: Sequence[Scene], path: str | Path) -> Path:
-    """Write the chosen scenes as a small JSON list, to be committed and read back by `thaw`.
-
-    Rasters that lie below the folder of the list are written relative to it, so that both can move together.
-    """
-    path = Path(path)
-    folder = path.resolve().parent
-    write_json(path, {"scenes": [_to_json(scene, folder) for scene in scenes]})
-    return path
-
-
-def _to_json(scene: Scene, folder: Path) -> dict[str, Any]:
-    return {
-        "id": scene.id,
-        "time": scene.time.astimezone(UTC).isoformat(),
-        "relative_orbit": scene.relative_orbit,
-        "orbit_state": scene.orbit_state,
-        "units": scene.units,
-        "platform": scene.platform,
-        "hrefs": {kind: [_relative(href, folder) for href in hrefs] for kind, hrefs in scene.hrefs.items()},
-    }
-
-
-def _relative(href: str, folder: Path) -> str:
-    inside = not is_remote(href) and Path(href).is_relative_to(folder)
-    return Path(href).relative_to(folder).as_posix() if inside else href
-
-
-def thaw(path: str | Path) -> list[Scene]:
-    """Read a list that `freeze` wrote."""
-    path = Path(path)
-    try:
-        rows = json.loads(path.read_text())["scenes"]
-        return [_from_json(row, path.resolve().parent) for row in rows]
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file, expected a list of scenes written by scenes.freeze") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not a list of scenes ({error!r}), expected one written by scenes.freeze") from error
-
-
-def _from_json(row: Mapping[str, Any], folder: Path) -> Scene:
-    hrefs = {
-        kind: tuple(href if is_remote(href) else os.path.normpath(folder / href) for href in hrefs)
-        for kind, hrefs in row["hrefs"].items()
-    }
-    return Scene(
-        id=row["id"],
-        time=datetime.fromisoformat(row["time"]),
-        relative_orbit=row["relative_orbit"],
-        orbit_state=row["orbit_state"],
-        hrefs=hrefs,
-        units=row["units"],
-        platform=row["platform"],
-    )
+def _unite(first: BaseGeometry | None, second: BaseGeometry | None) -> BaseGeometry | None:
+    """Unite outlines; one that is not known makes the whole unknown."""
+    if first is None or second is None:
+        return None
+    return first if first.equals(second) else shapely.union(first, second)
 
 
 def is_remote(href: str) -> bool:

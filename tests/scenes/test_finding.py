@@ -4,12 +4,12 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
-from archives import TILE, write_catalog, write_folder, write_raster, year_of_dates
+from archives import TILE, write_catalog, write_folder, year_of_dates
+from servers import free_port, serve
 
 from glaciersar.errors import InputError
-from glaciersar.scenes import find
+from glaciersar.scenes import Mark, find
 
 GRID = TILE.geobox(pixel=1000)
 TIMES = year_of_dates(3)
@@ -130,46 +130,6 @@ def test_a_folder_of_geotiffs_gives_one_scene_a_pass(tmp_path, rng):
     assert [s.hrefs for s in find(f"{tmp_path}/*_HH.tif")] == [{"HH": s.hrefs["HH"]} for s in scenes]
 
 
-@pytest.mark.parametrize(
-    ("name", "time", "kind", "orbit"),
-    [
-        (
-            "OPERA_L2_RTC-S1_T137-292320-IW1_20231203T015910Z_20250830T120333Z_S1A_30_v1.0_VH",
-            (2023, 12, 3, 1, 59, 10),
-            "VH",
-            137,
-        ),
-        ("S1A_IW_20200103T233556_DVP_RTC10_G_gpuned_5A7B_VV", (2020, 1, 3, 23, 35, 56), "VV", None),
-        ("svalbard-2023-12-03-hh", (2023, 12, 3), "HH", None),
-        ("s1_ro174_20231203_HV_db", (2023, 12, 3), "HV", 174),
-        ("20231203_local_incidence", (2023, 12, 3), "incidence", None),
-    ],
-)
-def test_time_polarisation_and_orbit_are_read_from_names_as_archives_give_them(tmp_path, name, time, kind, orbit):
-    write_raster(tmp_path / f"{name}.tif", np.ones((2, 2), np.float32), GRID)
-    (scene,) = find(tmp_path)
-    assert scene.time == datetime(*time, tzinfo=UTC)
-    assert list(scene.hrefs) == [kind]
-    assert scene.relative_orbit == orbit
-    assert find(tmp_path, relative_orbit=orbit or 7)[0].relative_orbit == (orbit or 7)
-
-
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("dem", "no polarisation"),
-        ("20200102", "no polarisation"),
-        ("20200102_VV_VH", "no polarisation"),
-        ("S1_HH", "no date"),
-        ("20200230_HH", "a date expected"),
-    ],
-)
-def test_a_geotiff_whose_name_does_not_tell_is_refused(tmp_path, name, sentence):
-    write_raster(tmp_path / f"{name}.tif", np.ones((2, 2), np.float32), GRID)
-    with pytest.raises(InputError, match=rf"{name}\.tif: .*{sentence}"):
-        find(tmp_path)
-
-
 def test_a_source_without_scenes_is_refused(tmp_path, catalog):
     for source in (tmp_path / "absent", f"{tmp_path}/*.tif", "absent.tif"):
         with pytest.raises(InputError, match="no GeoTIFF found"):
@@ -188,3 +148,46 @@ def test_only_the_asked_orbit_is_kept(catalog):
 def test_unknown_units_are_refused(catalog):
     with pytest.raises(InputError, match="units='dB' found"):
         find(catalog, units="dB")
+
+
+def test_a_polarisation_that_does_not_exist_is_refused(catalog):
+    with pytest.raises(InputError, match="polarisation='vv' found, one of HH, HV, VV, VH expected"):
+        find(catalog, polarisation="vv")
+
+
+@pytest.mark.usefixtures("hurry")
+@pytest.mark.parametrize("fault", ["429", "503", "cut", "mute"])
+def test_a_static_catalogue_on_a_server_is_read_whole_after_a_fault(catalog, fault):
+    with serve(catalog.parent) as web:
+        web.faults += [("/catalog.json", fault), ("/collection.json", fault), ("20200102", fault)]
+        scenes = find(f"{web.url}/catalog.json")
+        assert [scene.id for scene in scenes] == [scene.id for scene in find(catalog)]
+        assert not web.faults
+
+
+@pytest.mark.usefixtures("hurry")
+def test_a_catalogue_on_a_server_that_does_not_give_it_is_named(catalog):
+    with serve(catalog.parent) as web:
+        for path, status in (("absent.json", 404), ("catalog.json", 500)):
+            web.lasting += [("/catalog.json", "500")]
+            with pytest.raises(InputError, match=rf"{path}: cannot be reached \(HTTP status {status}\)"):
+                find(f"{web.url}/{path}")
+    url = f"http://127.0.0.1:{free_port()}/catalog.json"
+    with pytest.raises(InputError, match=rf"{url}: cannot be reached \(no connection to 127"):
+        find(url)
+
+
+def test_checksums_and_outlines_of_items_are_kept(catalog):
+    path = next(catalog.parent.glob("alpha/*/*.json"))
+    item = json.loads(path.read_text())
+    square = {"type": "Polygon", "coordinates": [[[11, 78], [12, 78], [12, 79], [11, 79], [11, 78]]]}
+    item["geometry"], item["bbox"] = square, [11, 78, 12, 79]
+    item["assets"]["hh"] |= {"file:size": 1234, "file:checksum": "1220ab"}
+    path.write_text(json.dumps(item))
+    (scene,) = find(path)
+    assert scene.outline.bounds == (11, 78, 12, 79)
+    assert scene.marks == {scene.hrefs["HH"][0]: Mark(size=1234, checksum="1220ab")}
+    item["geometry"] = {"type": "Polygon", "coordinates": "here"}
+    path.write_text(json.dumps(item))
+    with pytest.raises(InputError, match=rf"{path.stem}: geometry cannot be read .*, an outline in degrees expected"):
+        find(path)

@@ -1,15 +1,14 @@
 """glaciersar.scenes.records"""
 
-import json
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from archives import TILE, write_catalog, year_of_dates
+import shapely
 
 from glaciersar.errors import InputError
-from glaciersar.scenes import Scene, find, freeze, merge_passes, thaw
+from glaciersar.scenes import Mark, Scene, merge_passes
+from glaciersar.scenes.records import check_one_orbit
 
 START = datetime(2020, 1, 2, 6, 30, tzinfo=UTC)
 
@@ -45,41 +44,27 @@ def test_merging_again_changes_nothing():
     assert merge_passes(once) == once
 
 
-def test_a_frozen_list_gives_the_same_scenes_back(tmp_path, rng):
-    catalog = write_catalog(tmp_path / "archive", TILE.geobox(pixel=1000), year_of_dates(3), rng)
-    remote = scene(0, hrefs={"VV": ("https://example.org/a.tif", "/vsicurl/b.tif")}, units="db", orbit=None)
-    elsewhere = scene(3, hrefs={"HH": ("/elsewhere/a.tif",)})
-    odd = replace(scene(1), time=START.replace(microsecond=546_629))
-    scenes = [*find(catalog), remote, elsewhere, odd]
-    scenes[-1] = replace(odd, hrefs={"HH": (str(tmp_path / "a.tif"),)})
-    assert thaw(freeze(scenes, tmp_path / "scenes.json")) == scenes
+def test_outlines_of_strips_are_united_and_their_marks_kept():
+    west, east = shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)
+    parts = [
+        scene(0, "a", outline=west, marks={"a.tif": Mark(size=1)}),
+        scene(9, "b", outline=east, marks={"b.tif": Mark(size=2)}),
+    ]
+    (merged,) = merge_passes(parts)
+    assert merged.outline.equals(shapely.box(0, 0, 2, 1))
+    assert merged.marks == {"a.tif": Mark(size=1), "b.tif": Mark(size=2)}
+    assert merge_passes([parts[0], replace(parts[1], outline=None)])[0].outline is None
 
 
-def test_a_frozen_list_moves_with_its_rasters(tmp_path, rng):
-    catalog = write_catalog(tmp_path / "here/archive", TILE.geobox(pixel=1000), year_of_dates(2), rng)
-    freeze(find(catalog), tmp_path / "here/scenes.json")
-    shutil.move(tmp_path / "here", tmp_path / "there")
-    assert thaw(tmp_path / "there/scenes.json") == find(tmp_path / "there/archive/catalog.json")
-    assert str(tmp_path) not in (tmp_path / "there/scenes.json").read_text()
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"scenes": [{"id": "a"}]}', '{"scenes": 3}'])
-def test_what_is_no_frozen_list_is_refused(tmp_path, content):
-    (tmp_path / "scenes.json").write_text(content)
-    with pytest.raises(InputError, match=r"scenes\.json: not a list of scenes"):
-        thaw(tmp_path / "scenes.json")
-
-
-def test_an_absent_list_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"scenes\.json: no such file"):
-        thaw(tmp_path / "scenes.json")
-
-
-def test_a_list_that_cannot_be_written_leaves_the_old_one(tmp_path):
-    freeze([scene(0)], tmp_path / "scenes.json")
-    before = (tmp_path / "scenes.json").read_bytes()
-    with pytest.raises(TypeError):
-        freeze([replace(scene(0), id=object())], tmp_path / "scenes.json")  # not JSON
-    assert [path.name for path in tmp_path.iterdir()] == ["scenes.json"]
-    assert (tmp_path / "scenes.json").read_bytes() == before
-    assert json.loads(before)["scenes"][0]["id"] == "a"
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"relative_orbit": 174}, "relative orbits 14, 174 found"),
+        ({"orbit_state": "descending"}, "ascending and descending passes found, one viewing direction expected"),
+    ],
+)
+def test_passes_of_two_geometries_are_no_series(changed, sentence):
+    passes = [scene(0), scene(86_400 * 12)]
+    check_one_orbit(passes)
+    with pytest.raises(InputError, match=sentence):
+        check_one_orbit([passes[0], replace(passes[1], **changed)])

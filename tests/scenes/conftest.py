@@ -1,0 +1,60 @@
+"""Servers on loopback that several tests of scenes share."""
+
+import json
+
+import pytest
+from servers import collect_items, serve, serve_stac
+
+from glaciersar import remote
+from glaciersar.simulate import simulate_archive
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory):
+    """A simulated archive of one tile and one year, as a static catalogue."""
+    folder = tmp_path_factory.mktemp("simulated") / "archive"
+    made = {"tiles_per_side": 1, "pixel": 250.0, "years": (2020,), "relative_orbits": (14,), "seed": 3}
+    return simulate_archive(folder, landscapes=1, progress=False, **made)
+
+
+@pytest.fixture(scope="session")
+def web_for_all(simulated):
+    with serve(simulated.parent) as web:
+        yield web
+
+
+@pytest.fixture(scope="session")
+def stac_for_all(simulated, web_for_all, tmp_path_factory):
+    """A STAC API with the items of the simulated archive, and one collection more."""
+    path = collect_items(simulated, tmp_path_factory.mktemp("stac") / "items.json", web_for_all.url)
+    content = json.loads(path.read_text())
+    content["features"].append(content["features"][0] | {"id": "elsewhere", "collection": "sentinel-1-grd"})
+    path.write_text(json.dumps(content))
+    with serve_stac(path) as stac:
+        yield stac
+
+
+@pytest.fixture
+def web(web_for_all):
+    """A web server with the rasters of the simulated archive."""
+    yield web_for_all
+    web_for_all.forget()
+
+
+@pytest.fixture
+def stac(stac_for_all):
+    """A STAC API with the items of the simulated archive."""
+    yield stac_for_all
+    stac_for_all.forget()
+
+
+@pytest.fixture
+def hurry(monkeypatch):
+    """Wait less between attempts."""
+    monkeypatch.setattr(remote, "FIRST_WAIT", 0.01)
+
+
+@pytest.fixture
+def impatience(monkeypatch):
+    """Give up waiting before a slow answer comes."""
+    monkeypatch.setattr(remote, "TIMEOUT", (30.0, 0.5))

@@ -1,0 +1,114 @@
+"""The way of a user over HTTP: search an API, freeze the list, read the rasters; with faults on the way."""
+
+import json
+
+import numpy as np
+import pytest
+import rasterio
+from archives import write_raster
+
+from glaciersar import remote
+from glaciersar.errors import InputError
+from glaciersar.scenes import changes, find, footprint, freeze, mark, read_series, search, thaw
+
+pytestmark = pytest.mark.usefixtures("hurry")
+ASKED = {"collection": "landscape-00", "year": 2020, "relative_orbit": 14, "polarisation": "HH"}
+FAULTS = ["429", "later", "500", "502", "503", "504", "cut", "mute"]
+
+
+@pytest.fixture
+def wanted(simulated):
+    """What the series is, read from the disk."""
+    scenes = find(simulated)
+    return read_series(scenes, footprint(scenes, "HH"), "HH")
+
+
+def read(path, grid):
+    """Read the frozen list as patiently as an archive needs it."""
+    scenes = thaw(path)
+    with rasterio.Env(**remote.gdal_options()):
+        return remote.patiently(scenes[0].hrefs["HH"][0], lambda: read_series(scenes, grid, "HH"))
+
+
+def test_a_series_over_http_is_the_series_on_the_disk(stac, web, tmp_path, wanted):
+    found = search(stac.url, **ASKED)
+    path = freeze(mark(found), tmp_path / "scenes.json")
+    with rasterio.Env(**remote.gdal_options()):
+        grid = footprint(thaw(path), "HH")
+    series = read(path, grid)
+    np.testing.assert_array_equal(series.power, wanted.power)
+    assert series.times == wanted.times
+    assert series.geobox == wanted.geobox
+    assert changes(thaw(path)).empty
+    assert all(mark.etag and mark.size for scene in thaw(path) for mark in scene.marks.values())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_with_a_fault_at_every_step_nothing_is_lost_and_nothing_wrong(stac, web, tmp_path, wanted, fault):
+    stac.faults += [("POST /search", fault)]
+    found = search(stac.url, **ASKED)
+    web.faults += [("HEAD", fault)] if fault != "cut" else []  # a HEAD has no body to cut
+    path = freeze(mark(found[:12]), tmp_path / "scenes.json")
+    web.faults += [("GET", fault), (found[5].id, fault)]
+    series = read(path, wanted.geobox)
+    np.testing.assert_array_equal(series.power, wanted.power[:12])
+    assert not stac.faults
+    assert not web.faults
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("404", r"hh\.tif: cannot be read"),
+        ("403", r"hh\.tif: cannot be read"),
+        ("500", r"hh\.tif: cannot be read"),
+        ("cut", r"hh\.tif: cannot be read"),
+        ("html", r"hh\.tif: cannot be read"),
+    ],
+)
+def test_a_raster_that_cannot_be_had_ends_in_one_sentence(stac, web, tmp_path, wanted, fault, sentence, monkeypatch):
+    path = freeze(search(stac.url, **ASKED)[:3], tmp_path / "scenes.json")
+    web.lasting += [(thaw(path)[1].id, fault)]
+    monkeypatch.setattr(remote, "TRIES", 1)
+    with pytest.raises(InputError, match=sentence) as caught:
+        read(path, wanted.geobox)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_list_that_cannot_be_marked_is_not_written(stac, web, tmp_path):
+    path = freeze(search(stac.url, **ASKED)[:3], tmp_path / "scenes.json")
+    before = path.read_bytes()
+    web.lasting += [("HEAD", "404")]
+    with pytest.raises(
+        InputError, match=r"hh\.tif: vanished, a raster expected \(\d+ of \d+ rasters cannot be marked\)"
+    ):
+        freeze(mark(search(stac.url, **ASKED)[:2]), path)
+    assert path.read_bytes() == before
+
+
+def test_a_rerun_uses_the_list_and_tells_what_has_changed(stac, web, simulated, tmp_path, wanted):
+    path = freeze(mark(search(stac.url, **ASKED)[:4]), tmp_path / "scenes.json")
+    searches = stac.count("POST /search")
+    again = search(path, year=2020)
+    assert again == thaw(path)
+    assert stac.count("POST /search") == searches  # the archive was not searched again
+    changed, vanished = (simulated.parent / again[k].hrefs["HH"][0].removeprefix(f"{web.url}/") for k in (1, 2))
+    kept = {path: path.read_bytes() for path in (changed, vanished)}
+    try:
+        write_raster(changed, wanted.power[1] * 2, wanted.geobox)
+        vanished.unlink()
+        found = changes(again)
+    finally:
+        for file, content in kept.items():
+            file.write_bytes(content)
+    assert list(zip(found["scene"], found["what"], strict=True)) == [
+        (again[1].id, "changed"), (again[2].id, "vanished"),
+    ]  # fmt: skip
+    assert "etag" in found["found"].iloc[0]
+
+
+def test_the_list_is_small_and_readable(stac, web, tmp_path):
+    path = freeze(mark(search(stac.url, **ASKED)), tmp_path / "scenes.json")
+    content = json.loads(path.read_text())
+    assert path.stat().st_size / len(content["features"]) < 3000
+    assert content["features"][0]["properties"]["sat:relative_orbit"] == 14
