@@ -59,7 +59,7 @@ def write(folder: str | Path, path: str | Path) -> None:
     found = tables(folder)
     parts = [f"## {title}\n\n{table.to_markdown(index=False, disable_numparse=True)}" for title, table in found.items()]
     totals = found["Areas, km²"].set_index("glacier").loc["total"]
-    areas = ", ".join(f"{float(area):.1f} km² in {year}" for year, area in totals.items())
+    areas = ", ".join(f"{float(str(area)):.1f} km² in {year}" for year, area in totals.items())
     head = f"""# Five glaciers whose areas are known
 
 Made by `python -m glaciersar.five_glaciers FOLDER_OF_DATA docs/inventories.md`, from outlines drawn by people, not from

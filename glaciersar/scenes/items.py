@@ -9,6 +9,7 @@ from pystac.utils import make_absolute_href, str_to_datetime
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
+from glaciersar.scenes.geocoding import check_geocoded
 from glaciersar.scenes.names import kind_of
 from glaciersar.scenes.records import POLARISATIONS, Mark, Scene
 
@@ -25,7 +26,8 @@ def scene_of_item(item: pystac.Item, units: str | None) -> Scene:
     """
     properties = item.properties
     if properties.get("sar:product_type") == "SLC":
-        raise InputError(f"{item.id}: complex single-look data (SLC) found, backscatter (RTC or GRD) expected")
+        raise InputError(f"{item.id}: complex single-look data (SLC) found, backscatter (RTC) expected")
+    check_geocoded(item)
     time = properties.get("start_datetime") or properties.get("datetime")
     if time is None:
         raise InputError(f"{item.id}: no time found, start_datetime or datetime expected")

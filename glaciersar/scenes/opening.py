@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import rasterio
 from rasterio import DatasetReader
 from rasterio.errors import RasterioError
 
-from glaciersar import rasters
+from glaciersar import rasters, remote
 from glaciersar.errors import InputError
 from glaciersar.scenes.records import is_remote
 
@@ -23,7 +22,7 @@ def opened(href: str, *, check: bool = True) -> Iterator[DatasetReader]:
     if not is_remote(href) and not Path(href).exists():
         raise InputError(f"{href}: no such file, expected the raster that the scene list names")
     try:
-        with rasterio.open(href) as file:
+        with remote.opened(href) as file:
             if file.crs is None and file.gcps[0]:
                 raise InputError(
                     f"{name}: a ground-range product in the geometry of the radar ({len(file.gcps[0])} control points, "

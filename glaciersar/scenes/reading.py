@@ -17,7 +17,7 @@ from rasterio.warp import Resampling, reproject, transform, transform_bounds
 from rasterio.windows import Window, from_bounds
 from shapely.geometry.base import BaseGeometry
 
-from glaciersar import radiometry, rasters
+from glaciersar import radiometry, rasters, remote
 from glaciersar.errors import InputError
 from glaciersar.scenes.borders import MARGIN, border_noise
 from glaciersar.scenes.choosing import describe
@@ -74,8 +74,12 @@ def _floor(pixels: float) -> int:
 
 def grid_of(href: str) -> GeoBox:
     """Read the pixel grid of a raster."""
-    with opened(href) as file:
-        return GeoBox((file.height, file.width), file.transform, str(file.crs))
+
+    def read() -> GeoBox:
+        with opened(href) as file:
+            return GeoBox((file.height, file.width), file.transform, str(file.crs))
+
+    return remote.patiently(href, read)
 
 
 def extents_of(scene: Scene, polarisation: str, crs: str) -> list[BaseGeometry]:
@@ -145,13 +149,8 @@ def read_series(
     for date, scene in zip(power, passes, strict=True):  # date: (H, W), a view
         touched = False
         for href in _hrefs(scene, polarisation):
-            with opened(href, check=check) as file:
-                crs.setdefault(str(file.crs), name_of(href))
-                if len(crs) > 1:
-                    (_, _), (other, name) = crs.items()
-                    raise InputError(f"{name}: {other} found, {next(iter(crs))} as in the other scenes expected")
-                convert = partial(_to_power, file=file, units=scene.units, check=check, border=not sample)
-                strip = _read_strip(file, geobox, convert, sample=sample)
+            read = partial(_read_raster, href, geobox, scene.units, crs, check=check, sample=sample)
+            strip = remote.patiently(href, read)
             if strip is not None:
                 touched = True
                 np.copyto(date, strip, where=np.isnan(date))
@@ -164,6 +163,19 @@ def read_series(
             _check_date(power[0], passes[0], geobox, touched=True, check=True, sampled=False)
         power = power if len(kept) == len(passes) else power[kept]
     return Series(power=power, times=tuple(passes[k].time for k in kept), geobox=geobox)
+
+
+def _read_raster(
+    href: str, geobox: GeoBox, units: str, crs: dict[str, str], *, check: bool, sample: bool
+) -> NDArray[np.float32] | None:
+    """Read one raster onto the grid as linear power (H, W), in the one coordinate system of `crs`."""
+    with opened(href, check=check) as file:
+        crs.setdefault(str(file.crs), name_of(href))
+        if len(crs) > 1:
+            (_, _), (other, name) = crs.items()
+            raise InputError(f"{name}: {other} found, {next(iter(crs))} as in the other scenes expected")
+        convert = partial(_to_power, file=file, units=units, check=check, border=not sample)
+        return _read_strip(file, geobox, convert, sample=sample)
 
 
 def look(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, side: int = 500) -> Series:

@@ -56,7 +56,7 @@ def item(
             "sar:center_frequency": 5.405,
             "sar:observation_direction": "right",
             "sar:instrument_mode": "EW" if wide else "IW",
-            "sar:product_type": "GRD",
+            "sar:product_type": "RTC",
             "sar:polarizations": ["HH", "HV"],
             "sar:resolution_range": 93 if wide else 20,
             "sar:resolution_azimuth": 87 if wide else 22,

@@ -102,7 +102,7 @@ def test_items_that_are_no_backscatter_are_refused(catalog):
     change(path, **{"sar:product_type": "SLC"})
     with pytest.raises(InputError, match=rf"{name}: complex single-look data \(SLC\) found"):
         find(catalog)
-    change(path, **{"sar:product_type": "GRD"})
+    change(path, **{"sar:product_type": "RTC"})
     item = json.loads(path.read_text())
     path.write_text(json.dumps(item | {"assets": {"thumbnail": {"href": "a.png", "type": "image/png"}}}))
     with pytest.raises(InputError, match=rf"{name}: assets thumbnail found, a GeoTIFF named by HH"):

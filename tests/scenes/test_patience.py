@@ -1,0 +1,41 @@
+"""glaciersar.scenes.reading over HTTP by itself: patient, and with signatures that run out"""
+
+import re
+
+import numpy as np
+import pytest
+
+from glaciersar import remote
+from glaciersar.scenes import find, footprint, read_series
+
+pytestmark = pytest.mark.usefixtures("hurry")
+
+
+@pytest.fixture
+def scenes(web):
+    return find(f"{web.url}/catalog.json")[:4]
+
+
+@pytest.fixture
+def wanted(simulated):
+    scenes = find(simulated)[:4]
+    return read_series(scenes, footprint(scenes, "HH"), "HH")
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "503", "cut", "mute"])
+def test_a_series_reads_the_same_after_faults(scenes, web, wanted, fault):
+    web.faults += [("GET .*tif", fault), (f"GET .*{scenes[2].id}/hh", fault)]
+    series = read_series(scenes, footprint(scenes, "HH"), "HH")
+    np.testing.assert_array_equal(series.power, wanted.power)
+    assert not web.faults
+
+
+def test_a_signature_that_runs_out_between_two_rasters_is_replaced(scenes, web, wanted, monkeypatch):
+    monkeypatch.setattr(remote, "SIGNED", re.compile(rf"({re.escape(web.url)})/([^/?]+)/.*\.tif"))
+    monkeypatch.setattr(remote, "_tokens", {})
+    monkeypatch.setenv("PC_SDK_SAS_URL", f"{web.url}/token")
+    monkeypatch.setattr(web, "token", "one")
+    geobox = footprint(scenes, "HH")
+    web.token = "two"
+    np.testing.assert_array_equal(read_series(scenes, geobox, "HH").power, wanted.power)
+    assert web.count("GET /token/") == 2
