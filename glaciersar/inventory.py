@@ -43,7 +43,7 @@ def read(path: str | Path) -> gpd.GeoDataFrame:
         name, unit = form["area"]
         columns = {
             "id": table[form["id"]].astype(str).str.removesuffix(".0").to_numpy(),
-            "name": table[form["name"]].fillna("").to_numpy() if form["name"] in table else "",
+            "name": table[form["name"]].astype(object).fillna("").to_numpy() if form["name"] in table else "",
             "year": outlines.year_of(table[form["year"]]).to_numpy() if form["year"] in table else np.nan,
             "area_km2": table[name].to_numpy(float) * unit,
         }
@@ -101,7 +101,7 @@ def compare(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, *, on: str = "") -
         table["iou"] = both / (ours.area + other.area - both)
     left, bottom, right, top = ours.total_bounds if len(ours) else (0, 0, 0, 0)
     table.attrs["unmatched"] = len(theirs.cx[left:right, bottom:top].index.difference(matched.index))
-    text = {name: table[name].fillna("") for name in ("ids", "names", "years")}
+    text = {name: table[name].astype(object).fillna("") for name in ("ids", "names", "years")}
     return table.assign(**text)
 
 
