@@ -10,7 +10,11 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
+# the same examples in every run, and no limit of time; `--hypothesis-profile=default` looks for new ones
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 matplotlib.use("agg")
 torch.set_num_threads(1)  # tiny networks run fastest on one
 

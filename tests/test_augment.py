@@ -110,7 +110,7 @@ def test_gamma_makes_values_below_zero_zero(sample):
 
 
 @given(seed=st.integers(0, 2**32), recipe=st.sampled_from([CORRECTED, AS_RELEASED]))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_draw_gives_a_finite_sample_of_the_same_shape_with_labels_that_sum_to_one_or_zero(seed, recipe):
     rng = np.random.default_rng(seed)
     series = rng.random((2, 3, SIDE, SIDE), np.float32)

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
@@ -72,7 +72,6 @@ def test_the_boundary_is_scikit_images_inner_one(mask):
 
 
 @given(truth=masks, found=masks, pixel=st.sampled_from([1.0, 10.0, 40.0]))
-@settings(deadline=None)
 def test_boundary_distances_agree_with_all_pairs(truth, found, pixel):
     ours = boundary_distances(truth, found, pixel)
     one, other = (np.argwhere(find_boundaries(m, mode="inner", connectivity=1)) * pixel for m in (truth, found))

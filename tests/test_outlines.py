@@ -4,7 +4,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from odc.geo.geobox import GeoBox
@@ -23,12 +23,11 @@ def frame(*shapes, crs="EPSG:32633"):
 @given(st.floats(0, 100), st.floats(0, 80), st.floats(1, 90), st.floats(1, 70))
 def test_a_pixel_is_glacier_where_its_centre_lies_inside(x, y, width, height):
     left, bottom, _, _ = GRID.boundingbox.bbox
-    # moved by a part of a millimetre, because a centre right on an edge has no answer
-    box = shapely.box(left + x + 1e-4, bottom + y + 1e-4, left + x + width, bottom + y + height)
-    mask = outlines.to_mask(frame(box), GRID)
+    box = shapely.box(left + x, bottom + y, left + x + width, bottom + y + height)
     rows, columns = np.mgrid[:16, :20] + 0.5
-    inside = shapely.contains_xy(box, left + 10 * columns, bottom + 160 - 10 * rows)
-    assert (mask == inside).all()
+    centres = shapely.points(left + 10 * columns, bottom + 160 - 10 * rows)
+    assume(shapely.distance(box.exterior, centres).min() > 1e-6)  # a centre right on an edge has no answer
+    assert (outlines.to_mask(frame(box), GRID) == shapely.contains(box, centres)).all()
 
 
 def test_areas_are_unbiased_by_the_centre_rule(rng):

@@ -19,7 +19,7 @@ from glaciersar.errors import InputError
 GRID = GeoBox.from_bbox((430_000, 8_780_000, 430_240, 8_780_180), "EPSG:32633", resolution=10, tight=True)  # 18 × 24
 BIG = GeoBox.from_bbox((430_000, 8_780_000, 433_000, 8_782_000), "EPSG:32633", resolution=10, tight=True)  # 200 × 300
 masks = arrays(bool, (18, 24))
-fresh = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+fresh = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def blobs(rng, shape=(200, 300), smooth=6):

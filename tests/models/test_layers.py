@@ -28,7 +28,7 @@ def test_halving_dates_and_sides_is_max_pooling_with_a_last_single_date(dates):
 
 
 @given(height=st.integers(1, 20), width=st.integers(1, 20), multiple=st.sampled_from([4, 8]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_padding_reaches_the_next_multiple_and_keeps_what_was_there(height, width, multiple):
     x = torch.rand(1, 1, 2, height, width)
     padded = pad_to_multiple(x, multiple)
