@@ -21,7 +21,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from glaciersar.errors import InputError
 from glaciersar.export import AnySides
 from glaciersar.models.layers import Network
-from glaciersar.precision import multiplies_bf16
+from glaciersar.precision import multiplies_bf16, parts, reading_parts
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core
@@ -73,18 +73,20 @@ def prepare(model: nn.Module, *, backend: str = "auto", precision: str = "auto",
     if precision not in PRECISIONS:
         raise InputError(f"precision={precision!r} found, one of {', '.join(PRECISIONS)} expected")
     model.eval()
-    device = next(model.parameters()).device.type
+    device = _device(model)
     large = size is None or size * getattr(model, "width", 0) ** 2 >= LARGE
     if backend == "auto":
         fits = large and device == "cpu" and isinstance(model, Network)
         backend = "openvino" if fits and importlib.util.find_spec("openvino") else "torch"
     if precision == "auto":
         precision = "bf16" if large and multiplies_bf16(device) else "float32"
-    if backend == "torch":
-        run = _in_torch(model, device, precision)
-    else:
-        run = _in_openvino(_for_openvino(model, device), precision)
+    make = _in_torch if backend == "torch" else _in_openvino
+    run = _in_bf16(model, make) if precision == "bf16" else make(model, "float32")
     return Predictor(backend=backend, precision=precision, device=device, run=run)
+
+
+def _device(model: nn.Module) -> str:
+    return next(model.parameters()).device.type
 
 
 def probability(logits: Tensor) -> Tensor:  # (B, 2, H, W) -> (B, H, W)
@@ -103,37 +105,45 @@ def fold_norms(model: nn.Module) -> nn.Module:
     return model
 
 
-def _in_torch(model: nn.Module, device: str, precision: str) -> Run:
-    half = precision == "bf16"
-    network = fold_norms(model) if half else model  # in float32 to the last digit what `model` gives
+def _in_bf16(model: nn.Module, make: Callable[[nn.Module, str], Run]) -> Run:
+    model = fold_norms(model)
+    if not isinstance(model, Network):
+        return make(model, "bf16")
+    run = make(reading_parts(model), "bf16")
+
+    def run_on_parts(series: Tensor) -> Tensor:
+        model.check(series)
+        return run(parts(series))
+
+    return run_on_parts
+
+
+def _in_torch(model: nn.Module, precision: str) -> Run:
+    device = _device(model)
 
     @torch.inference_mode()
     def run(series: Tensor) -> Tensor:
-        with torch.autocast(device, torch.bfloat16, enabled=half):
-            logits = network(series.to(device))
+        with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+            logits = model(series.to(device))
         return probability(logits).cpu()
 
     return run
 
 
-def _for_openvino(model: nn.Module, device: str) -> Network:
+def _in_openvino(model: nn.Module, precision: str) -> Run:
     if importlib.util.find_spec("openvino") is None:
         raise InputError("backend='openvino' found, but openvino is not installed; expected torch or auto")
-    if device != "cpu" or not isinstance(model, Network):
-        found = f"{type(model).__name__} on {device}"
+    if _device(model) != "cpu" or not isinstance(model, Network):
+        found = f"{type(model).__name__} on {_device(model)}"
         raise InputError(f"backend='openvino' found for {found}, a network of glaciersar.models on cpu expected")
-    return model
 
-
-def _in_openvino(model: Network, precision: str) -> Run:
     @cache
     def compiled(dates: int) -> "CompiledModel":
         return _compile(model, dates, precision)
 
     @torch.inference_mode()
     def run(series: Tensor) -> Tensor:
-        if series.shape[1:2] != (model.features,) or 0 in series.shape:
-            model(series)  # which refuses it in its own words
+        model.check(series)
         (logits,) = compiled(series.shape[2])(series.contiguous().numpy(), share_inputs=True).values()
         return probability(torch.from_numpy(logits))
 

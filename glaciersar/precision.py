@@ -1,6 +1,16 @@
-"""Which number format a processor computes fastest in."""
+"""Which number format a processor computes fastest in, and how a series gets through bf16 unharmed.
+
+bf16 holds 8 bits of a number. Scaled backscatter of one region lies close together, around 0.7 or so, and what tells
+its pixels apart is in the bits after those: rounding the series, and the kernels that meet it first, changes more
+pixels of a map than all rounding behind them.
+"""
+
+import copy
 
 import torch
+from torch import Tensor, nn
+
+from glaciersar.models.layers import Network
 
 
 def multiplies_bf16(device: str) -> bool:
@@ -9,3 +19,26 @@ def multiplies_bf16(device: str) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     found = torch.cpu.get_capabilities()
     return device == "cpu" and bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"))
+
+
+def parts(series: Tensor) -> Tensor:  # (B, F, T, H, W) -> (B, 3 F, T, H, W)
+    """Take a series apart into numbers that bf16 holds: what it holds of each, the rest, and the first once more."""
+    coarse = series.bfloat16().float()
+    return torch.cat((coarse, series - coarse, coarse), dim=1)
+
+
+def reading_parts(model: Network) -> Network:
+    """Copy a network so that it takes the `parts` of a series and gives what it would give for the series.
+
+    With kernels taken apart alike, w = w₁ + w₂, the parts x₁ + x₂ meet as w₁ x₁ + w₁ x₂ + w₂ x₁. What is left out,
+    w₂ x₂, is smaller by two to the power of 16.
+    """
+    model = copy.deepcopy(model)
+    for conv in map(model.get_submodule, model.readers):
+        assert isinstance(conv, nn.Conv2d | nn.Conv3d)
+        kernel = conv.weight.detach()
+        coarse = kernel.bfloat16().float()
+        conv.weight = nn.Parameter(torch.cat((coarse, coarse, kernel - coarse), dim=1))
+        conv.in_channels *= 3
+    model.features *= 3
+    return model

@@ -39,6 +39,15 @@ def test_every_backend_gives_the_same_within_its_tolerance(name, backend, precis
         torch.testing.assert_close(predictor(series), model(series).softmax(1)[:, 1], atol=TOLERANCE[precision], rtol=0)
 
 
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@pytest.mark.parametrize("name", models.NAMES)
+def test_in_bf16_a_network_tells_series_apart_that_bf16_holds_as_one(name, backend):
+    predictor = backends.prepare(network(name), backend=backend, precision="bf16")
+    one, other = torch.full((1, 1, 3, 16, 16), 0.7001), torch.full((1, 1, 3, 16, 16), 0.7011)
+    assert torch.equal(one.bfloat16(), other.bfloat16())
+    assert not torch.equal(predictor(one), predictor(other))
+
+
 @torch.no_grad()
 def test_a_network_made_ready_takes_any_number_of_dates():
     model = network("unet3d")

@@ -132,6 +132,8 @@ class Network(nn.Module):
     name: str
     multiple: int
     """Both sides are padded to a multiple of this inside, and the logits cropped back."""
+    readers: tuple[str, ...]
+    """Names of the convolutions that the series itself goes into."""
 
     def __init__(self, *, features: int, width: int, dropout: float) -> None:
         super().__init__()
@@ -142,12 +144,16 @@ class Network(nn.Module):
     def encode(self, x: Tensor) -> list[Tensor]:  # (B, F, T, H, W) -> (B, C_i, H / 2^i, W / 2^i), shallow to deep
         raise NotImplementedError
 
-    def forward(self, series: Tensor) -> Tensor:  # (B, F, T, H, W) -> logits (B, 2, H, W)
+    def check(self, series: Tensor) -> None:
+        """Refuse what is no series of this network's features."""
         if series.ndim != 5 or series.shape[1] != self.features or 0 in series.shape:
             raise InputError(
                 f"{self.name}: series of shape {tuple(series.shape)} found, "
                 f"(batch, {self.features}, dates, height, width) expected with at least one of each"
             )
+
+    def forward(self, series: Tensor) -> Tensor:  # (B, F, T, H, W) -> logits (B, 2, H, W)
+        self.check(series)
         height, width = series.shape[-2:]
         series = pad_to_multiple(series, self.multiple)
         series = series.to(memory_format=torch.channels_last_3d)  # which convolutions keep, and are faster in

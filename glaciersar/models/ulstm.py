@@ -94,6 +94,7 @@ class ULSTM(Network):
 
     name = "ulstm"
     multiple = 2**LEVELS
+    readers = ("convs.0.0",)
 
     def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05) -> None:
         super().__init__(features=features, width=width, dropout=dropout)

@@ -20,6 +20,7 @@ class UNet2D(Network):
 
     name = "unet2d"
     multiple = 2**LEVELS
+    readers = ("blocks.0.first.0", "blocks.0.project")
 
     def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05, date: int = 9) -> None:
         super().__init__(features=features, width=width, dropout=dropout)

@@ -69,6 +69,7 @@ class UNet3D(Network):
     """
 
     multiple = 2**LEVELS
+    readers = ("blocks.0.first.0", "blocks.0.project")
 
     def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05, weighted: bool = False) -> None:
         super().__init__(features=features, width=width, dropout=dropout)
