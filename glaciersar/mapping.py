@@ -21,6 +21,7 @@ from glaciersar.files import written_whole
 WINDOW = 640  # pixels
 OVERLAP = 0.05  # 32 pixels of 640: the map of a tile is as good, to 0.001 of IoU, as with half of 384 pixels
 SIGMA = 0.5  # of the blending weights, as the paper's authors have it
+STEP = 8  # pixels: 2 to the power of how often the deepest of the networks halves its sides
 NEXT_TO_NOTHING = 1e-9
 LEAST = 1e-100  # so that a corner far from the middle still has a weight, where no other window covers it
 
@@ -50,6 +51,9 @@ def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIG
 def place_windows(length: int, window: int, overlap: int) -> tuple[int, list[int]]:
     """Cover one side by as few windows as will do, all of one length, evenly.
 
+    They start at multiples of `STEP`, unless they are too small for that: so a pixel meets the networks' halvings of
+    the sides in the same way whichever window it lies in.
+
     Args:
         length: Of the side, pixels.
         window: The longest that a window may be.
@@ -60,9 +64,17 @@ def place_windows(length: int, window: int, overlap: int) -> tuple[int, list[int
     """
     if length <= window:
         return length, [0]
-    count = ceil((length - overlap) / (window - overlap))
-    side = ceil((length + (count - 1) * overlap) / count)
-    return side, [round(index * (length - side) / (count - 1)) for index in range(count)]
+    longest, step = window - (window - length) % STEP, STEP  # the last window starts at a multiple and ends the side
+    if longest < overlap + step:
+        longest, step = window, 1
+
+    def fewest(side: int) -> int:
+        return 1 + ceil((length - side) // step / ((side - overlap) // step))
+
+    side = min(side for side in range(longest, overlap + step - 1, -step) if fewest(side) == fewest(longest))
+    steps = (length - side) // step
+    last = fewest(side) - 1
+    return side, [step * round(index * steps / last) for index in range(last + 1)]
 
 
 @dataclass(frozen=True, kw_only=True)
