@@ -19,7 +19,7 @@ from glaciersar.errors import InputError
 from glaciersar.files import written_whole
 
 WINDOW = 640  # pixels
-OVERLAP = 0.05  # 32 pixels of 640: the map of a tile is as good, to 0.001 of IoU, as with half of 384 pixels
+OVERLAP = 0.05  # 32 pixels of 640: the least whose maps are as good, to 0.001 of IoU, as those of half a window
 SIGMA = 0.5  # of the blending weights, as the paper's authors have it
 STEP = 8  # pixels: 2 to the power of how often the deepest of the networks halves its sides
 NEXT_TO_NOTHING = 1e-9
