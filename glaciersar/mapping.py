@@ -38,14 +38,16 @@ def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIG
     Returns:
         (height, width) float64; square where no width is given.
     """
+    sides = height, width or height
     down, right = (
         torch.linspace(-1, 1, side, dtype=torch.float64) ** 2 if side > 1 else torch.zeros(1, dtype=torch.float64)
-        for side in (height, width or height)
+        for side in sides
     )
     weight = torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2)).clamp(min=LEAST)
-    inner = torch.zeros_like(weight, dtype=torch.bool)
-    inner[halo : len(down) - halo, halo : len(right) - halo] = True
-    return torch.where(inner, weight, weight * NEXT_TO_NOTHING)
+    for axis, side in zip((weight.T, weight), sides, strict=True):  # a corner lies in two margins
+        axis[:, : min(halo, side)] *= NEXT_TO_NOTHING
+        axis[:, max(halo, side - halo) :] *= NEXT_TO_NOTHING
+    return weight
 
 
 def place_windows(length: int, window: int, overlap: int) -> tuple[int, list[int]]:

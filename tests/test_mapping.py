@@ -35,6 +35,23 @@ def test_windows_cover_every_pixel_overlap_enough_and_none_hangs_over(length, wi
     assert len(starts) == 1 or starts == sorted(set(starts))
 
 
+@given(length=st.integers(1, 3000), window=st.integers(64, 640), overlap=st.integers(0, 32))
+def test_windows_start_where_the_networks_halve_the_sides(length, window, overlap):
+    _, starts = mapping.place_windows(length, window, overlap)
+    assert not any(start % 8 for start in starts)
+
+
+@pytest.mark.parametrize("name", ["unet3d", "ulstm"])
+@torch.no_grad()
+def test_far_from_its_margin_a_window_gives_what_the_whole_raster_gives(name):
+    torch.manual_seed(0)
+    model = models.build(name, width=2).eval()
+    series = torch.rand(1, 3, 237, 120)
+    whole = model(series[None]).softmax(1)[0, 1].numpy()
+    in_windows = mapping.map_array(model, series, window=190, overlap=0.6, halo=56)
+    np.testing.assert_allclose(in_windows, whole, atol=1e-4)
+
+
 def test_windows_that_fit_are_placed_as_the_authors_place_them():
     assert mapping.place_windows(1152, 384, 192) == (384, [0, 192, 384, 576, 768])
 
