@@ -11,9 +11,6 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import rasterio.features
-import rasterio.windows
-import shapely
 from numpy.typing import NDArray
 from rasterio import Affine
 from rasterio.io import DatasetReader
@@ -117,13 +114,7 @@ def _numbered(
         wide = Window(
             window.col_off - margin, window.row_off - margin, window.width + 2 * margin, window.height + 2 * margin
         )
-        bounds = rasterio.windows.bounds(wide, file.transform)
-        near = glaciers.sindex.query(shapely.box(*bounds))
-        clipped = shapely.clip_by_rect(glaciers.iloc[near].to_numpy(), *bounds)
-        parts = [(shape, k + 1) for shape, k in zip(clipped, near, strict=True) if not shape.is_empty]
-        number = np.zeros((wide.height, wide.width), np.int32)
-        if parts:
-            rasterio.features.rasterize(parts, out=number, transform=file.window_transform(wide))
+        number: NDArray[np.integer] = rasters.number(glaciers, file, wide)
         if number.any():
             apart, (i, j) = distance_transform_edt(number == 0, sampling=abs(file.transform.a), return_indices=True)
             number = np.where(apart <= reach, number[i, j], 0)

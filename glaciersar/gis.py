@@ -8,8 +8,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
-import rasterio.features
-import rasterio.windows
 import shapely
 from numpy.typing import NDArray
 from rasterio.io import DatasetReader
@@ -80,19 +78,10 @@ def _mean_probability(shapes: gpd.GeoSeries, file: DatasetReader, calibration: C
     """Average the calibrated probability over the pixels whose centre lies in each polygon."""
     total, count = np.zeros(len(shapes) + 1), np.zeros(len(shapes) + 1)
     for window in rasters.windows(file):
-        bounds = rasterio.windows.bounds(window, file.transform)
-        near = shapes.sindex.query(shapely.box(*bounds))
-        clipped = shapely.clip_by_rect(shapes.iloc[near].to_numpy(), *bounds)  # a glacier may have a million corners
-        parts = [(shape, k + 1) for shape, k in zip(clipped, near, strict=True) if not shape.is_empty]
-        if not parts:
+        number = rasters.number(shapes, file, window)
+        if not number.any():
             continue
         probability = calibration(rasters.read(file, window))
-        number = rasterio.features.rasterize(
-            parts,
-            out_shape=probability.shape,
-            transform=file.window_transform(window),
-            dtype="int32",
-        )
         seen = np.isfinite(probability)
         total += np.bincount(number[seen], probability[seen], minlength=len(total))
         count += np.bincount(number[seen], minlength=len(total))

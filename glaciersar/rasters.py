@@ -5,8 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
-import rasterio
+import rasterio.features
+import rasterio.windows
+import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio import Affine
@@ -135,3 +138,19 @@ def check_whole(file: DatasetReader) -> None:
             if end > size:
                 name = "/".join(path.parts[-2:])
                 raise InputError(f"{name}: {size} bytes found, at least {end} expected; the file is truncated")
+
+
+def number(shapes: gpd.GeoSeries, file: DatasetReader, window: Window) -> NDArray[np.int32]:
+    """Number the pixels of a window, which may reach beyond the file, by the polygon that their centre lies in.
+
+    Returns:
+        (height, width): 1 for the first polygon, and so on; 0 in none.
+    """
+    bounds = rasterio.windows.bounds(window, file.transform)
+    near = shapes.sindex.query(shapely.box(*bounds))
+    clipped = shapely.clip_by_rect(shapes.iloc[near].to_numpy(), *bounds)  # a glacier may have a million corners
+    parts = [(shape, k + 1) for shape, k in zip(clipped, near, strict=True) if not shape.is_empty]
+    numbers = np.zeros((window.height, window.width), np.int32)
+    if parts:
+        rasterio.features.rasterize(parts, out=numbers, transform=file.window_transform(window))
+    return numbers

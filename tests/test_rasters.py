@@ -1,12 +1,15 @@
 """glaciersar.rasters"""
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from archives import write_raster
 from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
+from rasterio.windows import Window
 
 from glaciersar import rasters
 from glaciersar.errors import InputError
@@ -72,6 +75,22 @@ def test_a_coarser_grid_covers_the_same_ground_with_no_side_longer_than_it_may_b
     assert min(coarse.shape) >= 1
     assert coarse.boundingbox.bbox == pytest.approx(geobox.boundingbox.bbox, abs=1e-3)
     assert (coarse == geobox) == (max(height, width) <= side)
+
+
+def test_pixels_are_numbered_by_the_polygon_that_their_centre_lies_in_beyond_the_file_too(path):
+    with rasters.opened(path) as file:
+        left, top = file.transform * (0, 0)
+        step = file.transform.a
+        boxes = [(-2, -1, 3, 2), (3, 0, 5, 4)]  # columns and rows, from the file's corner
+        shapes = gpd.GeoSeries(
+            [shapely.box(left + a * step, top - d * step, left + c * step, top - b * step) for a, b, c, d in boxes],
+            crs=file.crs,
+        )
+        found = rasters.number(shapes, file, Window(-3, -2, 10, 8))
+    expected = np.zeros((8, 10), int)
+    for k, (left, top, right, bottom) in enumerate(boxes, 1):
+        expected[top + 2 : bottom + 2, left + 3 : right + 3] = k
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_an_overview_averages_what_there_is(tmp_path, rng):
