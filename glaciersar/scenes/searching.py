@@ -22,7 +22,8 @@ from glaciersar.errors import InputError
 from glaciersar.scenes.choosing import describe, select
 from glaciersar.scenes.finding import find
 from glaciersar.scenes.items import scene_of_item
-from glaciersar.scenes.places import place_of
+from glaciersar.scenes.places import name_of_place, place_of
+from glaciersar.scenes.processings import keep_newest
 from glaciersar.scenes.records import Scene
 
 PAGE = 200
@@ -62,7 +63,7 @@ def search(
         progress: Show a progress bar.
 
     Returns:
-        Scenes in time order.
+        Scenes in time order; of an acquisition that was processed more than once the newest product, as `find` does.
 
     Raises:
         InputError: Nothing found, an unknown collection, an API that cannot be reached or is none.
@@ -70,9 +71,10 @@ def search(
     shape = None if place is None else place_of(place)
     if isinstance(source, str) and is_api(source):
         items = _ask(source, shape, *_period(year, start, end), collection, progress=progress)
-        scenes = [scene_of_item(item, units) for item in items]
+        scenes = keep_newest([scene_of_item(item, units) for item in items], source)
         if not scenes:
-            asked = {"collection": collection, "year": year, "place": place, "from": start, "to": end}
+            where = None if place is None else name_of_place(place)
+            asked = {"collection": collection, "year": year, "place": where, "from": start, "to": end}
             wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
             raise InputError(f"{source}: no scene found for {wanted or 'anything'}, at least one expected")
     else:
@@ -80,7 +82,7 @@ def search(
         if shape is not None:
             found, scenes = scenes, over(scenes, shape)
             if not scenes:
-                raise InputError(f"{source}: no scene over {place} found, but {describe(found)}")
+                raise InputError(f"{source}: no scene over {name_of_place(place)} found, but {describe(found)}")
     return select(
         scenes,
         year=year,
