@@ -82,7 +82,9 @@ def search(
         if shape is not None:
             found, scenes = scenes, over(scenes, shape)
             if not scenes:
-                raise InputError(f"{source}: no scene over {name_of_place(place)} found, but {describe(found)}")
+                raise InputError(
+                    f"{source}: no scene over {name_of_place(place or shape)} found, but {describe(found)}"
+                )
     return select(
         scenes,
         year=year,
