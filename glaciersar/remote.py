@@ -31,7 +31,7 @@ BUSY = (429, 500, 502, 503, 504)
 TOKENS = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 """Where the Planetary Computer signs for an account and a container; PC_SDK_SAS_URL names another place."""
 SIGNED = re.compile(r"https://([a-z0-9]+)\.blob\.core\.windows\.net/([^/?]+)/[^?]*")
-"""Rasters that need a signature: the account and the container, and no query yet."""
+"""Rasters that need a signature: the account and the container; a query, if there is one, is a signature."""
 MARGIN = timedelta(minutes=5)  # a signature must outlast the reading of a window
 
 _BROKEN = re.compile("CURL error|IReadBlock failed|not recognized as being")  # GDAL's words where a line breaks
@@ -89,25 +89,31 @@ def session() -> requests.Session:
     return opened
 
 
-def sign(href: str, *, anew: bool = False) -> str:
+def sign(href: str, *, refused: str = "") -> str:
     """Sign the URL of a raster on the Planetary Computer, which gives tokens for an hour to everybody.
 
     Args:
         href: Any path or URL; one that needs no signature, or has one, is returned as it is.
-        anew: Get a new token although the one at hand should still be good.
+        refused: The signed URL that the server has refused; it is signed by another token.
 
     Raises:
         InputError: The service gives no token.
     """
-    found = SIGNED.fullmatch(href)
-    if not found:
+    base, _, query = href.partition("?")
+    found = SIGNED.fullmatch(base)
+    if not found or (query and not refused):
         return href
     key = found[1], found[2]
     with _lock:
         token, end = _tokens.get(key, ("", datetime.min.replace(tzinfo=UTC)))
-        if anew or end < datetime.now(UTC) + MARGIN:
+        if refused == f"{base}?{token}" or end < datetime.now(UTC) + MARGIN:
             token, end = _tokens[key] = _new_token(*key)
-    return f"{href}?{token}"
+    return f"{base}?{token}"
+
+
+def is_signed(href: str) -> bool:
+    """Tell a raster that is given to a signature only."""
+    return bool(SIGNED.fullmatch(href.partition("?")[0]))
 
 
 def _new_token(account: str, container: str) -> tuple[str, datetime]:
@@ -134,12 +140,13 @@ def opened(href: str) -> Iterator[DatasetReader]:
             yield file
         return
     with rasterio.Env(**gdal_options()):
+        url = sign(href)
         try:
-            file = rasterio.open(sign(href))
+            file = rasterio.open(url)
         except RasterioError as error:
-            if not (SIGNED.fullmatch(href) and "403" in str(error)):
+            if not (is_signed(href) and "403" in str(error)):
                 raise
-            file = rasterio.open(sign(href, anew=True))
+            file = rasterio.open(sign(href, refused=url))
         with file:
             yield file
 
