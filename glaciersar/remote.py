@@ -24,7 +24,9 @@ TRIES = 5
 """Further attempts after the first, for a page of a search as for a block of a raster."""
 FIRST_WAIT = 0.5
 """Seconds before the second of them; each wait is twice the one before."""
-TIMEOUT = (20.0, 60.0)
+CONNECTS = 2
+"""Further attempts where nobody answers at an address: without a network, the user need not wait for minutes."""
+TIMEOUT = (10.0, 60.0)
 """Seconds to be let in, and between two signs of life."""
 BUSY = (429, 500, 502, 503, 504)
 """Statuses that may be better the next time; GDAL takes the same ones."""
@@ -59,6 +61,7 @@ class PatientAdapter(HTTPAdapter):
     def __init__(self) -> None:
         retry = Retry(
             total=TRIES,
+            connect=CONNECTS,
             backoff_factor=FIRST_WAIT,
             status_forcelist=BUSY,
             allowed_methods=None,  # a search is a POST, and changes nothing

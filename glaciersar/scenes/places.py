@@ -95,7 +95,7 @@ def _from_file(path: Path) -> BaseGeometry:
 def name_of_place(place: str | Path | Sequence[float] | BaseGeometry) -> str:
     """Name a place in messages: as it was given, or a shape by its bounds in degrees."""
     if isinstance(place, BaseGeometry):
-        return "within " + ",".join(f"{bound:g}" for bound in place.bounds)
+        return "the box " + ",".join(f"{bound:g}" for bound in place.bounds)
     return str(place) if isinstance(place, str | Path) else _text(list(place))
 
 

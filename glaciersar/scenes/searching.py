@@ -130,13 +130,15 @@ def _ask(
     progress: bool,
 ) -> list[pystac.Item]:
     """Ask an API for all items, whatever its pages are."""
-    reader = StacApiIO(timeout=remote.TIMEOUT)
+    reader = StacApiIO()
     for scheme in ("http://", "https://"):
         reader.session.mount(scheme, remote.PatientAdapter())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pystac-client warns of what an API does not promise; it is checked here
-            client = Client.open(url, stac_io=reader)
+            client = Client.open(
+                url, stac_io=reader, timeout=remote.TIMEOUT
+            )  # else it takes the one of the reader away
             if not client.conforms_to("ITEM_SEARCH"):
                 raise InputError(f"{url}: no STAC API that can be searched found, expected one, or a catalogue's JSON")
             found = client.search(
@@ -147,7 +149,7 @@ def _ask(
             )
             return list(_all(found.pages(), url, progress=progress))
     except APIError as error:
-        raise InputError(f"{url}: the search came to nothing ({_why(error)}), an answer expected") from error
+        raise InputError(f"{url}: the search came to nothing ({_why(error)}), {_way_out(error)}") from error
     except (pystac.STACError, ClientTypeError, JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{url}: cannot be read as STAC ({error}), expected a STAC API") from error
 
@@ -177,6 +179,12 @@ def _status(error: APIError) -> int | None:
 
 def _why(error: APIError) -> str:
     return f"HTTP status {_status(error)}" if _status(error) else remote.reason(error.__context__ or error)
+
+
+def _way_out(error: APIError) -> str:
+    if _status(error):
+        return "an answer expected"
+    return "a network expected; without one, scenes on this disk can be the source: a folder of GeoTIFFs, a catalogue"
 
 
 def _all(pages: Iterator[pystac.ItemCollection], url: str, *, progress: bool) -> Iterator[pystac.Item]:
