@@ -23,9 +23,15 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         InputError: The place may not be written, or the disk is full; nothing new is left there.
     """
     path = Path(path)
+    with told(path), _temporary(path) as temporary:
+        yield temporary
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn a place that may not be written, and a full disk, into an InputError."""
     try:
-        with _temporary(path) as temporary:
-            yield temporary
+        yield
     except OSError as error:
         if error.errno not in UNWRITABLE + FULL:
             raise

@@ -24,14 +24,16 @@ TRIES = 5
 """Further attempts after the first, for a page of a search as for a block of a raster."""
 FIRST_WAIT = 0.5
 """Seconds before the second of them; each wait is twice the one before."""
-TIMEOUT = (20.0, 60.0)
+CONNECTS = 2
+"""Further attempts where nobody answers at an address: without a network, the user need not wait for minutes."""
+TIMEOUT = (10.0, 60.0)
 """Seconds to be let in, and between two signs of life."""
 BUSY = (429, 500, 502, 503, 504)
 """Statuses that may be better the next time; GDAL takes the same ones."""
 TOKENS = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
 """Where the Planetary Computer signs for an account and a container; PC_SDK_SAS_URL names another place."""
 SIGNED = re.compile(r"https://([a-z0-9]+)\.blob\.core\.windows\.net/([^/?]+)/[^?]*")
-"""Rasters that need a signature: the account and the container, and no query yet."""
+"""Rasters that need a signature: the account and the container; a query, if there is one, is a signature."""
 MARGIN = timedelta(minutes=5)  # a signature must outlast the reading of a window
 
 _BROKEN = re.compile("CURL error|IReadBlock failed|not recognized as being")  # GDAL's words where a line breaks
@@ -59,6 +61,7 @@ class PatientAdapter(HTTPAdapter):
     def __init__(self) -> None:
         retry = Retry(
             total=TRIES,
+            connect=CONNECTS,
             backoff_factor=FIRST_WAIT,
             status_forcelist=BUSY,
             allowed_methods=None,  # a search is a POST, and changes nothing
@@ -89,25 +92,31 @@ def session() -> requests.Session:
     return opened
 
 
-def sign(href: str, *, anew: bool = False) -> str:
+def sign(href: str, *, refused: str = "") -> str:
     """Sign the URL of a raster on the Planetary Computer, which gives tokens for an hour to everybody.
 
     Args:
         href: Any path or URL; one that needs no signature, or has one, is returned as it is.
-        anew: Get a new token although the one at hand should still be good.
+        refused: The signed URL that the server has refused; it is signed by another token.
 
     Raises:
         InputError: The service gives no token.
     """
-    found = SIGNED.fullmatch(href)
-    if not found:
+    base, _, query = href.partition("?")
+    found = SIGNED.fullmatch(base)
+    if not found or (query and not refused):
         return href
     key = found[1], found[2]
     with _lock:
         token, end = _tokens.get(key, ("", datetime.min.replace(tzinfo=UTC)))
-        if anew or end < datetime.now(UTC) + MARGIN:
+        if refused == f"{base}?{token}" or end < datetime.now(UTC) + MARGIN:
             token, end = _tokens[key] = _new_token(*key)
-    return f"{href}?{token}"
+    return f"{base}?{token}"
+
+
+def is_signed(href: str) -> bool:
+    """Tell a raster that is given to a signature only."""
+    return bool(SIGNED.fullmatch(href.partition("?")[0]))
 
 
 def _new_token(account: str, container: str) -> tuple[str, datetime]:
@@ -134,12 +143,13 @@ def opened(href: str) -> Iterator[DatasetReader]:
             yield file
         return
     with rasterio.Env(**gdal_options()):
+        url = sign(href)
         try:
-            file = rasterio.open(sign(href))
+            file = rasterio.open(url)
         except RasterioError as error:
-            if not (SIGNED.fullmatch(href) and "403" in str(error)):
+            if not (is_signed(href) and "403" in str(error)):
                 raise
-            file = rasterio.open(sign(href, anew=True))
+            file = rasterio.open(sign(href, refused=url))
         with file:
             yield file
 

@@ -33,7 +33,7 @@ class Web:
     lasting: list[tuple[str, str]] = field(default_factory=list)
     """The same, every time."""
     asked: list[str] = field(default_factory=list)
-    """Method, path and status of each answer, in order."""
+    """Method, path and status of each answer, in order; of faulty ones "cut", "mute" or "slow" instead."""
     documents: dict[str, dict] = field(default_factory=dict)
     """JSON that is given at some paths."""
     token: str | None = None
@@ -89,7 +89,7 @@ def serve(folder: Path | None = None, *, upstream: str = "") -> Iterator[Web]:
                 answer = self._pass_on(body)
             else:
                 answer = self._file()
-            self._send(*answer, cut=fault == "cut")
+            self._send(*answer, fault=fault)
 
         def _pass_on(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
             connection = http.client.HTTPConnection(urlsplit(upstream).netloc, timeout=30)
@@ -123,8 +123,9 @@ def serve(folder: Path | None = None, *, upstream: str = "") -> Iterator[Web]:
             headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
             return 206, headers, content[start : end + 1]
 
-        def _send(self, status: int, headers: dict[str, str], content: bytes, *, cut: bool) -> None:
-            web.asked.append(f"{self.command} {self.path} {'cut' if cut else status}")
+        def _send(self, status: int, headers: dict[str, str], content: bytes, *, fault: str | None) -> None:
+            cut = fault == "cut"
+            web.asked.append(f"{self.command} {self.path} {fault if fault in ('cut', 'slow') else status}")
             try:
                 self.send_response(status)
                 for name, value in headers.items():

@@ -16,9 +16,11 @@ from glaciersar.dataset import working
 from glaciersar.errors import InputError
 from glaciersar.files import written_whole
 from glaciersar.grid import Group, Tile
+from glaciersar.locking import alone
 from glaciersar.scenes import Scene, conventions, kind, merge_passes, select
 from glaciersar.scenes.pairs import Pair, shortest
-from glaciersar.scenes.reading import extents_of, outlines_of, touches
+from glaciersar.scenes.processings import keep_newest
+from glaciersar.scenes.reading import extents_of, grid_of, outlines_of, text_of, touches
 from glaciersar.tiles import Job, choose
 
 
@@ -56,11 +58,12 @@ def build(
 
     All dates of a year are kept, because time jitter needs the neighbours of the chosen ones; but for those without
     any value on a tile, which its attribute empty_dates counts. The attribute content of a file names its values.
+    Scenes that lie beside all tiles, and those that a newer processing replaces, are left out, and this is printed.
 
     A tile that is finished is kept in the hidden folder `.unfinished` of `out` until the three files are written, so a
     build that was killed or failed goes on with it, as long as its scenes, outlines and settings are the same; until
     then the disk holds every tile twice. The files are the same to the byte however often it stopped, and for any
-    number of workers.
+    number of workers. A second build into the folder at the same time is refused.
 
     Args:
         out: Folder of the three files; each is written whole or not at all.
@@ -93,6 +96,8 @@ def build(
     """
     out = Path(out)
     _check_features(features, rtc, pairs)
+    given = len(scenes) + len(rtc)
+    scenes, rtc = keep_newest(scenes, out), keep_newest(rtc, out)
     _check_scenes([*scenes, *rtc])
     _check_settings(reference, split, dates, spacing_days)
     by_year = {year: outlines.of_year(reference, year, column=year_column).to_crs(grid.CRS) for year in years}
@@ -122,18 +127,24 @@ def build(
         for group, found in sorted(passes, key=lambda pair: pair[0])
     ]
     _check_jobs(jobs, reference, rtc=bool(rtc), pairs=bool(pairs))
-    unfinished = out / working.FOLDER
-    tiles = working.make_all(unfinished, jobs, workers=workers, progress=progress)
-    for subset in grid.SUBSETS:
-        named = {job.group.name: tile for job, tile in zip(jobs, tiles, strict=True) if split[job.group.tile] == subset}
-        with written_whole(unfinished / f"{subset}.h5") as path, h5py.File(path, "w") as file:
-            file.attrs["kind"] = kind(scenes)
-            file.attrs["content"] = _join(file, named)
-            file.attrs["outlines_source"] = Path(_name(reference)).name
-            file.attrs["outlines_mended"] = reference.attrs.get("mended", 0)
-    for subset in grid.SUBSETS:  # when all are whole
-        (unfinished / f"{subset}.h5").replace(out / f"{subset}.h5")
-    shutil.rmtree(unfinished)
+    about = {
+        "kind": kind(scenes),
+        "outlines_source": Path(_name(reference)).name,
+        "outlines_mended": reference.attrs.get("mended", 0),
+        "scenes_replaced": given - len(scenes) - len(rtc),
+    }
+    with alone(out):
+        unfinished = out / working.FOLDER
+        tiles = working.make_all(unfinished, jobs, workers=workers, progress=progress)
+        for subset in grid.SUBSETS:
+            here = zip(jobs, tiles, strict=True)
+            named = {job.group.name: tile for job, tile in here if split[job.group.tile] == subset}
+            with written_whole(unfinished / f"{subset}.h5") as path, h5py.File(path, "w") as file:
+                file.attrs["content"] = _join(file, named)
+                file.attrs.update(about)
+        for subset in grid.SUBSETS:  # when all are whole
+            (unfinished / f"{subset}.h5").replace(out / f"{subset}.h5")
+        shutil.rmtree(unfinished)
     return out
 
 
@@ -200,15 +211,24 @@ def _plan(
 ) -> Iterator[tuple[Group, list[Scene]]]:
     """Choose the passes of each tile that some scene of this year and orbit touches."""
     chosen = select(scenes, year=year, relative_orbit=relative_orbit, polarisation=polarisation)
-    extents = [(scene, extents_of(scene, polarisation, grid.CRS)) for scene in chosen]
+    extents = [extents_of(scene, polarisation, grid.CRS) for scene in chosen]
+    beside = set(range(len(chosen)))
     for tile in tiles:
         geobox = tile.geobox(pixel=pixel)
         group = Group(tile=tile, year=year, relative_orbit=relative_orbit)
-        passes = merge_passes(scene for scene, parts in extents if touches(geobox, parts))
+        here = [k for k, parts in enumerate(extents) if touches(geobox, parts)]
+        beside.difference_update(here)
+        passes = merge_passes(chosen[k] for k in here)
         if len(states := sorted({scene.orbit_state for scene in passes if scene.orbit_state})) > 1:
             raise InputError(f"{group.name}: {' and '.join(states)} passes found, one viewing direction expected")
         if passes:
             yield group, passes
+    if beside:
+        first = chosen[min(beside)]
+        print(
+            f"{year}, orbit {relative_orbit}: {len(beside)} of {len(chosen)} scenes lie beside all {len(tiles)} tiles "
+            f"and are left out, such as {first.id} {text_of(grid_of(first.hrefs[polarisation][0]))}"
+        )
 
 
 def _plan_pairs(

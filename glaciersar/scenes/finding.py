@@ -17,6 +17,7 @@ from glaciersar.radiometry import UNITS
 from glaciersar.scenes.freezing import is_frozen, thaw
 from glaciersar.scenes.items import scene_of_item
 from glaciersar.scenes.names import is_companion, scene_of_file
+from glaciersar.scenes.processings import keep_newest
 from glaciersar.scenes.records import POLARISATIONS, Scene, is_remote, merge_passes
 
 
@@ -41,7 +42,8 @@ def find(
         polarisation: Of GeoTIFFs that don't tell.
 
     Returns:
-        Scenes in time order; items of a catalogue stay one scene each.
+        Scenes in time order; items of a catalogue stay one scene each. Where an acquisition was processed more than
+        once, only the newest product is among them, and this is printed.
 
     Raises:
         InputError: Nothing to read there, or an entry that is no Sentinel-1 backscatter.
@@ -55,12 +57,13 @@ def find(
         if not is_remote(name) and (Path(name) / entry).is_file():
             name = str(Path(name) / entry)
     if name.endswith((".json", ".geojson")) or name.startswith(("http://", "https://")):
-        scenes = _from_json(name, units)
+        scenes = keep_newest(_from_json(name, units), name)
     else:
-        scenes = merge_passes(
+        files = (
             scene_of_file(path, units=units, relative_orbit=relative_orbit, polarisation=polarisation)
             for path in _rasters(name)
         )
+        scenes = merge_passes(keep_newest(files, name))
     if not scenes:
         raise InputError(f"{name}: no scene found, expected a STAC catalogue with items or GeoTIFFs")
     if relative_orbit is not None:

@@ -42,6 +42,7 @@ def _to_json(scene: Scene, folder: Path) -> dict[str, Any]:
             "sar:polarizations": [kind for kind in POLARISATIONS if kind in scene.hrefs],
             "platform": scene.platform,
             "units": scene.units,
+            "processed": scene.processed and scene.processed.astimezone(UTC).isoformat(),
             "rasters": {
                 kind: [_raster_to_json(href, scene.marks.get(href), folder) for href in hrefs]
                 for kind, hrefs in scene.hrefs.items()
@@ -114,19 +115,24 @@ def _from_json(feature: Mapping[str, Any], folder: Path) -> Scene:
     _expect(orbit, (None, *range(1, 176)), "sat:relative_orbit")
     _expect(properties["sat:orbit_state"], STATES, "sat:orbit_state")
     _expect(properties["units"], UNITS, "units")
-    time = datetime.fromisoformat(properties["start_datetime"])
     geometry = feature["geometry"]
     return Scene(
         id=feature["id"],
-        time=time if time.tzinfo else time.replace(tzinfo=UTC),
+        time=_utc(properties["start_datetime"]),
         relative_orbit=orbit,
         orbit_state=properties["sat:orbit_state"],
         hrefs=hrefs,
         units=properties["units"],
         platform=properties["platform"],
         outline=None if geometry is None else shapely.geometry.shape(geometry),
+        processed=_utc(properties["processed"]) if properties.get("processed") else None,
         marks=marks,
     )
+
+
+def _utc(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _expect(value: Any, allowed: Sequence[Any], name: str) -> None:

@@ -13,6 +13,9 @@ from glaciersar.scenes.geocoding import check_geocoded
 from glaciersar.scenes.names import kind_of
 from glaciersar.scenes.records import POLARISATIONS, Mark, Scene
 
+PROCESSED = ("s1:processing_datetime", "processing:datetime", "created")
+"""Fields that tell when a product was made, or else put into the archive; the first that is there holds."""
+
 
 def scene_of_item(item: pystac.Item, units: str | None) -> Scene:
     """Understand one item; what is not of use to a series is left behind.
@@ -59,6 +62,7 @@ def scene_of_item(item: pystac.Item, units: str | None) -> Scene:
         units=units or declared.pop(),
         platform=properties.get("platform"),
         outline=_outline(item),
+        processed=next((_utc(str_to_datetime(properties[name])) for name in PROCESSED if properties.get(name)), None),
         marks=marks,
     )
 

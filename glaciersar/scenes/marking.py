@@ -111,9 +111,10 @@ def _remote(href: str, session: requests.Session) -> _Answer:
     if not href.startswith(("http://", "https://")):
         return _Answer()  # a path that only GDAL understands, such as s3:// or /vsi…
     try:
-        answer = _head(remote.sign(href), session)
-        if answer.status_code == 403:
-            answer = _head(remote.sign(href, anew=True), session)
+        url = remote.sign(href)
+        answer = _head(url, session)
+        if answer.status_code == 403 and remote.is_signed(href):
+            answer = _head(remote.sign(href, refused=url), session)
     except (requests.RequestException, InputError) as error:
         return _Answer(trouble=remote.reason(error))
     if answer.status_code in (404, 410):

@@ -20,6 +20,7 @@ _PRODUCT = re.compile(r"S1([AB])_(?:EW|IW|SM)_GRD[FHM]_1S(?:SH|SV|DH|DV)_\w{15}_
 FIRST_ORBIT = {"A": 73, "B": 27}  # relative orbit = (absolute - this) mod 175 + 1, as ESA numbers them
 _HYP3 = re.compile(r"_RTC\d\d_[A-Z]_[gs]([pad])[uw][nf][ec][dm]_")  # its third letter: power, amplitude, decibel
 HYP3_UNITS = {"p": "linear", "d": "db"}
+_OPERA = re.compile(r"OPERA_L2_RTC-S1_.*_20\d{6}T\d{6}Z_(20\d{6}T\d{6})Z_")  # when it was processed
 _DECIBEL = re.compile(r"(?<![A-Za-z])dB(?![A-Za-z])", re.IGNORECASE)
 _COMPANION = re.compile(
     r"_(dem|ls_map|inc_map|inc_map_ell|area|rgb|water_mask|mask|layover_shadow_mask|number_of_looks|BROWSE)$",
@@ -65,6 +66,7 @@ def scene_of_file(
         hrefs={kind: (str(path),)},
         units=units or told or "linear",
         platform=_platform(name),
+        processed=_processed(name),
     )
 
 
@@ -98,6 +100,11 @@ def relative_orbit_of(satellite: str, absolute_orbit: int) -> int:
 def _platform(name: str) -> str | None:
     found = re.search(r"(?<![A-Za-z0-9])S1([A-D])(?![A-Za-z0-9])", name)
     return f"sentinel-1{found[1].lower()}" if found else None
+
+
+def _processed(name: str) -> datetime | None:
+    found = _OPERA.search(name)
+    return datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if found else None
 
 
 def _time(found: re.Match[str], path: Path) -> datetime:

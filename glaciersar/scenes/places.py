@@ -92,5 +92,12 @@ def _from_file(path: Path) -> BaseGeometry:
     ).convex_hull  # hulls first: outlines may cross themselves
 
 
+def name_of_place(place: str | Path | Sequence[float] | BaseGeometry) -> str:
+    """Name a place in messages: as it was given, or a shape by its bounds in degrees."""
+    if isinstance(place, BaseGeometry):
+        return "the box " + ",".join(f"{bound:g}" for bound in place.bounds)
+    return str(place) if isinstance(place, str | Path) else _text(list(place))
+
+
 def _text(place: object) -> str:
     return ", ".join(f"{number:g}" for number in place) if isinstance(place, list | tuple) else str(place)[:100]

@@ -108,7 +108,7 @@ def covering(scenes: Iterable[Scene], geobox: GeoBox, polarisation: str) -> list
     scenes = list(scenes)
     kept = [s for s in scenes if touches(geobox, extents_of(s, polarisation, str(geobox.crs)))]
     if not kept:
-        raise InputError(f"no scene with {polarisation} touches the grid {_text(geobox)}; found {describe(scenes)}")
+        raise InputError(f"no scene with {polarisation} touches the grid {text_of(geobox)}; found {describe(scenes)}")
     return kept
 
 
@@ -127,10 +127,11 @@ def read_series(
     Where a raster's pixels coincide with the grid they are copied. Otherwise they are interpolated in linear power:
     averaged (multilooked) if the grid is at least 1.5 times coarser, bilinear if not; a missing pixel takes no part.
     Any window of the grid reads the same as that part of the whole, interpolated ones to rounding; between two
-    coordinate systems to a hundredth of the mean power, as GDAL approximates the place of a pixel there.
+    coordinate systems to a hundredth of the mean power, as GDAL approximates the place of a pixel there. The rasters
+    may lie in several: archives project each to the zone of its middle.
 
     Args:
-        scenes: Of one relative orbit, one coordinate system.
+        scenes: Of one relative orbit.
         geobox: The grid; any part of it that no raster covers becomes NaN.
         polarisation: "HH", "HV", "VV" or "VH".
         check: Refuse dates without any value, and values that contradict the declared units. Turn off for small
@@ -139,17 +140,16 @@ def read_series(
         sample: Take single pixels instead of interpolating, so that memory grows with the grid, not with the rasters.
 
     Raises:
-        InputError: Scenes of several orbits (or of unknown ones, at different times of day) or coordinate systems, a
-            missing polarisation, a raster that cannot be read or does not touch the grid, wrong units, an empty date.
+        InputError: Scenes of several orbits (or of unknown ones, at different times of day), a missing polarisation, a
+            raster that cannot be read or does not touch the grid, wrong units, an empty date.
     """
     passes = merge_passes(scenes)
     check_one_orbit(passes)
     power = np.full((len(passes), *geobox.shape), np.nan, np.float32)
-    crs: dict[str, str] = {}
     for date, scene in zip(power, passes, strict=True):  # date: (H, W), a view
         touched = False
         for href in _hrefs(scene, polarisation):
-            read = partial(_read_raster, href, geobox, scene.units, crs, check=check, sample=sample)
+            read = partial(_read_raster, href, geobox, scene.units, check=check, sample=sample)
             strip = remote.patiently(href, read)
             if strip is not None:
                 touched = True
@@ -165,15 +165,9 @@ def read_series(
     return Series(power=power, times=tuple(passes[k].time for k in kept), geobox=geobox)
 
 
-def _read_raster(
-    href: str, geobox: GeoBox, units: str, crs: dict[str, str], *, check: bool, sample: bool
-) -> NDArray[np.float32] | None:
-    """Read one raster onto the grid as linear power (H, W), in the one coordinate system of `crs`."""
+def _read_raster(href: str, geobox: GeoBox, units: str, *, check: bool, sample: bool) -> NDArray[np.float32] | None:
+    """Read one raster onto the grid as linear power (H, W), or None if it does not touch it."""
     with opened(href, check=check) as file:
-        crs.setdefault(str(file.crs), name_of(href))
-        if len(crs) > 1:
-            (_, _), (other, name) = crs.items()
-            raise InputError(f"{name}: {other} found, {next(iter(crs))} as in the other scenes expected")
         convert = partial(_to_power, file=file, units=units, check=check, border=not sample)
         return _read_strip(file, geobox, convert, sample=sample)
 
@@ -196,7 +190,7 @@ def _check_date(
     date: NDArray[np.float32], scene: Scene, geobox: GeoBox, *, touched: bool, check: bool, sampled: bool
 ) -> None:
     if check and not touched:
-        raise InputError(f"{scene.id}: does not overlap the grid {_text(geobox)}")
+        raise InputError(f"{scene.id}: does not overlap the grid {text_of(geobox)}")
     if check and not sampled and np.isnan(date).all():  # between single pixels may lie a strip with values
         raise InputError(f"{scene.id}: no pixel holds a value on the grid (all nodata), expected backscatter")
 
@@ -211,11 +205,15 @@ def read_plain(hrefs: Iterable[str], geobox: GeoBox, *, nothing: float = np.nan)
     """Read rasters that are no backscatter onto a grid (H, W); NaN where there is no data, or the value `nothing`."""
     values = np.full(geobox.shape, np.nan, np.float32)
     for href in hrefs:
-        with opened(href) as file:
-            strip = _read_strip(file, geobox, lambda found: np.where(found == nothing, np.nan, found), sample=False)
+        strip = remote.patiently(href, partial(_read_plain, href, geobox, nothing))
         if strip is not None:
             np.copyto(values, strip, where=np.isnan(values))
     return values
+
+
+def _read_plain(href: str, geobox: GeoBox, nothing: float) -> NDArray[np.float32] | None:
+    with opened(href) as file:
+        return _read_strip(file, geobox, lambda found: np.where(found == nothing, np.nan, found), sample=False)
 
 
 def _read_strip(
@@ -330,6 +328,7 @@ def _to_power(
     return power
 
 
-def _text(geobox: GeoBox) -> str:
+def text_of(geobox: GeoBox) -> str:
+    """Say where a grid lies."""
     left, bottom, right, top = geobox.boundingbox.bbox
     return f"from ({left:.7g}, {bottom:.7g}) to ({right:.7g}, {top:.7g}) in {geobox.crs}"

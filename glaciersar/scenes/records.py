@@ -48,6 +48,8 @@ class Scene:
     """Such as "sentinel-1a", or "simulated"; None where a folder of files does not tell."""
     outline: BaseGeometry | None = None
     """What it covers, in degrees (EPSG:4326); None where the archive does not tell."""
+    processed: datetime | None = None
+    """When it was processed, or else listed, UTC; None where the archive does not tell."""
     marks: Mapping[str, Mark] = field(default_factory=dict)
     """Of rasters, by href; as far as the archive or `mark` tells."""
 

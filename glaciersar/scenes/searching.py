@@ -22,7 +22,8 @@ from glaciersar.errors import InputError
 from glaciersar.scenes.choosing import describe, select
 from glaciersar.scenes.finding import find
 from glaciersar.scenes.items import scene_of_item
-from glaciersar.scenes.places import place_of
+from glaciersar.scenes.places import name_of_place, place_of
+from glaciersar.scenes.processings import keep_newest
 from glaciersar.scenes.records import Scene
 
 PAGE = 200
@@ -62,7 +63,7 @@ def search(
         progress: Show a progress bar.
 
     Returns:
-        Scenes in time order.
+        Scenes in time order; of an acquisition that was processed more than once the newest product, as `find` does.
 
     Raises:
         InputError: Nothing found, an unknown collection, an API that cannot be reached or is none.
@@ -70,9 +71,10 @@ def search(
     shape = None if place is None else place_of(place)
     if isinstance(source, str) and is_api(source):
         items = _ask(source, shape, *_period(year, start, end), collection, progress=progress)
-        scenes = [scene_of_item(item, units) for item in items]
+        scenes = keep_newest([scene_of_item(item, units) for item in items], source)
         if not scenes:
-            asked = {"collection": collection, "year": year, "place": place, "from": start, "to": end}
+            where = None if place is None else name_of_place(place)
+            asked = {"collection": collection, "year": year, "place": where, "from": start, "to": end}
             wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
             raise InputError(f"{source}: no scene found for {wanted or 'anything'}, at least one expected")
     else:
@@ -80,7 +82,9 @@ def search(
         if shape is not None:
             found, scenes = scenes, over(scenes, shape)
             if not scenes:
-                raise InputError(f"{source}: no scene over {place} found, but {describe(found)}")
+                raise InputError(
+                    f"{source}: no scene over {name_of_place(place or shape)} found, but {describe(found)}"
+                )
     return select(
         scenes,
         year=year,
@@ -126,13 +130,15 @@ def _ask(
     progress: bool,
 ) -> list[pystac.Item]:
     """Ask an API for all items, whatever its pages are."""
-    reader = StacApiIO(timeout=remote.TIMEOUT)
+    reader = StacApiIO()
     for scheme in ("http://", "https://"):
         reader.session.mount(scheme, remote.PatientAdapter())
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pystac-client warns of what an API does not promise; it is checked here
-            client = Client.open(url, stac_io=reader)
+            client = Client.open(
+                url, stac_io=reader, timeout=remote.TIMEOUT
+            )  # else it takes the one of the reader away
             if not client.conforms_to("ITEM_SEARCH"):
                 raise InputError(f"{url}: no STAC API that can be searched found, expected one, or a catalogue's JSON")
             found = client.search(
@@ -143,7 +149,7 @@ def _ask(
             )
             return list(_all(found.pages(), url, progress=progress))
     except APIError as error:
-        raise InputError(f"{url}: the search came to nothing ({_why(error)}), an answer expected") from error
+        raise InputError(f"{url}: the search came to nothing ({_why(error)}), {_way_out(error)}") from error
     except (pystac.STACError, ClientTypeError, JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{url}: cannot be read as STAC ({error}), expected a STAC API") from error
 
@@ -173,6 +179,12 @@ def _status(error: APIError) -> int | None:
 
 def _why(error: APIError) -> str:
     return f"HTTP status {_status(error)}" if _status(error) else remote.reason(error.__context__ or error)
+
+
+def _way_out(error: APIError) -> str:
+    if _status(error):
+        return "an answer expected"
+    return "a network expected; without one, scenes on this disk can be the source: a folder of GeoTIFFs, a catalogue"
 
 
 def _all(pages: Iterator[pystac.ItemCollection], url: str, *, progress: bool) -> Iterator[pystac.Item]:

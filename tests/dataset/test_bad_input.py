@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from archives import backscatter, glaciers, write_catalog, write_raster, year_of_dates
+from archives import glaciers, write_catalog, write_raster, year_of_dates
 from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines
 from glaciersar.dataset import build, card
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
+from glaciersar.radiometry import unscale
 from glaciersar.scenes import find
 
 PIXEL = 500.0  # 20 × 20 a tile
@@ -72,13 +73,6 @@ def with_raster(values, **profile):
         return {}
 
     return change
-
-
-def of_other_crs(place):
-    grid = GRID.to_crs("EPSG:32634")
-    (href,) = place.scenes[5].hrefs["HH"]
-    write_raster(Path(href), backscatter(place.rng, grid.shape), grid)
-    return {}
 
 
 def with_scenes(change):
@@ -147,10 +141,6 @@ REFUSED = {
         r"HH\.tif: .*look like uncalibrated digital numbers",
     ),
     "complex values": (with_raster(lambda p: p.values().astype(np.complex64)), r"HH\.tif: complex values found"),
-    "another coordinate system in one date": (
-        of_other_crs,
-        r"HH\.tif: EPSG:32634 found, EPSG:32633 as in the other scenes expected",
-    ),
     "no coordinate system": (with_raster(lambda p: p.values(), crs=None), r"HH\.tif: no coordinate system found"),
     "a turned raster": (
         with_raster(lambda p: p.values(), transform=rasterio.Affine(500, 50, 430_000, 50, -500, 8_790_000)),
@@ -256,6 +246,41 @@ def first(groups):
 def test_a_pass_that_is_listed_twice_is_one_date(place):
     again = [replace(scene, id=f"{scene.id}-again", time=scene.time + timedelta(seconds=20)) for scene in place.scenes]
     assert len(first(place.groups(scenes=[*place.scenes, *again]))["grd"]) == 16
+
+
+def test_a_date_in_another_zone_is_warped(place):
+    grid = GRID.to_crs("EPSG:32634", resolution=PIXEL)
+    write_raster(Path(place.scenes[5].hrefs["HH"][0]), np.full(grid.shape, 0.1, np.float32), grid)
+    tile = first(place.groups())
+    assert len(tile["grd"]) == 16
+    np.testing.assert_allclose(unscale(tile["grd"][5]), -10, atol=1e-3)
+    assert tile["masked_share"] == 0
+
+
+def test_a_date_that_says_the_wrong_zone_lies_elsewhere_and_this_is_said(place, capsys):
+    (href,) = place.scenes[5].hrefs["HH"]
+    write_raster(Path(href), place.values(), GeoBox(GRID.shape, GRID.affine, "EPSG:32634"))
+    assert len(first(place.groups())["grd"]) == 15
+    said = (
+        f"2020, orbit 14: 1 of 16 scenes lie beside all 3 tiles and are left out, such as {place.scenes[5].id} "
+        "from (430000, 8780000) to (460000, 8790000) in EPSG:32634"
+    )
+    assert said in capsys.readouterr().out
+    place.groups(scenes=place.scenes[:5] + place.scenes[6:])
+    assert "beside" not in capsys.readouterr().out
+
+
+def test_a_scene_that_was_processed_twice_is_one_date_the_newest_and_this_is_said_and_counted(place, capsys):
+    old = place.scenes[5]
+    path = write_raster(place.folder / "again.tif", np.full(GRID.shape, 0.5, np.float32), GRID)
+    later = {"processed": old.time + timedelta(days=900), "hrefs": {"HH": (str(path),)}}
+    again = replace(old, id="again", time=old.time + timedelta(seconds=0.3), **later)
+    tile = first(place.groups(scenes=[*place.scenes, again]))
+    assert len(tile["grd"]) == 16
+    np.testing.assert_allclose(unscale(tile["grd"][5]), 10 * np.log10(0.5), atol=1e-3)
+    assert f"1 scenes left out that a newer processing replaces, such as {old.id} by again" in capsys.readouterr().out
+    with h5py.File(place.folder / "data/train.h5") as file:
+        assert file.attrs["scenes_replaced"] == 1
 
 
 def test_zeros_as_nodata_are_masked_and_counted(place):

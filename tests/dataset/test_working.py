@@ -14,6 +14,7 @@ import rasterio
 from archives import glaciers, write_catalog, year_of_dates
 from odc.geo.geobox import GeoBox
 
+from glaciersar import locking
 from glaciersar.dataset import build, working
 from glaciersar.errors import InputError
 from glaciersar.grid import SUBSETS, Tile
@@ -103,6 +104,7 @@ def test_a_build_that_was_killed_goes_on_and_is_the_same_to_the_byte(archive, wh
     finished = [path for path in out.glob(".unfinished/SVAL*.h5") if not path.name.startswith(".")]
     assert len(finished) == kept
     assert not list(out.glob("[!.]*"))
+    assert (out / locking.LOCK).exists()  # which stops nobody, as its process is gone
     assert any(path.name.startswith(".") for path in out.glob(".unfinished/.*")) or kept == 6
     times = {path: path.stat().st_mtime_ns for path in finished}
     capsys.readouterr()
@@ -222,6 +224,20 @@ def test_tiles_are_made_again_for_other_outlines_and_settings(archive, tmp_path,
 
 def interrupt(*_):
     raise KeyboardInterrupt
+
+
+def test_a_second_build_into_a_folder_is_refused_and_disturbs_nothing(archive, whole, tmp_path, monkeypatch):
+    out, plain, refused = tmp_path / "data", working.make, []
+
+    def meanwhile(job, path):
+        with pytest.raises(InputError, match=r"data: another process writes there, one at a time expected"):
+            build(out, find(archive), glaciers(TILES), split=SPLIT, years=[2020], relative_orbits=[14], pixel=400)
+        refused.append(path)
+        plain(job, path)
+
+    monkeypatch.setattr(working, "make", meanwhile)
+    assert contents(make(archive, out)) == whole
+    assert len(refused) == 6
 
 
 def test_no_workers_are_refused(archive, tmp_path):

@@ -1,6 +1,7 @@
 """Servers on loopback that several tests of scenes share."""
 
 import json
+import re
 
 import pytest
 from servers import collect_items, serve, serve_stac
@@ -46,6 +47,17 @@ def stac(stac_for_all):
     """A STAC API with the items of the simulated archive."""
     yield stac_for_all
     stac_for_all.forget()
+
+
+@pytest.fixture
+def signing(web, monkeypatch):
+    """The web server as an account of the Planetary Computer, which gives rasters only to the token "one"."""
+    monkeypatch.setattr(remote, "SIGNED", re.compile(rf"({re.escape(web.url)})/([^/?]+)/[^?]*\.tif"))
+    monkeypatch.setattr(remote, "_tokens", {})
+    monkeypatch.setenv("PC_SDK_SAS_URL", f"{web.url}/token")
+    web.token = "one"
+    yield web
+    web.token = None
 
 
 @pytest.fixture

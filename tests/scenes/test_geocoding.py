@@ -15,14 +15,39 @@ PROPERTIES = {
 }
 
 
-def item(**changes):
+def item(name="S1A_EW_GRDM", collection=None, assets=None, **changes):
     properties = {key: value for key, value in (PROPERTIES | changes).items() if value is not None}
     return pystac.Item.from_dict(
         {
-            "type": "Feature", "stac_version": "1.0.0", "id": "S1A_EW_GRDM", "geometry": None, "links": [],
-            "bbox": PROPERTIES["proj:bbox"], "properties": properties, "assets": {},
+            "type": "Feature", "stac_version": "1.0.0", "id": name, "geometry": None, "links": [],
+            "bbox": PROPERTIES["proj:bbox"], "properties": properties, "assets": assets or {},
+            "collection": collection,
         }
     )  # fmt: skip
+
+
+UTM = {
+    "proj:bbox": [500_000, 8_600_000, 800_000, 8_800_000], "proj:shape": [20_000, 30_000],
+    "proj:transform": [10, 0, 500_000, 0, -10, 8_800_000],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("projection", [{"proj:epsg": 32633}, {"proj:code": "EPSG:32633"}])
+def test_a_corrected_product_that_is_called_grd_lies_on_a_map(projection):
+    """As on the Planetary Computer, whose collection sentinel-1-rtc says GRD of every item."""
+    check_geocoded(item(**UTM, **projection))
+    assets = {"vv": {"href": "iw-vv.rtc.tiff", **UTM, **projection}}  # as STAC 1.1 has it
+    check_geocoded(item(assets=assets, **dict.fromkeys(UTM)))
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"name": "S1A_IW_GRDH_1SDV_20200102T063005_20200102T063030_030000_0370A1_rtc"}, {"collection": "sentinel-1-rtc"}],
+)
+def test_a_corrected_product_is_known_by_its_name_too_but_not_against_its_transform(named):
+    check_geocoded(item(**named, **{"proj:transform": None}))
+    with pytest.raises(InputError, match="only stretches it over its bounding box"):
+        check_geocoded(item(**named))
 
 
 @pytest.mark.parametrize("transform", [[0.01, 0, 10, 0, -0.002, 80], [0.005, 0, 10, 0, -0.004, 80]])
@@ -36,6 +61,8 @@ def test_one_that_claims_no_transform_is_refused_too_and_a_corrected_product_is_
         check_geocoded(item(**{"proj:transform": None}))
     with pytest.raises(InputError, match="in the geometry of the radar found, a"):
         check_geocoded(item(**{"proj:transform": [40, 0, 4e5, 0, -40, 8e6]}))
+    with pytest.raises(InputError, match="in the geometry of the radar found, a"):
+        check_geocoded(item(**{"proj:transform": [0.001, 0, 4, 0, -0.001, 80], "proj:epsg": 4326}))
     check_geocoded(item(**{"sar:product_type": "RTC"}))
 
 

@@ -1,19 +1,20 @@
-"""The way of a user over HTTP: search an API, freeze the list, read the rasters; with faults on the way."""
+"""The way of a user over HTTP: search an API, freeze the list, read the rasters, build; with faults on the way."""
 
 import json
 
+import h5py
 import numpy as np
 import pytest
-import rasterio
 from archives import write_raster
 
-from glaciersar import remote
+from glaciersar import outlines, remote
+from glaciersar.dataset import build, tiles_of
 from glaciersar.errors import InputError
 from glaciersar.scenes import changes, find, footprint, freeze, mark, read_series, search, thaw
 
 pytestmark = pytest.mark.usefixtures("hurry")
 ASKED = {"collection": "landscape-00", "year": 2020, "relative_orbit": 14, "polarisation": "HH"}
-FAULTS = ["429", "later", "500", "502", "503", "504", "cut", "mute"]
+FAULTS = ["429", "500", "502", "503", "504", "cut", "mute"]
 
 
 @pytest.fixture
@@ -24,17 +25,13 @@ def wanted(simulated):
 
 
 def read(path, grid):
-    """Read the frozen list as patiently as an archive needs it."""
-    scenes = thaw(path)
-    with rasterio.Env(**remote.gdal_options()):
-        return remote.patiently(scenes[0].hrefs["HH"][0], lambda: read_series(scenes, grid, "HH"))
+    return read_series(thaw(path), grid, "HH")
 
 
 def test_a_series_over_http_is_the_series_on_the_disk(stac, web, tmp_path, wanted):
     found = search(stac.url, **ASKED)
     path = freeze(mark(found), tmp_path / "scenes.json")
-    with rasterio.Env(**remote.gdal_options()):
-        grid = footprint(thaw(path), "HH")
+    grid = footprint(thaw(path), "HH")
     series = read(path, grid)
     np.testing.assert_array_equal(series.power, wanted.power)
     assert series.times == wanted.times
@@ -54,6 +51,50 @@ def test_with_a_fault_at_every_step_nothing_is_lost_and_nothing_wrong(stac, web,
     np.testing.assert_array_equal(series.power, wanted.power[:12])
     assert not stac.faults
     assert not web.faults
+
+
+@pytest.fixture(scope="module")
+def make(simulated):
+    """Build every second date of the one tile into train.h5, and tell its attributes and what lies in its folder."""
+    reference = outlines.read(simulated.parent / "outlines.gpkg", layer="reference")
+    split = dict.fromkeys(tiles_of(find(simulated), "HH"), "train")
+
+    def make(scenes, out, **changes):
+        settings = {"split": split, "years": [2020], "relative_orbits": [14], "pixel": 250.0, "progress": False}
+        with h5py.File(build(out, scenes, reference, **(settings | changes)) / "train.h5") as file:
+            (tile,) = file.values()
+            return file.attrs["content"], tile["incidence"][()].tobytes(), sorted(path.name for path in out.iterdir())
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def built(make, simulated, tmp_path_factory):
+    """What the tile is, built from the disk."""
+    return make(find(simulated)[::2], tmp_path_factory.mktemp("built"))
+
+
+@pytest.mark.usefixtures("impatience")
+@pytest.mark.parametrize("fault", ["429", "500", "slow", "cut", "mute", "403"])
+def test_a_tile_built_over_http_is_the_tile_built_from_the_disk(stac, signing, tmp_path, make, built, fault):
+    found = search(stac.url, **ASKED)[::2]
+    path = freeze(mark(found), tmp_path / "scenes.json")
+    signing.faults += [(f"GET .*{found[3].id}/hh", fault), ("GET .*/incidence", fault)]
+    signing.faults += [(f"GET .*{found[9].id}/hh", fault)] * 2
+    signing.token = "two"  # the signatures run out before the first raster is read
+    assert make(thaw(path), tmp_path / "data") == built
+    assert not signing.faults
+
+
+def test_a_build_that_stopped_at_a_raster_it_could_not_have_goes_on(stac, web, tmp_path, make, built, monkeypatch):
+    found = search(stac.url, **ASKED)[::2]
+    monkeypatch.setattr(remote, "TRIES", 1)
+    web.lasting += [(f"GET .*{found[9].id}/hh", "500")]
+    with pytest.raises(InputError, match=r"hh\.tif: cannot be read"):
+        make(found, tmp_path / "data")
+    assert not list((tmp_path / "data").glob("*.h5"))
+    web.lasting.clear()
+    assert make(found, tmp_path / "data") == built
 
 
 @pytest.mark.parametrize(

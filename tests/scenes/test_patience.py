@@ -1,12 +1,10 @@
 """glaciersar.scenes.reading over HTTP by itself: patient, and with signatures that run out"""
 
-import re
-
 import numpy as np
 import pytest
 
-from glaciersar import remote
 from glaciersar.scenes import find, footprint, read_series
+from glaciersar.scenes.incidence import read_incidence
 
 pytestmark = pytest.mark.usefixtures("hurry")
 
@@ -30,12 +28,16 @@ def test_a_series_reads_the_same_after_faults(scenes, web, wanted, fault):
     assert not web.faults
 
 
-def test_a_signature_that_runs_out_between_two_rasters_is_replaced(scenes, web, wanted, monkeypatch):
-    monkeypatch.setattr(remote, "SIGNED", re.compile(rf"({re.escape(web.url)})/([^/?]+)/.*\.tif"))
-    monkeypatch.setattr(remote, "_tokens", {})
-    monkeypatch.setenv("PC_SDK_SAS_URL", f"{web.url}/token")
-    monkeypatch.setattr(web, "token", "one")
+def test_a_signature_that_runs_out_between_two_rasters_is_replaced(scenes, signing, wanted):
     geobox = footprint(scenes, "HH")
-    web.token = "two"
+    signing.token = "two"
     np.testing.assert_array_equal(read_series(scenes, geobox, "HH").power, wanted.power)
-    assert web.count("GET /token/") == 2
+    assert signing.count("GET /token/") == 2
+
+
+@pytest.mark.parametrize("fault", ["503", "cut", "mute"])
+def test_the_incidence_reads_the_same_after_a_fault(scenes, web, simulated, wanted, fault):
+    web.faults += [("GET .*/incidence", fault)]
+    there = read_incidence(find(simulated)[:1], wanted.geobox)
+    np.testing.assert_array_equal(read_incidence(scenes, wanted.geobox), there)
+    assert not web.faults

@@ -199,18 +199,28 @@ def test_another_projection_reads_the_same_place(target):
     assert power[10, 50] == pytest.approx(0.01 + 0.001 * row + 0.0005 * column, abs=2e-4)
 
 
-# Bad input: one sentence that names the file, what was found, what was expected.
-
-
-def test_a_scene_of_another_crs_is_refused(folder, target, rng):
-    other = GeoBox(GRID.shape, GRID.affine, "EPSG:32635")
-    write_raster(target, backscatter(rng, GRID.shape), other)
-    with pytest.raises(
-        InputError, match=rf"{target.name}: EPSG:32635 found, EPSG:32633 as in the other scenes expected"
-    ):
-        read_series(find(folder), GRID, "HH")
+def test_dates_of_two_zones_lie_on_one_another(folder, target):
+    """Archives project each scene to the zone of its own middle: the next pass may lie in the next zone."""
+    rows, columns = np.mgrid[: GRID.shape[0], : GRID.shape[1]]
+    plane = (0.01 + 0.001 * rows + 0.0005 * columns).astype(np.float32)
+    first = folder / name_of(TIMES[0])
+    write_raster(first, plane, GRID)
+    beyond = GRID.to_crs("EPSG:32635", resolution=100)
+    moved = np.full(beyond.shape, np.nan, np.float32)
+    rasterio.warp.reproject(
+        plane, moved, src_transform=GRID.affine, src_crs="EPSG:32633", dst_transform=beyond.affine,
+        dst_crs="EPSG:32635", dst_nodata=np.nan, resampling=rasterio.warp.Resampling.bilinear,
+    )  # fmt: skip
+    write_raster(target, moved, beyond)
+    power = read_series(find(folder), GRID, "HH").power
+    np.testing.assert_array_equal(power[0], plane)
+    inner = power[1, 3:-3, 3:-3]
+    np.testing.assert_allclose(inner, plane[3:-3, 3:-3], atol=2e-4)
     with pytest.raises(InputError, match="EPSG:32633 and EPSG:32635 found, one coordinate system expected"):
-        footprint(find(folder), "HH")
+        footprint(find(folder), "HH")  # whose grid it should be, nobody tells
+
+
+# Bad input: one sentence that names the file, what was found, what was expected.
 
 
 def test_scenes_of_several_orbits_are_refused(folder, rng):

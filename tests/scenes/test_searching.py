@@ -8,6 +8,7 @@ import shapely
 from archives import TILE, write_folder, year_of_dates
 from servers import free_port, serve, serve_stac
 
+from glaciersar import remote
 from glaciersar.errors import InputError
 from glaciersar.scenes import find, place_of, search
 
@@ -92,9 +93,10 @@ def test_a_fault_between_pages_loses_no_page(stac, all_of_it, monkeypatch):
 
 @pytest.mark.usefixtures("impatience")
 def test_a_slow_answer_is_asked_for_again(stac, all_of_it):
-    stac.faults += [("POST /search", "slow")]
+    stac.faults += [("GET /collections", "slow"), ("POST /search", "slow")]
     assert names(search(stac.url, collection=HERE)) == names(all_of_it)
     assert not stac.faults
+    assert stac.count("POST /search 200") == stac.count("GET /collections/.* 200") == 1
 
 
 def test_a_server_that_says_when_to_come_again_is_obeyed(stac, all_of_it):
@@ -129,8 +131,23 @@ def test_a_fault_that_lasts_ends_in_one_sentence(stac, where, fault, sentence):
 
 def test_a_server_that_is_not_there_is_named():
     url = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(InputError, match=rf"{url}: the search came to nothing \(no connection"):
+    with pytest.raises(InputError, match=rf"{url}: the search came to nothing \(no connection to 127.* on this disk"):
         search(url)
+
+
+def test_an_address_where_nobody_answers_is_given_up_soon(monkeypatch):
+    tried = []
+
+    def nobody(address, *_, **__):
+        tried.append(address[0])
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", nobody)
+    with pytest.raises(
+        InputError, match=r"archive.example.*the search came to nothing \(no answer in time\), a network"
+    ):
+        search("http://archive.example/stac")
+    assert tried == ["archive.example"] * (1 + remote.CONNECTS)
 
 
 def test_an_answer_that_is_json_but_no_stac_api_is_refused(tmp_path):
@@ -201,9 +218,14 @@ def test_what_an_archive_does_not_have_is_said_with_what_it_has(stac, asked, sen
         search(stac.url, **asked)
 
 
-def test_a_place_may_be_a_shape(stac, all_of_it):
+def test_a_place_may_be_a_shape_and_is_named_in_a_few_words(stac, simulated, all_of_it):
     shape = place_of(shapely.box(*all_of_it[0].outline.bounds))
     assert names(search(stac.url, collection=HERE, place=shape)) == names(all_of_it)
+    elsewhere = shapely.Point(10, 70).buffer(0.5)  # a circle of 65 points
+    with pytest.raises(InputError, match=r"no scene found for .*, place the box 9\.5,69\.5,10\.5,70\.5, at least one"):
+        search(stac.url, collection=HERE, place=elsewhere)
+    with pytest.raises(InputError, match=r"no scene over the box 9\.5,69\.5,10\.5,70\.5 found, but"):
+        search(simulated, place=elsewhere)
 
 
 def test_a_single_collection_need_not_be_named(simulated, tmp_path):
