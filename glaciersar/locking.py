@@ -1,4 +1,4 @@
-"""One process at a time in a folder."""
+"""One process at a time in a folder, or on a file."""
 
 import fcntl
 import os
@@ -15,24 +15,25 @@ LOCK = ".lock"
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which is made if need be, so that no second process writes there.
+def alone(folder: Path, *, file_name: str = "") -> Iterator[None]:
+    """Hold the lock of a folder, which is made if need be, or of one file there, so that no second process writes it.
 
     The system takes the lock from a process that ends, however it ends, so none outlasts a kill.
 
     Raises:
         InputError: Another process holds it, or the folder may not be written.
     """
-    with told(folder):
+    place, lock = folder / file_name, folder / (f".{file_name}{LOCK}" if file_name else LOCK)
+    with told(place):
         new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
-        file = _locked(folder / LOCK)
+        file = _locked(lock)
     if file is None:
-        raise InputError(f"{folder}: another process writes there, one at a time expected; wait for it to end")
+        raise InputError(f"{place}: another process writes there, one at a time expected; wait for it to end")
     try:
         yield
     finally:
-        (folder / LOCK).unlink(missing_ok=True)
+        lock.unlink(missing_ok=True)
         file.close()
         with suppress(OSError):
             if new:

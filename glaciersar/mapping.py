@@ -22,6 +22,7 @@ WINDOW = 640  # pixels
 OVERLAP = 0.05  # 32 pixels of 640: the least whose maps are as good, to 0.001 of IoU, as those of half a window
 SIGMA = 0.5  # of the blending weights, as the paper's authors have it
 STEP = 8  # pixels: 2 to the power of how often the deepest of the networks halves its sides
+LARGE = 128  # pixels: of a window; smaller ones would become many more if they had to start at such places
 NEXT_TO_NOTHING = 1e-9
 LEAST = 1e-100  # so that a corner far from the middle still has a weight, where no other window covers it
 
@@ -53,8 +54,8 @@ def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIG
 def place_windows(length: int, window: int, overlap: int) -> tuple[int, list[int]]:
     """Cover one side by as few windows as will do, all of one length, evenly.
 
-    They start at multiples of `STEP`, unless they are too small for that: so a pixel meets the networks' halvings of
-    the sides in the same way whichever window it lies in.
+    Large ones start at multiples of `STEP`, unless they overlap by nearly all: so a pixel meets the networks' halvings
+    of the sides in the same way whichever window it lies in.
 
     Args:
         length: Of the side, pixels.
@@ -67,7 +68,7 @@ def place_windows(length: int, window: int, overlap: int) -> tuple[int, list[int
     if length <= window:
         return length, [0]
     longest, step = window - (window - length) % STEP, STEP  # the last window starts at a multiple and ends the side
-    if longest < overlap + step:
+    if window < LARGE or longest < overlap + step:
         longest, step = window, 1
 
     def fewest(side: int) -> int:

@@ -25,6 +25,7 @@ from glaciersar import backends, evaluation, mapping, products, radiometry, scen
 from glaciersar.backends import Predictor
 from glaciersar.confidence import Calibration
 from glaciersar.errors import InputError
+from glaciersar.locking import alone
 from glaciersar.models import Network
 from glaciersar.radiometry import Prepared
 from glaciersar.unfinished import State
@@ -208,8 +209,9 @@ def map_raster(
         tags: Metadata for the files.
 
     Raises:
-        InputError: Before work starts: an impossible setting, an empty area, a folder without permission or room.
-            Later: what `read` raises, no pixel with radar, a disk that filled up meanwhile; no broken file is left.
+        InputError: Before work starts: an impossible setting, an empty area, a folder without permission or room,
+            another process that writes this map. Later: what `read` raises, no pixel with radar, a disk that filled up
+            meanwhile; no broken file is left.
     """
     path = Path(path)
     shape = geobox.shape[0], geobox.shape[1]
@@ -227,7 +229,7 @@ def map_raster(
         "made_of": made_of,
     }
     folder = path.parent / f".{path.stem}-unfinished"
-    with unfinished.told(path), rasterio.Env(GDAL_CACHEMAX=CACHE):
+    with alone(path.parent, file_name=path.name), unfinished.told(path), rasterio.Env(GDAL_CACHEMAX=CACHE):
         fresh = State(rows=0, carry=layout.carry().numpy(), counts=np.zeros(COUNTS, np.int64))
         state = unfinished.begin(folder, bands, geobox, settings, fresh)
         columns = range(len(layout.lefts))

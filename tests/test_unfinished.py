@@ -14,7 +14,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-import streams
+import streams, torch
+torch.set_num_threads(1)  # as here: the number changes the last bits
 source = streams.Source(fail_at=9, fail=lambda: os.kill(os.getpid(), signal.SIGKILL))
 streams.run(Path({path!r}), source=source, calibration=streams.SHARPER)
 """
@@ -30,7 +31,11 @@ def killed(path):
 def test_a_map_that_was_killed_goes_on_and_is_the_same_to_the_byte(tmp_path, capsys):
     run(tmp_path / "whole" / "probability.tif", calibration=SHARPER)
     killed(tmp_path / "killed" / "probability.tif")
-    assert [path.name for path in (tmp_path / "killed").iterdir()] == [".probability-unfinished"]
+    left = sorted(path.name for path in (tmp_path / "killed").iterdir())
+    assert left == [
+        ".probability-unfinished",
+        ".probability.tif.lock",
+    ]  # which locks nothing now
     source = Source()
     run(tmp_path / "killed" / "probability.tif", source=source, calibration=SHARPER)
     assert "1 rows of it kept" in capsys.readouterr().out
@@ -74,7 +79,7 @@ def test_an_unfinished_map_of_other_settings_is_started_anew(tmp_path, capsys, o
 def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_read(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     source = Source()
-    with pytest.raises(InputError, match=r"Not a directory.* a folder with permission and room expected"):
+    with pytest.raises(InputError, match=r"probability\.tif: cannot be written \(File exists\)"):
         run(tmp_path / "file" / "probability.tif", source=source)
 
     def refuse(*_, **__):
@@ -84,6 +89,22 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_anything_is_read(t
     with pytest.raises(InputError, match=r"probability\.tif: cannot be written \(Permission denied\)"):
         run(tmp_path / "probability.tif", source=source)
     assert not source.reads
+
+
+def test_a_map_that_is_being_written_is_not_written_by_another(tmp_path):
+    path, refused = tmp_path / "probability.tif", []
+
+    def meet():
+        with pytest.raises(InputError, match=r"probability\.tif: another process writes there") as told:
+            run(path)
+        refused.append(told)
+        run(tmp_path / "other.tif")
+
+    run(path, source=Source(fail_at=12, fail=meet))
+    assert refused
+    assert not list(tmp_path.glob(".*"))
+    run(tmp_path / "alone" / "probability.tif")
+    assert path.read_bytes() == (tmp_path / "alone" / "probability.tif").read_bytes()
 
 
 def test_a_disk_without_room_is_told_before_anything_is_read(tmp_path, monkeypatch):
@@ -99,7 +120,8 @@ FULL = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-import streams
+import streams, torch
+torch.set_num_threads(1)
 from glaciersar.errors import InputError
 full = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, ({bytes}, resource.RLIM_INFINITY))
 source = streams.Source(fail_at={read}, fail=full)
