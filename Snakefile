@@ -92,12 +92,13 @@ rule train:
     params: parameters("03-train"), how=lambda wildcards: trained(wildcards.model)
     output: f"{RUNS}/models/{{model}}/weights.safetensors"
     threads: workflow.cores if DATA else 1 # large data: one model after the other
+    priority: 1 # before what needs one model only, so that cores end together
     shell: run("03-train", "{params.how}") + "/{wildcards.model}"
 
 
 use rule train as train_longest with: # begun first, so that no core waits for it at the end
     output: f"{RUNS}/models/{{model,ulstm[^/]*}}/weights.safetensors"
-    priority: 1
+    priority: 2
 
 
 ruleorder: train_longest > train
