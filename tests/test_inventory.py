@@ -36,6 +36,24 @@ def test_outlines_of_rgi_7_are_read_by_its_column_names(tmp_path):
     assert read["area_km2"].tolist() == [1.5, 2.5]  # as the inventory tells it
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"rgi_id": "RGIId", "glac_name": "Name", "src_date": "BgnDate", "area_km2": "Area"},  # RGI 6
+        {"rgi_id": "glac_id", "area_km2": "area"},  # GLIMS
+    ],
+)
+def test_outlines_of_rgi_6_and_glims_are_read_by_their_column_names_too(tmp_path, names):
+    dates = ["20080723", "-9999999"] if "src_date" in names else ["2008-07-23T00:00:00", None]
+    there = of_rgi(square(0, 0), square(2000, 0), area_km2=[1.5, 2.5], src_date=dates).rename(columns=names)
+    there.to_crs(4326).to_file(tmp_path / "other.gpkg")
+    read = inventory.read(tmp_path / "other.gpkg")
+    assert read["id"].tolist() == ["G-1", "G-2"]
+    assert read["name"].tolist() == ["Breen 1", "Breen 2"]
+    np.testing.assert_array_equal(read["year"], [2008, np.nan])
+    assert read["area_km2"].tolist() == [1.5, 2.5]
+
+
 def test_the_norwegian_table_is_read_in_square_metres_with_its_points(tmp_path):
     rows = {"IDENT": [15506.1, 15414.0], "NAME": ["Midtre Lovenbreen", None], "YEAR_": [2007, 2008]}
     rows |= {"Shape_Area": [5_200_000.0, 1e6], "X_cent": [500_500.0, 502_500.0], "Y_cent": [8_700_500.0] * 2}

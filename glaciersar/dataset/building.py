@@ -10,6 +10,7 @@ import geopandas as gpd
 import h5py
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from glaciersar import grid, outlines, radiometry
 from glaciersar.dataset import working
@@ -19,18 +20,42 @@ from glaciersar.grid import Group, Tile
 from glaciersar.locking import alone
 from glaciersar.scenes import Scene, conventions, kind, merge_passes, select
 from glaciersar.scenes.pairs import Pair, shortest
+from glaciersar.scenes.places import DEGREES, name_of_place, place_of
 from glaciersar.scenes.processings import keep_newest
 from glaciersar.scenes.reading import extents_of, grid_of, outlines_of, text_of, touches
 from glaciersar.tiles import Job, choose
 
+EDGE = 10.0
+"""Metres of a tile that a place must reach beyond its edge."""
 
-def tiles_of(scenes: Iterable[Scene], polarisation: str) -> list[Tile]:
-    """List the tiles of the grid that lie wholly within the rasters of some scenes."""
+
+def tiles_of(
+    scenes: Iterable[Scene], polarisation: str, *, place: str | Path | BaseGeometry | None = None
+) -> list[Tile]:
+    """List the tiles of the grid that lie wholly within the rasters of some scenes, and at a place if one is given.
+
+    Args:
+        scenes: From `scenes.find` or `scenes.thaw`.
+        polarisation: "HH", "HV", "VV" or "VH".
+        place: As for `scenes.place_of`; one scene may hold hundreds of tiles.
+
+    Raises:
+        InputError: No tile at the place.
+    """
     extents = [extent for scene in scenes for extent in extents_of(scene, polarisation, grid.CRS)]
     if not extents:
         return []
     covered = shapely.unary_union(extents).buffer(1e-3)  # a millimetre, against rounding at shared edges
-    return [tile for tile in grid.tiles_within(covered.bounds) if covered.covers(shapely.box(*tile.bounds))]
+    tiles = [tile for tile in grid.tiles_within(covered.bounds) if covered.covers(shapely.box(*tile.bounds))]
+    if place is None:
+        return tiles
+    shape = gpd.GeoSeries([shapely.segmentize(place_of(place), 0.1)], crs=DEGREES).to_crs(grid.CRS).iloc[0]
+    # a place that is tiles touches its neighbours, too, and by rounding a metre of them
+    there = [tile for tile in tiles if shape.intersects(shapely.box(*tile.bounds).buffer(-EDGE))]
+    if not there:
+        name = name_of_place(place)
+        raise InputError(f"place {name}: no tile found there of the {len(tiles)} that lie wholly within the scenes")
+    return there
 
 
 def build(

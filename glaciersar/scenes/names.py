@@ -21,7 +21,7 @@ FIRST_ORBIT = {"A": 73, "B": 27}  # relative orbit = (absolute - this) mod 175 +
 _HYP3 = re.compile(r"_RTC\d\d_[A-Z]_[gs]([pad])[uw][nf][ec][dm]_")  # its third letter: power, amplitude, decibel
 HYP3_UNITS = {"p": "linear", "d": "db"}
 _OPERA = re.compile(r"OPERA_L2_RTC-S1_.*_20\d{6}T\d{6}Z_(20\d{6}T\d{6})Z_")  # when it was processed
-_DECIBEL = re.compile(r"(?<![A-Za-z])dB(?![A-Za-z])", re.IGNORECASE)
+_DECIBEL = re.compile(r"(?<![A-Za-z])(?:dB|decibels?)(?![A-Za-z])", re.IGNORECASE)
 _COMPANION = re.compile(
     r"_(dem|ls_map|inc_map|inc_map_ell|area|rgb|water_mask|mask|layover_shadow_mask|number_of_looks|BROWSE)$",
     re.IGNORECASE,
@@ -44,20 +44,27 @@ def kind_of(name: str) -> str | None:
 def scene_of_file(
     path: Path, *, units: str | None, relative_orbit: int | None, polarisation: str | None = None
 ) -> Scene:
-    """Understand one GeoTIFF by its name, then by the description of its band, then by what the caller says.
+    """Understand one GeoTIFF by its name, then by name and unit of its band, then by what the caller says.
 
     Raises:
         InputError: No date or no polarisation, or amplitude, of which no series is made.
     """
     name = path.stem
-    kind, time = kind_of(name) or _kind_of_band(path) or polarisation, _TIME.search(name)
+    bands, unit = _bands(path)
+    kind, time = kind_of(name), _TIME.search(name)
+    if kind is None and len(bands) > 1:
+        raise InputError(
+            f"{path}: {len(bands)} bands found ({', '.join(bands)}), files of one band expected; "
+            f"gdal_translate -b takes one out"
+        )
+    kind = kind or kind_of(bands[0]) or polarisation
     if kind is None or time is None:
         missing = "polarisation (HH, HV, VV, VH)" if kind is None else "date (such as 20231203T015910Z)"
         raise InputError(f"{path}: no {missing} found in the name, expected one; a glob can leave this file out")
     scale = _HYP3.search(name)
     if scale and scale[1] == "a" and units is None:
         raise InputError(f"{path}: amplitude found (HyP3's name tells), power or decibel expected")
-    told = HYP3_UNITS.get(scale[1]) if scale else "db" if _DECIBEL.search(name) else None
+    told = HYP3_UNITS.get(scale[1]) if scale else "db" if _DECIBEL.search(f"{name} {bands[0]} {unit}") else None
     return Scene(
         id=_POLARISATION.sub("", name).strip("_- "),
         time=_time(time, path),
@@ -70,19 +77,13 @@ def scene_of_file(
     )
 
 
-def _kind_of_band(path: Path) -> str | None:
-    """Read the name of the band, which Earth Engine gives its exports."""
+def _bands(path: Path) -> tuple[list[str], str]:
+    """Read the names of the bands, which Earth Engine gives its exports, and the unit of the first; empty if untold."""
     try:
         with rasterio.open(path) as file:
-            descriptions = [text or "" for text in file.descriptions]
+            return [text or "" for text in file.descriptions], file.units[0] or ""
     except RasterioError:
-        return None  # what is wrong with it, reading says
-    if len(descriptions) > 1:
-        raise InputError(
-            f"{path}: {len(descriptions)} bands found ({', '.join(descriptions)}), files of one band expected; "
-            f"gdal_translate -b takes one out"
-        )
-    return kind_of(descriptions[0])
+        return [""], ""  # what is wrong with it, reading says
 
 
 def _orbit(name: str) -> int | None:

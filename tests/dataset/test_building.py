@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import geopandas as gpd
 import h5py
 import numpy as np
 import pytest
 import rasterio
 import shapely
-from archives import TILE, backscatter, glaciers, write_catalog, write_raster, year_of_dates
+from archives import backscatter, glaciers, write_catalog, write_raster, year_of_dates
 from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines, radiometry
@@ -160,6 +161,19 @@ def test_only_tiles_wholly_within_the_rasters_are_listed(scenes, tmp_path, rng):
     assert tiles_of([*cut, *beside], "HH") == TILES  # two strips cover the third tile together
 
 
+def test_only_the_tiles_of_a_place_are_listed(scenes, tmp_path):
+    left, bottom, right, top = TILES[1].bounds
+    middle = gpd.GeoSeries([shapely.box(left + 1000, bottom, right - 1000, top)], crs="EPSG:32633")
+    middle.to_file(tmp_path / "here.gpkg")
+    for place in (TILES[1].name, tmp_path / "here.gpkg", middle.to_crs(4326).iloc[0]):
+        assert tiles_of(scenes, "HH", place=place) == [TILES[1]]
+    point = middle.centroid.to_crs(4326).iloc[0]
+    assert tiles_of(scenes, "HH", place=f"{point.x},{point.y}") == [TILES[1]]
+    assert tiles_of(scenes, "HH", place=f"{TILES[0].name},{TILES[1].name}") == TILES[:2]
+    with pytest.raises(InputError, match="place 0,70: no tile found there of the 3 that lie wholly within the scenes"):
+        tiles_of(scenes, "HH", place="0,70")
+
+
 def test_building_again_gives_the_same_bytes(make):
     before = {path.name: path.read_bytes() for path in make().iterdir()}
     assert sorted(before) == ["test.h5", "train.h5", "val.h5"]
@@ -277,24 +291,6 @@ def test_scenes_of_unknown_orbit_are_refused_before_anything_is_written(make, tm
     refused(make, tmp_path, sentence, scenes=untold)
     refused(make, tmp_path, sentence, scenes=[*untold, *scenes])
     assert not (tmp_path / "data").exists()
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"relative_orbits": [174]}, "no scene with polarisation HH, year 2020, relative orbit 174; found 20 scenes"),
-        ({"years": [2020, 2016], "reference": glaciers(TILES, years=(2016, 2020))}, "no scene with .* year 2016"),
-        ({"polarisation": "VV"}, "no scene with polarisation VV.* found 20 scenes of HH"),
-        ({"reference": glaciers(TILES, years=(2016, 2017))}, "outlines of 2016, 2017 found, of 2020 expected"),
-        ({"split": SPLIT | {Tile(column=30, row=38): "test"}}, "SVAL-30-38: no scene covers this tile"),
-        ({"split": SPLIT | {TILE: "testing"}}, "subset 'testing' found, one of train, val, test expected"),
-        ({"pixel": 30}, "pixel=30 m does not divide a tile"),
-        ({"features": ["ndvi"]}, r"features ndvi found, some of grd, rtc, insar expected.*power \(grd or rtc\)"),
-        ({"features": ["insar"]}, "features insar found, some of .* among them one made of backscatter power"),
-    ],
-)
-def test_what_does_not_fit_together_is_refused(make, tmp_path, changes, sentence):
-    refused(make, tmp_path, sentence, **changes)
 
 
 def test_outlines_are_named_by_their_file(make, tmp_path):

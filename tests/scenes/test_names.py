@@ -131,6 +131,22 @@ def test_relative_orbits_are_numbered_as_real_items_have_them(satellite, absolut
     assert relative_orbit_of(satellite, absolute) == relative
 
 
+@pytest.mark.parametrize(("unit", "units"), [("dB", "db"), ("decibel", "db"), ("1", "linear"), ("", "linear")])
+def test_the_unit_of_a_band_is_believed_where_neither_name_nor_user_tells(tmp_path, unit, units):
+    path = tmp_path / "s1_ro14_20200103_HH.tif"
+    write(path)
+    with rasterio.open(path, "r+") as file:
+        file.units = (unit,)
+    assert find(tmp_path)[0].units == units
+    assert find(tmp_path, units="linear")[0].units == "linear"
+
+
+def test_a_band_that_says_decibel_in_its_name_is_believed_too(tmp_path):
+    write(tmp_path / "20200103.tif", "HH_dB")
+    (scene,) = find(tmp_path)
+    assert (scene.units, list(scene.hrefs)) == ("db", ["HH"])
+
+
 def test_decibels_are_known_by_the_name(tmp_path):
     write(tmp_path / "s1_ro14_20200103_HH_dB.tif")
     write(tmp_path / "s1_ro14_20200115_HH.tif")
