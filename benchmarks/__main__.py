@@ -1,6 +1,8 @@
-"""Run every benchmark and write benchmarks/RESULTS.md: python -m benchmarks, or `make bench`."""
+"""Run benchmarks and write benchmarks/RESULTS.md: `make bench` for all, or python -m benchmarks loading overlap …"""
 
 import datetime
+import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -11,25 +13,40 @@ from glaciersar.files import written_whole
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 SECTIONS = ("mapping", "overlap", "streaming", "training", "seconds", "loading", "building", "starting", "growth")
+INTRODUCTION = """# Speed and memory
+
+Made by `make bench`; each section says when, and on what. Ways of a table ran in turn, each in a process of its own;
+*× base* is how many times as fast a way is as the first (the median of the rounds' ratios), and the peak is the most
+memory that its process held."""
 
 
-def main() -> None:
-    """Measure all sections, one after another, on an otherwise idle machine."""
-    rates = ", ".join(f"{what} {rate:.0f}" for what, rate in limits().items())
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    text = [
-        "# Speed and memory",
-        f"Made by `make bench` on {datetime.date.today():%Y-%m-%d}: {name()}; {rates}; {gpu}; "
-        f"PyTorch {torch.__version__}. Ways of a table ran in turn, each in a process of its own; *× base* is how many "
-        "times as fast a way is as the first (the median of the rounds' ratios), and the peak is the most memory "
-        "that its process held.",
-    ]
-    for section in SECTIONS:
-        text.append(import_module(f"benchmarks.{section}").main().strip())
-        print(text[-1], flush=True)
+def main(chosen: Sequence[str]) -> None:
+    """Measure sections, one after another, on an otherwise idle machine; the others stay as they are."""
+    if unknown := set(chosen) - set(SECTIONS):
+        sys.exit(f"{', '.join(sorted(unknown))} found, some of {', '.join(SECTIONS)} expected")
+    text = kept(RESULTS.read_text()) if RESULTS.exists() else {}
+    for section in chosen:
+        rates = ", ".join(f"{what} {rate:.0f}" for what, rate in limits().items())
+        gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+        when = f"{datetime.date.today():%Y-%m-%d}: {name()}; {rates}; {gpu}; PyTorch {torch.__version__}."
+        title, _, rest = import_module(f"benchmarks.{section}").main().strip().partition("\n")
+        text[section] = f"{marked(section)}\n{title}\n\nMeasured on {when}\n{rest}"
+        print(text[section], flush=True)
         with written_whole(RESULTS) as temporary:
-            temporary.write_text("\n\n".join(text) + "\n")
+            temporary.write_text("\n\n".join([INTRODUCTION, *(text[s] for s in SECTIONS if s in text)]) + "\n")
+
+
+def marked(section: str) -> str:
+    """Give the line that a section of the results begins with."""
+    return f"<!-- {section} -->"
+
+
+def kept(results: str) -> dict[str, str]:
+    """Take the results apart into sections."""
+    places = sorted((results.index(marked(section)), section) for section in SECTIONS if marked(section) in results)
+    ends = [*(place for place, _ in places[1:]), len(results)]
+    return {section: results[place:end].strip() for (place, section), end in zip(places, ends, strict=True)}
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or SECTIONS)
