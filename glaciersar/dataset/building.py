@@ -20,19 +20,24 @@ from glaciersar.grid import Group, Tile
 from glaciersar.locking import alone
 from glaciersar.scenes import Scene, conventions, kind, merge_passes, select
 from glaciersar.scenes.pairs import Pair, shortest
-from glaciersar.scenes.places import DEGREES, name_of_place, place_of
+from glaciersar.scenes.places import DEGREES, footprint, name_of_place, place_of
 from glaciersar.scenes.processings import keep_newest
 from glaciersar.scenes.reading import extents_of, grid_of, outlines_of, text_of, touches
 from glaciersar.tiles import Job, choose
 
 EDGE = 10.0
 """Metres of a tile that a place must reach beyond its edge."""
+SEEN = 0.5
+"""Share of a tile that the scenes of an orbit must cover, as far as their archive tells."""
 
 
 def tiles_of(
     scenes: Iterable[Scene], polarisation: str, *, place: str | Path | BaseGeometry | None = None
 ) -> list[Tile]:
     """List the tiles of the grid that lie wholly within the rasters of some scenes, and at a place if one is given.
+
+    Rasters of radar scenes have empty corners: where the archive tells what scenes cover, those of one year and orbit
+    must cover half of a tile.
 
     Args:
         scenes: From `scenes.find` or `scenes.thaw`.
@@ -42,11 +47,22 @@ def tiles_of(
     Raises:
         InputError: No tile at the place.
     """
-    extents = [extent for scene in scenes for extent in extents_of(scene, polarisation, grid.CRS)]
+    by_orbit: dict[tuple[int, int | None], list[Scene]] = {}
+    for scene in scenes:
+        if polarisation in scene.hrefs:
+            by_orbit.setdefault((scene.time.year, scene.relative_orbit), []).append(scene)
+    extents = [
+        part for found in by_orbit.values() for scene in found for part in extents_of(scene, polarisation, grid.CRS)
+    ]
     if not extents:
         return []
     covered = shapely.unary_union(extents).buffer(1e-3)  # a millimetre, against rounding at shared edges
-    tiles = [tile for tile in grid.tiles_within(covered.bounds) if covered.covers(shapely.box(*tile.bounds))]
+    seen = [footprint(found, grid.CRS) for found in by_orbit.values()]
+    tiles = [
+        tile
+        for tile in grid.tiles_within(covered.bounds)
+        if covered.covers(shapely.box(*tile.bounds)) and any(_is_seen(tile, shape) for shape in seen)
+    ]
     if place is None:
         return tiles
     shape = gpd.GeoSeries([shapely.segmentize(place_of(place), 0.1)], crs=DEGREES).to_crs(grid.CRS).iloc[0]
@@ -237,7 +253,7 @@ def _plan(
     """Choose the passes of each tile that some scene of this year and orbit touches."""
     chosen = select(scenes, year=year, relative_orbit=relative_orbit, polarisation=polarisation)
     extents = [extents_of(scene, polarisation, grid.CRS) for scene in chosen]
-    beside = set(range(len(chosen)))
+    beside, seen, unseen = set(range(len(chosen))), footprint(chosen, grid.CRS), []
     for tile in tiles:
         geobox = tile.geobox(pixel=pixel)
         group = Group(tile=tile, year=year, relative_orbit=relative_orbit)
@@ -246,14 +262,26 @@ def _plan(
         passes = merge_passes(chosen[k] for k in here)
         if len(states := sorted({scene.orbit_state for scene in passes if scene.orbit_state})) > 1:
             raise InputError(f"{group.name}: {' and '.join(states)} passes found, one viewing direction expected")
-        if passes:
+        if passes and _is_seen(tile, seen):
             yield group, passes
+        elif passes:
+            unseen.append(tile.name)
+    if unseen:
+        print(
+            f"{year}, orbit {relative_orbit}: {len(unseen)} of {len(tiles)} tiles are left out, of which the scenes "
+            f"cover less than half, such as {unseen[0]}"
+        )
     if beside:
         first = chosen[min(beside)]
         print(
             f"{year}, orbit {relative_orbit}: {len(beside)} of {len(chosen)} scenes lie beside all {len(tiles)} tiles "
             f"and are left out, such as {first.id} {text_of(grid_of(first.hrefs[polarisation][0]))}"
         )
+
+
+def _is_seen(tile: Tile, seen: BaseGeometry | None) -> bool:
+    box = shapely.box(*tile.bounds)
+    return seen is None or seen.intersection(box).area >= SEEN * box.area
 
 
 def _plan_pairs(

@@ -1,7 +1,7 @@
 """Where to look: a point, a box, tiles of the grid or outlines, as one shape in degrees."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -10,6 +10,7 @@ from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
 from glaciersar.grid import CRS, Tile
+from glaciersar.scenes.records import Scene
 
 DEGREES = "EPSG:4326"
 EXPECTED = "lon,lat, or west,south,east,north in degrees, or tiles such as SVAL-10-38, or a file of outlines"
@@ -90,6 +91,15 @@ def _from_file(path: Path) -> BaseGeometry:
     return shapely.union_all(
         shapes.to_crs(DEGREES).convex_hull
     ).convex_hull  # hulls first: outlines may cross themselves
+
+
+def footprint(scenes: Iterable[Scene], crs: str) -> BaseGeometry | None:
+    """Join what scenes cover, in another CRS; None where their archive does not tell it of each."""
+    shapes = [scene.outline for scene in scenes]
+    if any(shape is None for shape in shapes):
+        return None
+    lines = shapely.segmentize(shapely.make_valid(shapes), 0.1)  # straight in degrees, not in metres
+    return shapely.union_all(gpd.GeoSeries(lines, crs=DEGREES).to_crs(crs).to_numpy())
 
 
 def name_of_place(place: str | Path | Sequence[float] | BaseGeometry) -> str:

@@ -14,7 +14,7 @@ from archives import glaciers, write_catalog, write_raster
 from odc.geo.geobox import GeoBox
 from spoiling import GRID, PIXEL, TILES, TIMES, named, with_incidence
 
-from glaciersar.dataset import card
+from glaciersar.dataset import card, tiles_of
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.radiometry import unscale
@@ -50,6 +50,27 @@ def test_a_date_that_says_the_wrong_zone_lies_elsewhere_and_this_is_said(place, 
     assert said in capsys.readouterr().out
     place.groups(scenes=place.scenes[:5] + place.scenes[6:])
     assert "beside" not in capsys.readouterr().out
+
+
+def test_a_tile_in_the_empty_corner_of_the_scenes_is_left_out_and_this_is_said(place, capsys):
+    corner = shapely.box(*TILES[2].bounds)
+    values = place.values()
+    values[:, -13:] = np.nan  # more than half of the third tile
+    place.rewrite(values)
+    cover = shapely.box(*TILES[0].bounds).union(shapely.box(*TILES[1].bounds)).union(corner.buffer(-3000))
+    (cover,) = gpd.GeoSeries([cover], crs=GRID.crs).to_crs(4326)
+    told = [replace(scene, outline=cover) for scene in place.scenes]
+    assert tiles_of(place.scenes, "HH") == TILES
+    assert tiles_of(told, "HH") == TILES[:2]
+    groups = place.groups(scenes=told, split=dict.fromkeys(TILES[:2], "train"))
+    assert "left out" not in capsys.readouterr().out
+    assert sorted(groups) == ["SVAL-10-38_2020_ro14", "SVAL-11-38_2020_ro14"]
+    with pytest.raises(InputError, match="SVAL-12-38: no scene covers this tile"):
+        place.groups(scenes=told)
+    assert (
+        "2020, orbit 14: 1 of 3 tiles are left out, of which the scenes cover less than half, such as SVAL-12-38"
+        in (capsys.readouterr().out)
+    )
 
 
 def test_a_scene_that_was_processed_twice_is_one_date_the_newest_and_this_is_said_and_counted(place, capsys):
