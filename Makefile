@@ -33,7 +33,7 @@ test: .venv/made ## check style and types, run the tests, run every notebook and
 	rm -rf runs/mini
 	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
 
-bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (half an hour on 2 idle cores)
+bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (three quarters of an hour on 2 idle cores)
 	$(BIN)/python -m benchmarks
 
 lab: .venv/made ## open the notebooks in JupyterLab
