@@ -245,7 +245,8 @@ def iou_by_tile(scores: pd.DataFrame, *, ceiling: float | None = None) -> Figure
     figure, axis = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
     shown = scores.dropna(subset="iou")
     sns.boxplot(shown, x="iou", y="model", hue="model", ax=axis, fill=False, showfliers=False, palette="colorblind")
-    sns.stripplot(shown, x="iou", y="model", hue="model", ax=axis, size=4, alpha=0.6, palette="colorblind", jitter=0.15)
+    dots = {"size": 4, "alpha": 0.6, "palette": "colorblind", "warn_thresh": 1}
+    sns.swarmplot(shown, x="iou", y="model", hue="model", ax=axis, **dots)  # a strip would jitter anew in every run
     if ceiling is not None:
         axis.axvline(ceiling, color="0.4", linestyle="--", linewidth=1)
         axis.text(ceiling, -0.55, "two annotators ", ha="right", va="top", fontsize=7, color="0.4")

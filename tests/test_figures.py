@@ -130,6 +130,13 @@ def test_the_ceiling_stands_in_the_figure_of_scores():
     assert sum(len(points.get_offsets()) for points in axis.collections) == 2
 
 
+def test_the_figure_of_scores_is_the_same_every_time(tmp_path, rng):
+    scores = pd.DataFrame({"model": ["unet3d", "ulstm"] * 20, "iou": rng.random(40)})
+    for name in ("one", "other"):
+        figures.save(figures.iou_by_tile(scores), tmp_path / f"{name}.png", note="")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "other.png").read_bytes()
+
+
 def test_a_map_lies_where_its_grid_says(rng):
     geobox = Tile(column=10, row=38).geobox(pixel=1000)
     figure = figures.glacier_map(rng.random((10, 10)), geobox, background=rng.normal(-10, 3, (10, 10)))
