@@ -147,3 +147,12 @@ def write_dataset(
             sizes = {"height": height, "width": width, "pad_height": top, "pad_width": left}
             group.attrs.update(sizes | {"orig_height": height - 2 * top, "orig_width": width - 2 * left})
     return path
+
+
+TIMES = year_of_dates(3)
+GRID = TILE.geobox(pixel=100)  # 100 × 100
+
+
+def raster_of(path):
+    with rasterio.open(path) as file:
+        return file.read(1)

@@ -20,7 +20,7 @@ from glaciersar.grid import Group, Tile
 from glaciersar.locking import alone
 from glaciersar.scenes import Scene, conventions, kind, merge_passes, select
 from glaciersar.scenes.pairs import Pair, shortest
-from glaciersar.scenes.places import DEGREES, footprint, name_of_place, place_of
+from glaciersar.scenes.places import DEGREES, ground_seen, name_of_place, place_of
 from glaciersar.scenes.processings import keep_newest
 from glaciersar.scenes.reading import extents_of, grid_of, outlines_of, text_of, touches
 from glaciersar.tiles import Job, choose
@@ -57,7 +57,7 @@ def tiles_of(
     if not extents:
         return []
     covered = shapely.unary_union(extents).buffer(1e-3)  # a millimetre, against rounding at shared edges
-    seen = [footprint(found, grid.CRS) for found in by_orbit.values()]
+    seen = [ground_seen(found, grid.CRS) for found in by_orbit.values()]
     tiles = [
         tile
         for tile in grid.tiles_within(covered.bounds)
@@ -253,7 +253,7 @@ def _plan(
     """Choose the passes of each tile that some scene of this year and orbit touches."""
     chosen = select(scenes, year=year, relative_orbit=relative_orbit, polarisation=polarisation)
     extents = [extents_of(scene, polarisation, grid.CRS) for scene in chosen]
-    beside, seen, unseen = set(range(len(chosen))), footprint(chosen, grid.CRS), []
+    beside, seen, unseen = set(range(len(chosen))), ground_seen(chosen, grid.CRS), []
     for tile in tiles:
         geobox = tile.geobox(pixel=pixel)
         group = Group(tile=tile, year=year, relative_orbit=relative_orbit)

@@ -93,7 +93,7 @@ def _from_file(path: Path) -> BaseGeometry:
     ).convex_hull  # hulls first: outlines may cross themselves
 
 
-def footprint(scenes: Iterable[Scene], crs: str) -> BaseGeometry | None:
+def ground_seen(scenes: Iterable[Scene], crs: str) -> BaseGeometry | None:
     """Join what scenes cover, in another CRS; None where their archive does not tell it of each."""
     shapes = [scene.outline for scene in scenes]
     if any(shape is None for shape in shapes):

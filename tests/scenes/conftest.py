@@ -1,13 +1,25 @@
-"""Servers on loopback that several tests of scenes share."""
+"""A folder of scenes, and servers on loopback, that several tests of scenes share."""
 
 import json
 import re
 
 import pytest
+from archives import GRID, TIMES, write_folder
 from servers import collect_items, serve, serve_stac
 
 from glaciersar import remote
 from glaciersar.simulate import simulate_archive
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    return write_folder(tmp_path / "scenes", GRID, TIMES, rng)
+
+
+@pytest.fixture
+def target(folder):
+    """The raster of the second date."""
+    return sorted(folder.iterdir())[1]
 
 
 @pytest.fixture(scope="session")

@@ -6,34 +6,15 @@ import numpy as np
 import pytest
 import rasterio
 import rasterio.warp
-from archives import TILE, backscatter, write_folder, write_raster, year_of_dates
+from archives import GRID, TILE, TIMES, backscatter, raster_of, write_folder, write_raster
 from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
 from glaciersar.scenes import find, footprint, look, read_series
 
-GRID = TILE.geobox(pixel=100)  # 100 × 100
-TIMES = year_of_dates(3)
-
 
 def name_of(time, polarisation="HH", part="", orbit=14):
     return f"S1_ro{orbit}_{time:%Y%m%dT%H%M%SZ}{part}_{polarisation}.tif"
-
-
-def raster_of(path):
-    with rasterio.open(path) as file:
-        return file.read(1)
-
-
-@pytest.fixture
-def folder(tmp_path, rng):
-    return write_folder(tmp_path / "scenes", GRID, TIMES, rng)
-
-
-@pytest.fixture
-def target(folder):
-    """The raster of the second date."""
-    return folder / name_of(TIMES[1])
 
 
 def test_a_series_holds_the_rasters_as_they_are(folder):

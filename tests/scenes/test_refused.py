@@ -7,29 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from archives import TILE, backscatter, write_folder, write_raster, year_of_dates
+from archives import GRID, TILE, TIMES, backscatter, raster_of, write_folder, write_raster, year_of_dates
 
 from glaciersar.errors import InputError
 from glaciersar.scenes import Scene, covering, find, footprint, read_series, select
-
-GRID = TILE.geobox(pixel=100)  # 100 × 100
-TIMES = year_of_dates(3)
-
-
-def raster_of(path):
-    with rasterio.open(path) as file:
-        return file.read(1)
-
-
-@pytest.fixture
-def folder(tmp_path, rng):
-    return write_folder(tmp_path / "scenes", GRID, TIMES, rng)
-
-
-@pytest.fixture
-def target(folder):
-    """The raster of the second date."""
-    return sorted(folder.iterdir())[1]
 
 
 def test_scenes_of_several_orbits_are_refused(folder, rng):
