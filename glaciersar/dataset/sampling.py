@@ -1,6 +1,5 @@
 """Sample dataset files as PyTorch datasets: random patches to train on, whole tiles to score on."""
 
-import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,27 +12,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from glaciersar.augment import draw, jitter_dates
+from glaciersar.dataset.lending import Lender, Loan
 from glaciersar.dataset.opening import Entry, list_groups
 from glaciersar.dataset.reading import LazyFile, Window
 from glaciersar.errors import InputError
 from glaciersar.recipe import AS_RELEASED, CORRECTED, Recipe
-
-
-class _Memory:
-    """Lends arrays, and takes them back once no tensor uses them: fresh pages cost more time than filling them."""
-
-    def __init__(self) -> None:
-        self._spare: list[NDArray[np.float32]] = []
-
-    def __getstate__(self) -> dict[str, object]:
-        return {"_spare": []}
-
-    def lend(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        fitting = [k for k, array in enumerate(self._spare) if array.shape == shape]
-        array = self._spare.pop(fitting[0]) if fitting else np.empty(shape, np.float32)
-        lent = array[...]  # a tensor made from this view keeps it alive, so that its end is the tensor's
-        weakref.finalize(lent, self._spare.append, array).atexit = False
-        return lent
 
 
 class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
@@ -66,7 +49,7 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         self.entries = list_groups(path, features=features, dates=dates)
         _check_patch(path, self.entries, patch)
         self.patch, self.samples, self.seed, self.recipe = patch, samples, seed, recipe
-        self._file, self._memory = LazyFile(path), _Memory()
+        self._file, self._memory = LazyFile(path), Lender(shared=False)
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers that persist see it change
 
     def set_epoch(self, epoch: int) -> None:
@@ -81,19 +64,28 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         return series[0], labels[0]
 
     def batch(self, indices: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Fill a batch in its place, several samples at a time, as nearly all of the work needs no Python.
+        """Load a batch, several samples at a time, as nearly all of the work needs no Python.
 
         Returns:
             Series (B, F, T, P, P) and labels (B, 2, P, P).
         """
+        series, labels = self.load(indices, self._memory).tensors()
+        return series, labels
+
+    def load(self, indices: Sequence[int], memory: Lender) -> Loan:
+        """Load a batch into memory of a lender."""
         if not all(0 <= index < self.samples for index in indices):
             raise IndexError(indices)
         features, dates = len(self.entries[0].base), len(next(iter(self.entries[0].base.values())))
-        series = self._memory.lend((len(indices), features, dates, self.patch, self.patch))
-        labels = self._memory.lend((len(indices), 2, self.patch, self.patch))
-        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-            list(threads.map(self._fill, indices, series, labels))
-        return torch.from_numpy(series), torch.from_numpy(labels)
+        batch, side = len(indices), self.patch
+        loan = memory.lend((batch, features, dates, side, side), (batch, 2, side, side))
+        try:
+            with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+                list(threads.map(self._fill, indices, *loan.arrays()))
+        except BaseException:
+            loan.give_back()
+            raise
+        return loan
 
     def _fill(self, index: int, series: NDArray[np.float32], labels: NDArray[np.float32]) -> None:
         rng = np.random.default_rng([self.seed, int(self._epoch), index])
@@ -115,7 +107,8 @@ def batches(patches: RandomPatches, size: int, *, workers: int = 0) -> DataLoade
     """Load epochs in batches: series (B, F, T, P, P) and labels (B, 2, P, P), the last of them smaller if need be.
 
     A loader that collates samples copies each of them once more, into memory that is always new; so this one loads
-    indices, and a batch is made of them at once.
+    indices, and a batch is made of them at once, in memory of an earlier one that nobody uses any more. So there is as
+    much memory as batches were ever in use at once.
 
     Args:
         patches: What to load; its `set_epoch` tells the epoch.
@@ -125,7 +118,7 @@ def batches(patches: RandomPatches, size: int, *, workers: int = 0) -> DataLoade
     return DataLoader(
         range(len(patches)),  # type: ignore[arg-type]  # it has all that a Dataset needs
         batch_size=size,
-        collate_fn=patches.batch,
+        collate_fn=partial(patches.load, memory=Lender(shared=True)) if workers else patches.batch,
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),  # so that copies to a GPU run beside its work

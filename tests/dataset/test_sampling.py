@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from glaciersar.augment import Variation
 from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, batches, sampling
+from glaciersar.dataset.lending import Lender
 from glaciersar.errors import InputError
 from glaciersar.recipe import AS_RELEASED, CORRECTED
 
@@ -189,6 +190,42 @@ def test_memory_is_lent_again_only_when_no_tensor_uses_it(path):
     assert torch.equal(part, copy[1, 0, 3])
     del part
     assert data.batch([6, 7])[0].data_ptr() == place
+
+
+class Counting:
+    """Loads a batch, and tells how often its lender had to take new memory so far."""
+
+    def __init__(self, load):
+        self.load, self.lender = load, load.keywords["memory"]
+
+    def __call__(self, indices):
+        return self.load(indices), len(self.lender._loans)
+
+
+@pytest.mark.parametrize("context", ["fork", "spawn"])
+def test_workers_load_epoch_after_epoch_into_memory_that_was_given_back(path, context):
+    data = patches(path, samples=24)
+    loader = batches(data, 4, workers=1)
+    loader.collate_fn, loader.multiprocessing_context = Counting(loader.collate_fn), context
+    for epoch in range(5):
+        data.set_epoch(epoch)
+        expected = [data.batch(range(k, k + 4)) for k in range(0, 24, 4)]
+        for (found, taken), pair in zip(loader, expected, strict=True):
+            assert all(torch.equal(a, b) for a, b in zip(found, pair, strict=True))
+            assert taken <= 5  # of 30: two that wait, one on its way, one in use, and the next
+        next(iter(loader))  # an epoch that is broken off
+
+
+def test_a_batch_that_fails_gives_its_memory_back(path):
+    with h5py.File(path, "a") as file:
+        for group in file.values():
+            group["grd"][...] = np.nan
+    data, lender = patches(path), Lender(shared=False)
+    first = lender.lend((2, 1, 15, 16, 16), (2, 2, 16, 16))
+    first.give_back()
+    with pytest.raises(InputError, match="NaN"):
+        data.load([0, 1], lender)
+    assert lender.lend(*first.shapes) is first
 
 
 def test_whole_tiles_come_once_in_order_and_unvaried(path):
