@@ -7,6 +7,7 @@ NumPy and PyTorch.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -40,20 +41,6 @@ def jitter_dates(
     return np.clip(indices + steps, 0, dates - 1)
 
 
-def _move(
-    plane: NDArray[np.float32], out: NDArray[np.float32], *, transposed: bool, down: bool, right: bool
-) -> NDArray[np.float32]:
-    """Transpose a plane and flip it vertically (`down`) and horizontally, in one or two passes, into `out`."""
-    flip = FLIPS.get((down, right))
-    if transposed:
-        plane = cv2.transpose(plane, dst=out)
-    if flip is not None:
-        cv2.flip(plane, flip, dst=out)  # in place where transposed, as OpenCV itself turns
-    elif not transposed:
-        np.copyto(out, plane)
-    return out
-
-
 def _scale(plane: NDArray[np.float32], crop: tuple[int, int, int], out: NDArray[np.float32]) -> None:
     """Resize a square of a plane into `out`: bilinear between pixel centres, without smoothing; labels become soft."""
     size, top, left = crop
@@ -76,7 +63,7 @@ def _scale_scrambled(series: NDArray[np.float32], crop: tuple[int, int, int]) ->
 
 def _power(plane: NDArray[np.float32], exponent: float) -> None:
     """Raise a plane to a power in its place, by logarithms: in half the time of `np.power`, equal to 1e-7."""
-    np.maximum(plane, 0, out=plane)
+    cv2.threshold(plane, 0, 0, cv2.THRESH_TOZERO, dst=plane)  # as np.maximum does, in a quarter of the time
     with np.errstate(divide="ignore"):  # the logarithm of 0 is −∞, and its power 0 again
         np.log2(plane, out=plane)
     plane *= np.float32(exponent)
@@ -107,21 +94,25 @@ class Variation:
     def place(self, plane: NDArray[np.float32], out: NDArray[np.float32], recipe: Recipe = CORRECTED) -> None:
         """Flip, turn, crop and scale a square plane on its way into `out`, (side, side), which lies in one piece."""
         crop = None if recipe.scrambled_crop else self.crop
-        moved = _move(plane, np.empty_like(out) if crop else out, **self._flips())
+        moved = np.empty_like(out) if crop else out
+        transposed, flip = self._turn
+        if transposed:
+            plane = cv2.transpose(plane, dst=moved)
+        if flip is not None:
+            cv2.flip(plane, flip, dst=moved)  # in place where transposed, as OpenCV itself turns
+        elif not transposed:
+            np.copyto(moved, plane)
         if crop:
             _scale(moved, crop, out)
 
-    def _flips(self) -> dict[str, bool]:
-        """Tell flips and turns as a transposition and two flips, which is quicker."""
+    @cached_property
+    def _turn(self) -> tuple[bool, int | None]:
+        """Flips and turns as a transposition and the flip after it, by OpenCV's name: in one or two passes."""
         transposed = self.quarters % 2 == 1
         down, right = self.flipped_vertically, self.flipped_horizontally
         if transposed:
             down, right = right, down
-        return {
-            "transposed": transposed,
-            "down": down != (self.quarters > 1),
-            "right": right != (self.quarters in (1, 2)),
-        }
+        return transposed, FLIPS.get((down != (self.quarters > 1), right != (self.quarters in (1, 2))))
 
     def change(self, series: NDArray[np.float32], labels: NDArray[np.float32], recipe: Recipe = CORRECTED) -> None:
         """Finish, in its own memory, a sample whose planes are placed: gamma, shift, and the crop as released."""

@@ -80,15 +80,21 @@ class LazyFile:
             source = self.array(f"{entry.name}/{feature}")
             for plane, date in zip(planes, index, strict=True):  # one by one: 20 times faster than HDF5 by a list
                 place(source[(date, *window, 0)], plane)
-            check_finite(planes, f"{self.path}: dataset /{entry.name}/{feature}")
+            _check_sum(planes, f"{self.path}: dataset /{entry.name}/{feature}")
         shares = cv2.split(self.array(f"{entry.name}/outlines")[window].astype(np.float32, copy=False))
         if not recipe.nodata_masked:
             shares = [1 - shares[1], shares[1]]  # what no radar saw counts as background
         elif not (inside := _inside(entry, window)).all():
             shares = [share * inside for share in shares]
         for share, plane in zip(shares, labels, strict=True):
-            check_finite(share, f"{self.path}: {entry.name}: dataset outlines")
             place(share, plane)
+        _check_sum(labels, f"{self.path}: {entry.name}: dataset outlines")
+
+
+def _check_sum(planes: NDArray[np.float32], where: str) -> None:
+    """Refuse NaN and infinite values by the sum (in double precision), which takes half the time of looking at each."""
+    if not np.isfinite(cv2.sumElems(planes.reshape(-1, planes.shape[-1]))[0]):
+        check_finite(planes, where)
 
 
 def _inside(entry: Entry, window: Window) -> NDArray[np.bool_]:
