@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -31,12 +32,17 @@ class Loan:
     def tensors(self) -> tuple[Tensor, ...]:
         """Give the tensors; the memory is given back once neither they nor parts of them are in use."""
         lent = self.memory.numpy()[...]  # tensors made from this view keep it alive, so that its end is theirs
-        weakref.finalize(lent, _end, self.used.numpy(), os.getpid()).atexit = False
+        weakref.finalize(lent, self._end, os.getpid()).atexit = False
         return self._parts(torch.from_numpy(lent))
 
     def give_back(self) -> None:
         """Let the memory be lent again."""
-        self.used.numpy()[...] = 0
+        self.used.numpy()[...] = 0  # by NumPy: PyTorch would refuse some tensors here in its inference mode
+
+    def _end(self, process: int) -> None:
+        """Give back what tensors used; the copies of a process that was forked meanwhile are not what was lent."""
+        if process == os.getpid():
+            self.give_back()
 
     def _parts(self, memory: Tensor) -> tuple[Tensor, ...]:
         parts = memory.split([int(np.prod(shape)) for shape in self.shapes])
@@ -44,12 +50,6 @@ class Loan:
 
     def __reduce__(self) -> tuple[Callable, tuple]:
         return _arrive, (self.shapes, self.memory, self.used)
-
-
-def _end(used: NDArray[np.uint8], process: int) -> None:
-    """Give back what tensors used; the copies of a process that was forked meanwhile are not what was lent."""
-    if process == os.getpid():
-        used[...] = 0  # by NumPy: PyTorch would refuse some tensors here in its inference mode
 
 
 def _arrive(shapes: Shapes, memory: Tensor, used: Tensor) -> tuple[Tensor, ...]:
@@ -72,12 +72,8 @@ class Lender:
         self._process = os.getpid()
         self._lock = threading.Lock()
 
-    def __getstate__(self) -> dict[str, bool]:
-        return {"shared": self.shared}
-
-    def __setstate__(self, state: dict[str, bool]) -> None:
-        self.shared = state["shared"]
-        self._forget()
+    def __reduce__(self) -> tuple[Callable, tuple]:
+        return partial(Lender, shared=self.shared), ()
 
     def lend(self, *shapes: tuple[int, ...]) -> Loan:
         """Lend memory for tensors of these shapes, whatever it holds."""

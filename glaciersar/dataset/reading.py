@@ -21,20 +21,13 @@ class LazyFile:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self._forget()
-
-    def _forget(self) -> None:
         self._file: h5py.File | None = None
         self._process = 0
         self._arrays: dict[str, h5py.Dataset | NDArray] = {}
         self._lock = threading.Lock()
 
-    def __getstate__(self) -> dict[str, object]:
-        return {"path": self.path}
-
-    def __setstate__(self, state: dict[str, Path]) -> None:
-        self.path = state["path"]
-        self._forget()
+    def __reduce__(self) -> tuple[type["LazyFile"], tuple[Path]]:
+        return LazyFile, (self.path,)
 
     def array(self, name: str) -> h5py.Dataset | NDArray:
         """Give what an index reads from: mapped memory where an array lies uncompressed in one piece, HDF5 elsewhere.
