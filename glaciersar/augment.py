@@ -41,10 +41,9 @@ def jitter_dates(
     return np.clip(indices + steps, 0, dates - 1)
 
 
-def _scale(plane: NDArray[np.float32], crop: tuple[int, int, int], out: NDArray[np.float32]) -> None:
-    """Resize a square of a plane into `out`: bilinear between pixel centres, without smoothing; labels become soft."""
-    size, top, left = crop
-    cv2.resize(plane[top : top + size, left : left + size], out.shape[::-1], dst=out)
+def _scale(square: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+    """Resize into `out`: bilinear between pixel centres, without smoothing; labels become soft."""
+    cv2.resize(square, out.shape[::-1], dst=out)
 
 
 def _scale_scrambled(series: NDArray[np.float32], crop: tuple[int, int, int]) -> NDArray[np.float32]:
@@ -93,17 +92,31 @@ class Variation:
 
     def place(self, plane: NDArray[np.float32], out: NDArray[np.float32], recipe: Recipe = CORRECTED) -> None:
         """Flip, turn, crop and scale a square plane on its way into `out`, (side, side), which lies in one piece."""
-        crop = None if recipe.scrambled_crop else self.crop
-        moved = np.empty_like(out) if crop else out
         transposed, flip = self._turn
+        crop = None if recipe.scrambled_crop else self.crop
+        if crop:
+            plane = plane[self._square(crop, len(plane))]  # before it is turned: what is cut away need not be read
+        moved = np.empty(plane.shape, np.float32) if crop else out
         if transposed:
             plane = cv2.transpose(plane, dst=moved)
         if flip is not None:
-            cv2.flip(plane, flip, dst=moved)  # in place where transposed, as OpenCV itself turns
-        elif not transposed:
-            np.copyto(moved, plane)
+            plane = cv2.flip(plane, flip, dst=moved)  # in place where transposed, as OpenCV itself turns
         if crop:
-            _scale(moved, crop, out)
+            _scale(plane, out)
+        elif not transposed and flip is None:
+            np.copyto(out, plane)
+
+    def _square(self, crop: tuple[int, int, int], side: int) -> tuple[slice, slice]:
+        """Tell where a crop lies in a plane that is still to be flipped and turned."""
+        size, top, left = crop
+        transposed, flip = self._turn
+        if flip in (0, -1):
+            top = side - size - top
+        if flip in (1, -1):
+            left = side - size - left
+        if transposed:
+            top, left = left, top
+        return slice(top, top + size), slice(left, left + size)
 
     @cached_property
     def _turn(self) -> tuple[bool, int | None]:
@@ -119,8 +132,9 @@ class Variation:
         if self.crop is not None:
             if recipe.scrambled_crop:
                 series[...] = _scale_scrambled(series, self.crop)
+                size, top, left = self.crop
                 for plane in labels:
-                    _scale(plane.copy(), self.crop, plane)
+                    _scale(plane[top : top + size, left : left + size].copy(), plane)
             _seen_or_not(labels)
         if self.exponents is not None:
             for planes, exponent in zip(series, self.exponents, strict=True):

@@ -33,15 +33,24 @@ def test_jitter_moves_a_quarter_of_the_dates_by_one_either_way_and_stays_on_file
     assert moved[:, -1].max() == 0
 
 
-@pytest.mark.parametrize("quarters", range(4))
-@pytest.mark.parametrize("horizontally", [False, True])
-@pytest.mark.parametrize("vertically", [False, True])
-def test_a_sample_is_flipped_and_then_turned_clockwise(sample, vertically, horizontally, quarters):
-    variation = Variation(flipped_vertically=vertically, flipped_horizontally=horizontally, quarters=quarters)
-    for found, expected in zip(variation.vary(*sample), sample, strict=True):
-        expected = expected[..., ::-1, :] if vertically else expected
-        expected = expected[..., ::-1] if horizontally else expected
-        np.testing.assert_array_equal(found, np.rot90(expected, -quarters, axes=(-2, -1)))
+turned = pytest.mark.parametrize(
+    "turn",
+    [
+        {"flipped_vertically": vertically, "flipped_horizontally": horizontally, "quarters": quarters}
+        for vertically in (False, True)
+        for horizontally in (False, True)
+        for quarters in range(4)
+    ],
+    ids=lambda turn: "-".join(str(int(part)) for part in turn.values()),
+)
+
+
+@turned
+def test_a_sample_is_flipped_and_then_turned_clockwise(sample, turn):
+    for found, expected in zip(Variation(**turn).vary(*sample), sample, strict=True):
+        expected = expected[..., ::-1, :] if turn["flipped_vertically"] else expected
+        expected = expected[..., ::-1] if turn["flipped_horizontally"] else expected
+        np.testing.assert_array_equal(found, np.rot90(expected, -turn["quarters"], axes=(-2, -1)))
 
 
 def test_crop_and_scale_resizes_like_scikit_image(sample):
@@ -52,10 +61,10 @@ def test_crop_and_scale_resizes_like_scikit_image(sample):
     assert ((soft > 0) & (soft < 1)).any()
 
 
-def test_a_crop_lies_in_the_flipped_and_turned_sample(sample):
-    crop = (16, 2, 3)
-    at_once = Variation(flipped_vertically=True, quarters=1, crop=crop).vary(*sample)
-    in_steps = Variation(crop=crop).vary(*Variation(flipped_vertically=True, quarters=1).vary(*sample))
+@turned
+def test_a_crop_lies_in_the_flipped_and_turned_sample(sample, turn):
+    at_once = Variation(**turn, crop=(16, 3, 0)).vary(*sample)
+    in_steps = Variation(crop=(16, 3, 0)).vary(*Variation(**turn).vary(*sample))
     for one, other in zip(at_once, in_steps, strict=True):
         np.testing.assert_array_equal(one, other)
 

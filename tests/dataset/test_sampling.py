@@ -11,7 +11,7 @@ from archives import write_dataset
 from torch.utils.data import DataLoader
 
 from glaciersar.augment import Variation
-from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, batches, sampling
+from glaciersar.dataset import FittingPatches, RandomPatches, Tiles, batches, reading, sampling
 from glaciersar.dataset.lending import Lender
 from glaciersar.errors import InputError
 from glaciersar.recipe import AS_RELEASED, CORRECTED
@@ -288,6 +288,26 @@ def test_nan_is_refused_where_it_is_met(path, dataset, value):
     for read in (lambda: patches(path)[0], lambda: Tiles(path)[0]):
         with pytest.raises(InputError, match=rf"train\.h5.*{dataset}: NaN or infinite values found"):
             read()
+
+
+@pytest.mark.parametrize("dataset", ["grd", "outlines"])
+def test_nan_is_refused_even_where_a_sample_does_not_reach(path, dataset):
+    data = patches(path, patch=16)
+    with h5py.File(path, "a") as file:
+        for name in NAMES:
+            file[name][dataset][..., -1, -1, :] = np.nan
+    with pytest.raises(InputError, match=rf"{dataset}: NaN or infinite values found"):
+        data[0]
+
+
+def test_a_plane_is_looked_at_for_nan_only_once(path, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(reading, "check_finite", lambda values, where: looked_at.append(values.shape))
+    with h5py.File(path) as file:
+        planes = sum(len(group["grd"]) + 1 for group in file.values())  # and outlines
+    list(patches(path, samples=200))  # of 16 planes each
+    assert len(looked_at) <= planes
+    assert set(looked_at) == {(40, 48, 1), (40, 48, 2)}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
