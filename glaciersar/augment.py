@@ -2,8 +2,8 @@
 
 A sample is a series (F, T, H, W), scaled, with labels (2, H, W): shares of background and glacier, both 0 where radar
 never sees the pixel. `jitter_dates` and `draw` draw; a `Variation` does what was drawn, plane by plane (H, W), so that
-a plane is read, turned and scaled while the processor's cache holds it. OpenCV does that two to three times as fast as
-NumPy and PyTorch.
+a plane is read, turned, scaled and toned while the processor's cache holds it. OpenCV does that two to three times as
+fast as NumPy and PyTorch.
 """
 
 from dataclasses import dataclass
@@ -90,8 +90,22 @@ class Variation:
     offsets: tuple[float, ...] | None = None
     """Added, one a feature."""
 
-    def place(self, plane: NDArray[np.float32], out: NDArray[np.float32], recipe: Recipe = CORRECTED) -> None:
-        """Flip, turn, crop and scale a square plane on its way into `out`, (side, side), which lies in one piece."""
+    def place(
+        self,
+        plane: NDArray[np.float32],
+        out: NDArray[np.float32],
+        recipe: Recipe = CORRECTED,
+        *,
+        feature: int | None = None,
+    ) -> None:
+        """Vary a square plane on its way into `out`, (side, side), which lies in one piece.
+
+        Args:
+            plane: Of a series or of labels, (side, side).
+            out: Filled.
+            recipe: As released, `finish` crops, and then follow gamma and shift.
+            feature: Which one of the series it shows; labels, which show none, have no gamma and shift.
+        """
         transposed, flip = self._turn
         crop = None if recipe.scrambled_crop else self.crop
         if crop:
@@ -105,6 +119,8 @@ class Variation:
             _scale(plane, out)
         elif not transposed and flip is None:
             np.copyto(out, plane)
+        if feature is not None and (crop or not self.crop):
+            self._tone(out, feature)
 
     def _square(self, crop: tuple[int, int, int], side: int) -> tuple[slice, slice]:
         """Tell where a crop lies in a plane that is still to be flipped and turned."""
@@ -127,21 +143,25 @@ class Variation:
             down, right = right, down
         return transposed, FLIPS.get((down != (self.quarters > 1), right != (self.quarters in (1, 2))))
 
-    def change(self, series: NDArray[np.float32], labels: NDArray[np.float32], recipe: Recipe = CORRECTED) -> None:
-        """Finish, in its own memory, a sample whose planes are placed: gamma, shift, and the crop as released."""
-        if self.crop is not None:
-            if recipe.scrambled_crop:
-                series[...] = _scale_scrambled(series, self.crop)
-                size, top, left = self.crop
-                for plane in labels:
-                    _scale(plane[top : top + size, left : left + size].copy(), plane)
-            _seen_or_not(labels)
+    def _tone(self, plane: NDArray[np.float32], feature: int) -> None:
         if self.exponents is not None:
-            for planes, exponent in zip(series, self.exponents, strict=True):
-                for plane in planes:
-                    _power(plane, exponent)
+            _power(plane, self.exponents[feature])
         if self.offsets is not None:
-            series += np.array(self.offsets, np.float32)[:, None, None, None]
+            plane += np.float32(self.offsets[feature])
+
+    def finish(self, series: NDArray[np.float32], labels: NDArray[np.float32], recipe: Recipe = CORRECTED) -> None:
+        """Finish, in its own memory, a sample whose planes are placed: cropped labels, and the crop as released."""
+        if self.crop is None:
+            return
+        if recipe.scrambled_crop:
+            series[...] = _scale_scrambled(series, self.crop)
+            for feature, planes in enumerate(series):
+                for plane in planes:
+                    self._tone(plane, feature)
+            size, top, left = self.crop
+            for plane in labels:
+                _scale(plane[top : top + size, left : left + size].copy(), plane)
+        _seen_or_not(labels)
 
     def vary(
         self, series: NDArray[np.float32], labels: NDArray[np.float32], recipe: Recipe = CORRECTED
@@ -157,12 +177,12 @@ class Variation:
                 f"a sample of {side} × {width} pixels found, a square expected: quarter turns swap its sides"
             )
         new, new_labels = np.empty_like(series, order="C"), np.empty_like(labels, order="C")
-        for planes, news in zip(series, new, strict=True):
+        for feature, (planes, news) in enumerate(zip(series, new, strict=True)):
             for plane, out in zip(planes, news, strict=True):
-                self.place(plane, out, recipe)
+                self.place(plane, out, recipe, feature=feature)
         for plane, out in zip(labels, new_labels, strict=True):
             self.place(plane, out, recipe)
-        self.change(new, new_labels, recipe)
+        self.finish(new, new_labels, recipe)
         return new, new_labels
 
 

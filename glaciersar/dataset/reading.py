@@ -63,7 +63,7 @@ class LazyFile:
         *,
         series: NDArray[np.float32],
         labels: NDArray[np.float32],
-        place: Callable[[NDArray, NDArray], None] = lambda plane, out: np.copyto(out, plane),
+        place: Callable[..., None] = lambda plane, out, **_: np.copyto(out, plane),
     ) -> None:
         """Read a window at the given dates of each feature.
 
@@ -74,14 +74,14 @@ class LazyFile:
             recipe: Whether nodata is masked.
             series: Filled (F, T, h, w).
             labels: Filled (2, h, w).
-            place: Flips, turns and scales a plane (h, w) on its way to where it belongs.
+            place: Varies a plane (h, w) on its way to where it belongs; `feature` numbers the one it shows, if any.
         """
-        for planes, feature, index in zip(series, entry.base, dates, strict=True):
+        for number, (planes, feature, index) in enumerate(zip(series, entry.base, dates, strict=True)):
             name = f"{entry.name}/{feature}"
             source = self.array(name)
             for plane, date in zip(planes, index.tolist(), strict=True):  # one by one: a list is 20 times slower
                 self._look_at(name, (date,))
-                place(source[(date, *window, 0)], plane)
+                place(source[(date, *window, 0)], plane, feature=number)
         name = f"{entry.name}/outlines"
         self._look_at(name, ())
         shares = cv2.split(self.array(name)[window].astype(np.float32, copy=False))

@@ -95,7 +95,7 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         variation = draw(rng, side=self.patch, features=len(dates), recipe=self.recipe)
         place = partial(variation.place, recipe=self.recipe)
         self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, place=place)
-        variation.change(series, labels, self.recipe)
+        variation.finish(series, labels, self.recipe)
 
     def _draw(self, rng: np.random.Generator, length: int) -> slice:
         ends = length - self.patch + (1 if self.recipe.last_offset_drawn else 0)
