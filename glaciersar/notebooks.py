@@ -12,6 +12,7 @@ import difflib
 import logging
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,8 +113,9 @@ def _convert(value: Any, default: Any, *, where: str) -> Any:
             value = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise InputError(f"{where}: {value!r} cannot be read as {type(default).__name__}") from error
-    if isinstance(default, float) and type(value) is int:
-        value = float(value)
+    if isinstance(default, float) and type(value) in (int, str):
+        with suppress(ValueError):
+            value = float(value)  # also 5e-4, which YAML takes for a text
     if type(value) is not type(default):
         raise InputError(
             f"{where}: {value!r} is {type(value).__name__}, expected {type(default).__name__} (default {default!r})"
