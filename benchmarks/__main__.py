@@ -12,7 +12,18 @@ from benchmarks.machine import limits, name
 from glaciersar.files import written_whole
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SECTIONS = ("mapping", "overlap", "streaming", "training", "seconds", "loading", "building", "starting", "growth")
+SECTIONS = (
+    "mapping",
+    "rounding",
+    "overlap",
+    "streaming",
+    "training",
+    "seconds",
+    "loading",
+    "building",
+    "starting",
+    "growth",
+)
 INTRODUCTION = """# Speed and memory
 
 Made by `make bench`; each section says when, and on what. Ways of a table ran in turn, each in a process of its own;

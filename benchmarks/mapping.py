@@ -1,7 +1,7 @@
 """How fast is a map made? Each network and backend on one patch, then a tile beside the authors' way of mapping it.
 
-Networks have width 32, as published, and random weights with the statistics of a trained normalisation. What bf16
-changes in the maps of trained ones is told of those of `make reproduce`. Run as `python -m benchmarks.mapping`.
+Networks have width 32, as published, and random weights with the statistics of a trained normalisation;
+benchmarks/rounding.py tells what bf16 changes in the maps of trained ones. Run as `python -m benchmarks.mapping`.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,6 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import trained
 from benchmarks.machine import limits, name
 from benchmarks.tensorflow_base import tensorflow
 from benchmarks.turns import Way, take_turns
@@ -135,34 +134,6 @@ def tiles(network_name: str) -> pd.DataFrame:
     return frame[["median s", "× base", "Mpixel/s", "peak MiB", "same class", "IoU with base"]]
 
 
-def in_bf16() -> str:
-    """Tell what bf16 changes in the maps of the networks that `make reproduce` trains, over its test tiles."""
-    tiles, rows = trained.test_tiles(), []
-    if not tiles:
-        return trained.ABSENT
-    outlines = trained.truth(tiles)
-    for network_name in NETWORKS:
-        exact = _called(network_name, "torch", "float32", tiles)
-        for backend in ("torch", "openvino"):
-            found = _called(network_name, backend, "bf16", tiles)
-            rows.append(
-                {
-                    "network, width 8": network_name,
-                    "way": f"{backend} bf16",
-                    "same class as float32": f"{np.mean(found == exact):.3%}",
-                    "IoU with float32": trained.iou(found, exact),
-                    "IoU with the outlines, float32": trained.iou(exact, outlines),
-                    "in bf16": trained.iou(found, outlines),
-                }
-            )
-    return pd.DataFrame(rows).to_markdown(index=False, floatfmt=".4f")
-
-
-def _called(name: str, backend: str, precision: str, tiles: list[trained.Tile]) -> np.ndarray:
-    predictor = backends.prepare(trained.load(name), backend=backend, precision=precision)
-    return trained.called(lambda series: predictor(series[None])[0], tiles)
-
-
 def on_cuda() -> str:
     """Compare the ways on a patch of a GPU, or say that there is none."""
     if not torch.cuda.is_available():
@@ -195,7 +166,6 @@ def main() -> str:
         text += [title, table(patches(network_name, rates))]
     for network_name in NETWORKS:
         text += [f"### {network_name}, a tile of {DATES} × {TILE} × {TILE}", table(tiles(network_name))]
-    text += ["### Trained networks: what bf16 changes over the test tiles (*simulated* radar)", in_bf16()]
     text += ["### CUDA", on_cuda()]
     return "\n\n".join(text) + "\n"
 

@@ -1,4 +1,4 @@
-"""The networks that `make reproduce` trains, and the test tiles (*simulated* radar) that their maps are judged on."""
+"""Networks that `make reproduce` trains, and wider ones; the test tiles (*simulated* radar) to judge their maps on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,8 @@ from glaciersar.dataset import Tiles
 from glaciersar.models import Network, pretrained
 
 RUN = Path("runs/simulated")
+WIDE = Path("runs/wide")
+"""Networks of the published width, trained on the tiles of `RUN`: benchmarks/rounding.py tells how."""
 NETWORKS = ("unet3d", "ulstm")
 ABSENT = f"Left out: {RUN} is not there, which `make reproduce` makes."
 
@@ -17,9 +19,14 @@ Tile = tuple[Tensor, Tensor]
 """Series (F, T, H, W) and labels (2, H, W)."""
 
 
-def load(name: str) -> Network:
+def load(name: str, run: Path = RUN) -> Network:
     """Read the trained weights of a network."""
-    return pretrained.load(RUN / "models" / name / "weights.safetensors")
+    return pretrained.load(weights(name, run))
+
+
+def weights(name: str, run: Path = RUN) -> Path:
+    """Tell where a run keeps the trained weights of a network."""
+    return run / "models" / name / "weights.safetensors"
 
 
 def test_tiles() -> list[Tile]:
