@@ -1,8 +1,8 @@
 """Which number format a processor computes fastest in, and how a series gets through bf16 unharmed.
 
 bf16 holds 8 bits of a number. Scaled backscatter of one region lies close together, around 0.7 or so, and what tells
-its pixels apart is in the bits after those: rounding the series, and the kernels that meet it first, changes more
-pixels of a map than all rounding behind them.
+its pixels apart is in the bits after those: rounding the series, and the kernels and biases that meet it first,
+changes more pixels of a map than all rounding behind them.
 """
 
 import copy
@@ -21,24 +21,31 @@ def multiplies_bf16(device: str) -> bool:
     return device == "cpu" and bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"))
 
 
-def parts(series: Tensor) -> Tensor:  # (B, F, T, H, W) -> (B, 3 F, T, H, W)
-    """Take a series apart into numbers that bf16 holds: what it holds of each, the rest, and the first once more."""
+def parts(series: Tensor) -> Tensor:  # (B, F, T, H, W) -> (B, 3 F + 1, T, H, W)
+    """Take a series apart into numbers that bf16 holds: what it holds of each, the rest, the first once more, and 1."""
     coarse = series.bfloat16().float()
-    return torch.cat((coarse, series - coarse, coarse), dim=1)
+    return torch.cat((coarse, series - coarse, coarse, torch.ones_like(series[:, :1])), dim=1)
 
 
 def reading_parts(model: Network) -> Network:
     """Copy a network so that it takes the `parts` of a series and gives what it would give for the series.
 
     With kernels taken apart alike, w = w₁ + w₂, the parts x₁ + x₂ meet as w₁ x₁ + w₁ x₂ + w₂ x₁. What is left out,
-    w₂ x₂, is smaller by two to the power of 16.
+    w₂ x₂, is smaller by two to the power of 16. The bias, which takes most of a multiplied-in mean away again, is large
+    and would be rounded too: what bf16 does not hold of it is the weight of the part that is 1.
     """
     model = copy.deepcopy(model)
     for conv in map(model.get_submodule, model.readers):
         assert isinstance(conv, nn.Conv2d | nn.Conv3d)
-        kernel = conv.weight.detach()
+        kernel = conv.weight.detach()  # (O, F, 3, 3, 3), or smaller
         coarse = kernel.bfloat16().float()
-        conv.weight = nn.Parameter(torch.cat((coarse, coarse, kernel - coarse), dim=1))
-        conv.in_channels *= 3
-    model.features *= 3
+        constant = torch.zeros_like(kernel[:, :1])
+        if conv.bias is not None:
+            bias = conv.bias.detach()
+            conv.bias = nn.Parameter(bias.bfloat16().float())
+            middle = (side // 2 for side in conv.kernel_size)  # at an edge, the others would meet zeros
+            constant[:, 0, *middle] = bias - conv.bias.detach()
+        conv.weight = nn.Parameter(torch.cat((coarse, coarse, kernel - coarse, constant), dim=1))
+        conv.in_channels = conv.weight.shape[1]
+    model.features = 3 * model.features + 1
     return model

@@ -23,10 +23,11 @@ def test_a_gpu_that_only_emulates_it_does_not(monkeypatch, able):
 
 def test_parts_add_up_to_the_series_and_bf16_holds_the_first_of_them():
     series = torch.rand(2, 3, 4, 5, 6)
-    coarse, rest, again = parts(series).chunk(3, dim=1)
+    coarse, rest, again, one = parts(series).split(3, dim=1)
     torch.testing.assert_close(coarse + rest, series, atol=0, rtol=0)
     torch.testing.assert_close(coarse.bfloat16().float(), again, atol=0, rtol=0)
     assert (rest.bfloat16() - rest).abs().max() < 2**-16
+    assert torch.equal(one, torch.ones(2, 1, 4, 5, 6))
 
 
 @pytest.mark.parametrize("features", [1, 2])
@@ -35,6 +36,27 @@ def test_parts_add_up_to_the_series_and_bf16_holds_the_first_of_them():
 def test_a_network_that_reads_parts_gives_what_it_gives_for_the_series(name, features):
     torch.manual_seed(0)
     model = models.build(name, features=features, width=4).eval()
+    for reader in map(model.get_submodule, model.readers):
+        if reader.bias is not None:
+            torch.nn.init.normal_(reader.bias, std=5)
     series = torch.rand(1, features, 3, 24, 17)
     torch.testing.assert_close(reading_parts(model)(parts(series)), model(series), atol=3e-4, rtol=0)
     assert model.features == features
+
+
+@pytest.mark.parametrize("name", models.NAMES)
+@torch.no_grad()
+def test_what_meets_the_series_first_loses_nothing_in_bf16(name):
+    torch.manual_seed(0)
+    model = models.build(name, width=4).eval()
+    series = 0.7 + 0.03 * torch.randn(1, 1, 3, 16, 16)
+    for path in model.readers:
+        exact = model.get_submodule(path)
+        given = series if isinstance(exact, torch.nn.Conv3d) else series[:, :, 0]
+        if exact.bias is not None:
+            torch.nn.init.normal_(exact.bias, std=5)  # as a multiplied-in normalisation makes it
+        apart = reading_parts(model).get_submodule(path)
+        for parameter in apart.parameters():
+            parameter.copy_(parameter.bfloat16())
+        found = apart(parts(given).bfloat16().float())
+        torch.testing.assert_close(found, exact(given), atol=2e-4, rtol=0)
