@@ -103,7 +103,7 @@ class Variation:
         Args:
             plane: Of a series or of labels, (side, side).
             out: Filled.
-            recipe: As released, `finish` crops, and then follow gamma and shift.
+            recipe: Where it scrambles crops, `finish` crops, and gamma and shift come after that.
             feature: Which one of the series it shows; labels, which show none, have no gamma and shift.
         """
         transposed, flip = self._turn

@@ -112,6 +112,15 @@ def test_gamma_and_shift_act_on_each_feature_alike_at_all_dates(sample):
     np.testing.assert_array_equal(shifted[1], powered[1] - 0.5)
 
 
+@pytest.mark.parametrize("recipe", [CORRECTED, AS_RELEASED])
+def test_gamma_and_shift_follow_the_crop_once(sample, recipe):
+    tone, crop = {"exponents": (0.5, 2), "offsets": (0.1, -0.2)}, (16, 3, 1)
+    at_once = Variation(crop=crop, quarters=1, **tone).vary(*sample, recipe)
+    in_steps = Variation(**tone).vary(*Variation(crop=crop, quarters=1).vary(*sample, recipe), recipe)
+    for one, other in zip(at_once, in_steps, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_gamma_makes_values_below_zero_zero(sample):
     series = np.full((1, 1, 2, 2), [[-0.1, 0], [0.25, 1]], np.float32)
     powered, _ = Variation(exponents=(0.5,)).vary(series, np.ones((2, 2, 2), np.float32))

@@ -1,8 +1,8 @@
-"""Read windows of dataset files: only the window and the dates that a sample needs, with no copy in between."""
+"""Read windows of dataset files: the window and the dates that a sample needs, with no copy in between."""
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -10,10 +10,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from glaciersar.augment import Variation
 from glaciersar.dataset.opening import Entry, check_finite
 from glaciersar.recipe import Recipe
 
 Window = tuple[slice, slice]
+AS_IT_IS = Variation()
 
 
 class LazyFile:
@@ -49,7 +51,7 @@ class LazyFile:
         return np.asarray(np.memmap(self.path, dataset.dtype, mode="r", offset=offset, shape=dataset.shape))
 
     def _look_at(self, name: str, index: tuple[int, ...]) -> None:
-        """Refuse NaN and infinite values in all of what an index gives, once: training reads it a thousand times."""
+        """Refuse NaN and infinite values in all that an index gives, once in each process: training reads it often."""
         if (name, index) not in self._finite:
             check_finite(self.array(name)[index], f"{self.path}: dataset /{name}")
             self._finite.add((name, index))
@@ -63,25 +65,29 @@ class LazyFile:
         *,
         series: NDArray[np.float32],
         labels: NDArray[np.float32],
-        place: Callable[..., None] = lambda plane, out, **_: np.copyto(out, plane),
+        variation: Variation = AS_IT_IS,
     ) -> None:
-        """Read a window at the given dates of each feature.
+        """Read a window at the given dates of each feature, and vary it on its way to where it belongs.
 
         Args:
             entry: The group.
             dates: Of each feature, T.
             window: Rows and columns, h × w.
-            recipe: Whether nodata is masked.
+            recipe: Whether nodata is masked, and how crops are resized.
             series: Filled (F, T, h, w).
             labels: Filled (2, h, w).
-            place: Varies a plane (h, w) on its way to where it belongs; `feature` numbers the one it shows, if any.
+            variation: What becomes of it; only a square window can be varied.
+
+        Raises:
+            InputError: NaN or an infinite value, anywhere in what is stored of a date or of the outlines, padding too.
         """
         for number, (planes, feature, index) in enumerate(zip(series, entry.base, dates, strict=True)):
             name = f"{entry.name}/{feature}"
             source = self.array(name)
-            for plane, date in zip(planes, index.tolist(), strict=True):  # one by one: a list is 20 times slower
+            # one date by one: HDF5 takes 20 times as long by a list of them
+            for plane, date in zip(planes, index.tolist(), strict=True):
                 self._look_at(name, (date,))
-                place(source[(date, *window, 0)], plane, feature=number)
+                variation.place(source[(date, *window, 0)], plane, recipe, feature=number)
         name = f"{entry.name}/outlines"
         self._look_at(name, ())
         shares = cv2.split(self.array(name)[window].astype(np.float32, copy=False))
@@ -90,7 +96,8 @@ class LazyFile:
         elif not (inside := _inside(entry, window)).all():
             shares = [share * inside for share in shares]
         for share, plane in zip(shares, labels, strict=True):
-            place(share, plane)
+            variation.place(share, plane, recipe)
+        variation.finish(series, labels, recipe)
 
 
 def _inside(entry: Entry, window: Window) -> NDArray[np.bool_]:

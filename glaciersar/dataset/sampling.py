@@ -93,9 +93,7 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         dates = [jitter_dates(np.array(base), rng, dates=entry.dates[feature]) for feature, base in entry.base.items()]
         window = (self._draw(rng, entry.height), self._draw(rng, entry.width))
         variation = draw(rng, side=self.patch, features=len(dates), recipe=self.recipe)
-        place = partial(variation.place, recipe=self.recipe)
-        self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, place=place)
-        variation.finish(series, labels, self.recipe)
+        self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, variation=variation)
 
     def _draw(self, rng: np.random.Generator, length: int) -> slice:
         ends = length - self.patch + (1 if self.recipe.last_offset_drawn else 0)

@@ -69,6 +69,18 @@ def test_a_sample_is_a_window_of_a_tile_at_jittered_dates(path):
     assert (min(columns), max(columns)) == (0, 48 - 36)
 
 
+@pytest.mark.parametrize("recipe", [CORRECTED, AS_RELEASED])
+def test_a_sample_is_varied_as_its_variation_varies_it(path, monkeypatch, recipe):
+    variation = Variation(quarters=1, crop=(14, 0, 2), exponents=(0.9, 1.1), offsets=(-2, 3))
+    samples = []
+    for drawn in (Variation(), variation):
+        monkeypatch.setattr(sampling, "draw", lambda rng, drawn=drawn, **_: drawn)
+        samples.append(patches(path, features=("grd", "insar"), recipe=recipe)[0])
+    (series, labels), varied = samples
+    for found, expected in zip(varied, variation.vary(series.numpy(), labels.numpy(), recipe), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.usefixtures("plain")
 def test_the_last_offset_is_drawn_unless_as_released(path):
     last = {CORRECTED: 0, AS_RELEASED: 0}
@@ -291,23 +303,28 @@ def test_nan_is_refused_where_it_is_met(path, dataset, value):
 
 
 @pytest.mark.parametrize("dataset", ["grd", "outlines"])
-def test_nan_is_refused_even_where_a_sample_does_not_reach(path, dataset):
-    data = patches(path, patch=16)
+def test_nan_is_refused_even_where_a_sample_does_not_reach(tmp_path, rng, dataset):
+    path = write_dataset(tmp_path / "train.h5", NAMES[:1], rng, padding=(4, 6))
     with h5py.File(path, "a") as file:
-        for name in NAMES:
-            file[name][dataset][..., -1, -1, :] = np.nan
-    with pytest.raises(InputError, match=rf"{dataset}: NaN or infinite values found"):
-        data[0]
+        file[NAMES[0]][dataset][..., -1, -1, :] = np.nan  # in the padding
+    for read in (lambda: patches(path)[0], lambda: Tiles(path)[0]):
+        with pytest.raises(InputError, match=rf"{dataset}: NaN or infinite values found"):
+            read()
+
+
+def test_nan_of_a_single_date_is_found(path):
+    with h5py.File(path, "a") as file:
+        file[NAMES[1]]["grd"][9, 20, 20] = np.nan
+    with pytest.raises(InputError, match=rf"{NAMES[1]}/grd: NaN or infinite values found"):
+        list(patches(path, samples=100))
 
 
 def test_a_plane_is_looked_at_for_nan_only_once(path, monkeypatch):
     looked_at = []
     monkeypatch.setattr(reading, "check_finite", lambda values, where: looked_at.append(values.shape))
-    with h5py.File(path) as file:
-        planes = sum(len(group["grd"]) + 1 for group in file.values())  # and outlines
-    list(patches(path, samples=200))  # of 16 planes each
-    assert len(looked_at) <= planes
-    assert set(looked_at) == {(40, 48, 1), (40, 48, 2)}
+    list(patches(path, samples=200))
+    reached = 17  # dates: 15 in a row, and by jitter one before and one after them
+    assert sorted(looked_at) == sorted(len(NAMES) * ([(40, 48, 1)] * reached + [(40, 48, 2)]))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
