@@ -10,6 +10,7 @@ parameter whose comment starts with "path" holds a path, which starts where the 
 import ast
 import difflib
 import logging
+import math
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -116,6 +117,8 @@ def _convert(value: Any, default: Any, *, where: str) -> Any:
     if isinstance(default, float) and type(value) in (int, str):
         with suppress(ValueError):
             value = float(value)  # also 5e-4, which YAML takes for a text
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{where}: {value} found, a finite number expected")
     if type(value) is not type(default):
         raise InputError(
             f"{where}: {value!r} is {type(value).__name__}, expected {type(default).__name__} (default {default!r})"

@@ -45,7 +45,7 @@ def test_texts_from_the_command_line_become_the_type_of_the_default(notebook):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["5e-4", "0.0005", "+5E-4"])
+@pytest.mark.parametrize("text", ["5e-4", "+5E-4", "5.0e-4"])
 def test_a_number_may_be_written_with_an_exponent(notebook, text):
     assert notebooks.check(notebook, {"rate": text}) == {"rate": 5e-4}
 
@@ -54,6 +54,8 @@ def test_a_number_may_be_written_with_an_exponent(notebook, text):
     ("name", "value", "message"),
     [
         ("rate", "fast", "'fast' is str, expected float"),
+        ("rate", "nan", "nan found, a finite number expected"),
+        ("rate", float("inf"), "inf found, a finite number expected"),
         ("epoch", 3, "no parameter is called 'epoch'; did you mean 'epochs'"),
         ("zzz", 3, "no parameter is called 'zzz'; it has work, model"),
         ("epochs", "many", "'many' is str, expected int"),
