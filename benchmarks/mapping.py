@@ -122,6 +122,17 @@ def patches(network_name: str, rates: Mapping[str, float], *, compiled: bool = F
     return frame[[*COLUMNS, "GFLOP/s", "of bf16 matmul", "peak MiB", "same class"]]
 
 
+@torch.inference_mode()
+def doubt(network_name: str) -> str:
+    """Tell how much the classes of a patch say, for a network with random weights."""
+    glacier = backends.probability(network(network_name)(series(SIDE)[None]))
+    called, near = (glacier > 0.5).float().mean(), ((glacier - 0.5).abs() < 0.01).float().mean()
+    return (
+        f"Random weights call {called:.1%} of the pixels glacier, and {near:.1%} lie within 0.01 of a probability of a "
+        "half: what bf16 changes is told better by trained networks, in the next section."
+    )
+
+
 def tiles(network_name: str) -> pd.DataFrame:
     """Compare ways of mapping a whole tile with the authors' windows of 384 that overlap by half."""
     ways: dict[str, Way] = {
@@ -163,7 +174,7 @@ def main() -> str:
     text = ["## Mapping", f"{name()}; bf16 matrix product: {rates['bf16 GFLOP/s']:.0f} GFLOP/s"]
     for network_name in NETWORKS:
         title = f"### {network_name}, width 32, one patch of {DATES} × {SIDE} × {SIDE}: {gflop(network_name):.0f} GFLOP"
-        text += [title, table(patches(network_name, rates))]
+        text += [title, table(patches(network_name, rates)), doubt(network_name)]
     for network_name in NETWORKS:
         text += [f"### {network_name}, a tile of {DATES} × {TILE} × {TILE}", table(tiles(network_name))]
     text += ["### CUDA", on_cuda()]

@@ -14,20 +14,22 @@ import pandas as pd
 
 from benchmarks import trained
 from glaciersar import backends
+from glaciersar.models import Network
 
 BACKENDS = ("torch", "openvino")
 
 
 def changes(name: str, run: Path, tiles: list[trained.Tile]) -> list[dict]:
     """Compare maps of the test tiles in bf16 with those in float32, a row a backend."""
-    outlines, exact = trained.truth(tiles), _glacier(name, run, "torch", "float32", tiles)
+    model, outlines = trained.load(name, run), trained.truth(tiles)
+    exact = _glacier(model, "torch", "float32", tiles)
     rows = []
     for backend in BACKENDS:
-        found = _glacier(name, run, backend, "bf16", tiles)
+        found = _glacier(model, backend, "bf16", tiles)
         rows.append(
             {
                 "network": name,
-                "width": trained.load(name, run).width,
+                "width": model.width,
                 "in bf16 by": backend,
                 "same class as float32": f"{np.mean(found == exact):.3%}",
                 "IoU with float32": trained.iou(found, exact),
@@ -38,8 +40,8 @@ def changes(name: str, run: Path, tiles: list[trained.Tile]) -> list[dict]:
     return rows
 
 
-def _glacier(name: str, run: Path, backend: str, precision: str, tiles: list[trained.Tile]) -> np.ndarray:
-    predictor = backends.prepare(trained.load(name, run), backend=backend, precision=precision)
+def _glacier(model: Network, backend: str, precision: str, tiles: list[trained.Tile]) -> np.ndarray:
+    predictor = backends.prepare(model, backend=backend, precision=precision)
     return trained.called(lambda series: predictor(series[None])[0], tiles)
 
 
@@ -58,7 +60,7 @@ def main() -> str:
         pd.DataFrame(rows).to_markdown(index=False, floatfmt=".4f"),
     ]
     if absent := [str(trained.weights(*network)) for network in networks if network not in there]:
-        text.append(f"Left out, as benchmarks/rounding.py tells how to train them first: {', '.join(absent)}.")
+        text.append(f"Left out, because not trained yet (benchmarks/rounding.py tells how): {', '.join(absent)}.")
     return "\n\n".join(text) + "\n"
 
 

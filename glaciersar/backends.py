@@ -1,7 +1,7 @@
 """Make a network ready for mapping: by PyTorch, or on a CPU by OpenVINO; there is one definition of each network.
 
 Convolutions in bf16, where the processor multiplies it, are several times as fast as in float32. Pixels whose
-probability is near a half may change their class (`benchmarks/mapping.py` tells how many). Converting a network for
+probability is near a half may change their class (`benchmarks/rounding.py` tells how many). Converting a network for
 OpenVINO takes seconds, so "auto" does it only where there is enough to map.
 """
 

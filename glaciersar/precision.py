@@ -31,20 +31,20 @@ def reading_parts(model: Network) -> Network:
     """Copy a network so that it takes the `parts` of a series and gives what it would give for the series.
 
     With kernels taken apart alike, w = w₁ + w₂, the parts x₁ + x₂ meet as w₁ x₁ + w₁ x₂ + w₂ x₁. What is left out,
-    w₂ x₂, is smaller by two to the power of 16. The bias, which takes most of a multiplied-in mean away again, is large
-    and would be rounded too: what bf16 does not hold of it is the weight of the part that is 1.
+    w₂ x₂, is smaller by two to the power of 16. A bias with a normalisation multiplied in is large, as it subtracts a
+    mean: what bf16 does not hold of it is the weight of the part that is 1.
     """
     model = copy.deepcopy(model)
     for conv in map(model.get_submodule, model.readers):
         assert isinstance(conv, nn.Conv2d | nn.Conv3d)
         kernel = conv.weight.detach()  # (O, F, 3, 3, 3), or smaller
         coarse = kernel.bfloat16().float()
-        constant = torch.zeros_like(kernel[:, :1])
+        constant = kernel.new_zeros(len(kernel), 1, *conv.kernel_size)
         if conv.bias is not None:
             bias = conv.bias.detach()
             conv.bias = nn.Parameter(bias.bfloat16().float())
-            middle = (side // 2 for side in conv.kernel_size)  # at an edge, the others would meet zeros
-            constant[:, 0, *middle] = bias - conv.bias.detach()
+            taps = constant.view(len(kernel), -1)
+            taps[:, taps.shape[1] // 2] = bias - conv.bias.detach()  # the middle: at an edge, others would meet zeros
         conv.weight = nn.Parameter(torch.cat((coarse, coarse, kernel - coarse, constant), dim=1))
         conv.in_channels = conv.weight.shape[1]
     model.features = 3 * model.features + 1
