@@ -1,9 +1,9 @@
-"""What does bf16 change in the maps of trained networks? python -m benchmarks.rounding.
+r"""What does bf16 change in the maps of trained networks? python -m benchmarks.rounding.
 
-Judged are the networks that `make reproduce` trains, and wider ones, if they are there. Those take 20 minutes
-(unet3d) and 50 (ulstm) on 2 cores, after `make reproduce`, for MODEL=unet3d and MODEL=ulstm:
+Judged are the networks that `make reproduce` trains, and wider ones, if they are there. Those are trained after
+`make reproduce`, with MODEL=unet3d in 20 minutes on 2 cores, with MODEL=ulstm in two to three times as long:
 
-    glaciersar run notebooks/03-train.ipynb --profile simulated --model $MODEL --width 32 --learning-rate 5e-4 \\
+    glaciersar run notebooks/03-train.ipynb --profile simulated --model $MODEL --width 32 --learning-rate 5e-4 \
         --threads 0 --data runs/simulated/dataset --work runs/wide --out runs/wide/notebooks
 """
 
