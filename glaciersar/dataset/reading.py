@@ -84,7 +84,7 @@ class LazyFile:
         for number, (planes, feature, index) in enumerate(zip(series, entry.base, dates, strict=True)):
             name = f"{entry.name}/{feature}"
             source = self.array(name)
-            # one date by one: HDF5 takes 20 times as long by a list of them
+            # date by date: HDF5 takes 20 times as long by a list of dates
             for plane, date in zip(planes, index.tolist(), strict=True):
                 self._look_at(name, (date,))
                 variation.place(source[(date, *window, 0)], plane, recipe, feature=number)
