@@ -181,7 +181,7 @@ def main() -> str:
         f"On a file as `dataset.build` writes it, {ratios['in one piece', 0]:.1f} times the base in one process and "
         f"{ratios['in one piece', 2]:.1f} times with two workers; on one in chunks, "
         f"{ratios['chunks of 128²', 0]:.1f} and {ratios['chunks of 128²', 2]:.1f} times. The file lies in the page "
-        f"cache, and the first epoch, in which ours looks at each plane for NaN, is not timed. Rates and ratios are "
+        "cache, and the first epoch, in which ours looks at each plane for NaN, is not timed. Rates and ratios are "
         f"medians over {PROCESSES} sets of processes, of the median of each. Mapped pages are the kernel's, which "
         "takes them back when memory is short; workers' memory is theirs.",
     ]

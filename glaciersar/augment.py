@@ -41,11 +41,6 @@ def jitter_dates(
     return np.clip(indices + steps, 0, dates - 1)
 
 
-def _scale(square: NDArray[np.float32], out: NDArray[np.float32]) -> None:
-    """Resize into `out`: bilinear between pixel centres, without smoothing; labels become soft."""
-    cv2.resize(square, out.shape[::-1], dst=out)
-
-
 def _scale_scrambled(series: NDArray[np.float32], crop: tuple[int, int, int]) -> NDArray[np.float32]:
     """Crop and scale a series (F, T, side, side) as the authors' code does, whose features get scrambled.
 
@@ -103,11 +98,12 @@ class Variation:
         Args:
             plane: Of a series or of labels, (side, side).
             out: Filled.
-            recipe: Where it scrambles crops, `finish` crops, and gamma and shift come after that.
+            recipe: Where it scrambles the crop of a series, `finish` crops, and gamma and shift come after that.
             feature: Which one of the series it shows; labels, which show none, have no gamma and shift.
         """
         transposed, flip = self._turn
-        crop = None if recipe.scrambled_crop else self.crop
+        later = self.crop is not None and recipe.scrambled_crop and feature is not None
+        crop = None if later else self.crop
         if crop:
             plane = plane[self._square(crop, len(plane))]  # before it is turned: what is cut away need not be read
         moved = np.empty(plane.shape, np.float32) if crop else out
@@ -116,10 +112,10 @@ class Variation:
         if flip is not None:
             plane = cv2.flip(plane, flip, dst=moved)  # in place where transposed, as OpenCV itself turns
         if crop:
-            _scale(plane, out)
+            cv2.resize(plane, out.shape[::-1], dst=out)  # bilinear between centres, unsmoothed; labels become soft
         elif not transposed and flip is None:
             np.copyto(out, plane)
-        if feature is not None and (crop or not self.crop):
+        if feature is not None and not later:
             self._tone(out, feature)
 
     def _square(self, crop: tuple[int, int, int], side: int) -> tuple[slice, slice]:
@@ -150,7 +146,7 @@ class Variation:
             plane += np.float32(self.offsets[feature])
 
     def finish(self, series: NDArray[np.float32], labels: NDArray[np.float32], recipe: Recipe = CORRECTED) -> None:
-        """Finish, in its own memory, a sample whose planes are placed: cropped labels, and the crop as released."""
+        """Finish, in its own memory, a sample whose planes are placed: sums of cropped labels, the crop as released."""
         if self.crop is None:
             return
         if recipe.scrambled_crop:
@@ -158,9 +154,6 @@ class Variation:
             for feature, planes in enumerate(series):
                 for plane in planes:
                     self._tone(plane, feature)
-            size, top, left = self.crop
-            for plane in labels:
-                _scale(plane[top : top + size, left : left + size].copy(), plane)
         _seen_or_not(labels)
 
     def vary(
