@@ -3,7 +3,9 @@
 import shutil
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import geopandas as gpd
@@ -22,6 +24,7 @@ from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS, Settings
 
 ANNOTATORS = ("reference", "second_annotator")
+AT_ONCE = 2  # landscapes side by side; each more takes as much memory, and waits for Python's lock
 MANTISSA = 8  # bits kept of a value, a step of 0.017 dB: what is finer is lost in speckle and only fills the disk
 
 
@@ -137,22 +140,31 @@ def _write(folder: Path, settings: Settings, *, progress: bool) -> None:
     drawn: dict[str, list[gpd.GeoDataFrame]] = {layer: [] for layer in (*ANNOTATORS, "truth")}
     scenes = sum(len(_days(settings, k, *pair)) for k in range(settings.landscapes) for pair in settings.pairs(k))
     with tqdm(total=scenes, desc="simulate", unit="scene", disable=not progress) as bar:
-        for index in range(settings.landscapes):
-            seed = int(noise.stream(settings.seed, "landscapes", index).integers(2**31))
-            ground = _ground(settings, index, seed)
-            place = folder / ground.name
-            place.mkdir()
-            items = []
-            for year, orbit in settings.pairs(index):
-                items += _write_series(place, ground, year, orbit, settings, assumed, index=index, seed=seed, bar=bar)
-            described = f"Landscape {ground.name}: equilibrium line at {ground.ela:.0f} m."
-            catalog.add_child(stac.collection(ground.name, items=items, description=described))
-            _write_ground(place, ground)
-            for layer, outlines in _draw_outlines(ground, seed).items():
-                drawn[layer].append(outlines)
+        write = partial(_write_landscape, folder, settings, assumed, bar)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for collection, outlines in pool.map(write, range(settings.landscapes)):
+                catalog.add_child(collection)
+                for layer, part in outlines.items():
+                    drawn[layer].append(part)
     for layer, parts in drawn.items():
         pd.concat(parts, ignore_index=True).to_file(folder / "outlines.gpkg", layer=layer, driver="GPKG")
     catalog.normalize_and_save(str(folder), pystac.CatalogType.SELF_CONTAINED)
+
+
+def _write_landscape(
+    folder: Path, settings: Settings, assumed: levels.Levels, bar: tqdm, index: int
+) -> tuple[pystac.Collection, dict[str, gpd.GeoDataFrame]]:
+    """Write the rasters of one landscape; returns its scenes and its outlines."""
+    seed = int(noise.stream(settings.seed, "landscapes", index).integers(2**31))
+    ground = _ground(settings, index, seed)
+    place = folder / ground.name
+    place.mkdir()
+    items = []
+    for year, orbit in settings.pairs(index):
+        items += _write_series(place, ground, year, orbit, settings, assumed, index=index, seed=seed, bar=bar)
+    _write_ground(place, ground)
+    described = f"Landscape {ground.name}: equilibrium line at {ground.ela:.0f} m."
+    return stac.collection(ground.name, items=items, description=described), _draw_outlines(ground, seed)
 
 
 def _ground(settings: Settings, index: int, seed: int) -> Landscape:
@@ -214,7 +226,8 @@ def _write_series(
                 collection=ground.name,
             )
         )
-        bar.update()
+        with bar.get_lock():
+            bar.update()
     return items
 
 
