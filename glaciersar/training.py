@@ -229,7 +229,7 @@ def _iou(found: float, wrong: float) -> float:
 
 def _classes(logits: Tensor, labels: Tensor) -> Iterator[np.ndarray]:
     """Give found and true glacier, and where labels exist, as (H, W) arrays from (1, 2, H, W) tensors."""
-    return (x[0].cpu().numpy() for x in (logits.argmax(1) == 1, labels.argmax(1) == 1, labels.sum(1) > 0))
+    return (x[0].cpu().numpy() for x in (logits[:, 1] > logits[:, 0], labels[:, 1] > labels[:, 0], labels.sum(1) > 0))
 
 
 def _save_weights(model: Network, plan: Plan, data: Path, out: Path) -> None:

@@ -73,9 +73,9 @@ def max_pool(x: Tensor, *, dates: int = 1) -> Tensor:
     """Halve even sides, and with `dates=2` the dates too, by the largest of each cube; a last single date stands alone.
 
     Step by step on a GPU, where the gradient of `max_pool3d` is not deterministic; by it on a CPU, where the steps
-    would take forty times as long backwards.
+    would take forty times as long backwards. Forwards they are ten times as fast there, but with channels last.
     """
-    if not x.is_cuda:
+    if not (x.is_cuda or (torch.is_inference_mode_enabled() and x.is_contiguous())):
         with torch.autocast("cpu", enabled=False):  # which would compute it in float32
             x = F.max_pool3d(x, (1, 2, 2))
             return F.max_pool3d(even_dates(x), (2, 1, 1)) if dates == 2 else x

@@ -13,6 +13,7 @@ from glaciersar.models.layers import (
     even_dates,
     halve,
     initialise,
+    max_pool,
     pad_to_multiple,
 )
 
@@ -25,6 +26,16 @@ def test_halving_dates_and_sides_is_max_pooling_with_a_last_single_date(dates):
     weights = torch.rand_like(ours)
     gradients = [torch.autograd.grad((y * weights).sum(), x)[0] for y in (ours, theirs)]
     torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+@pytest.mark.parametrize("dates", [1, 2])
+def test_pooling_is_the_same_whether_a_gradient_may_be_asked_for_or_not(layout, dates):
+    x = torch.randn(2, 3, 5, 6, 8).to(memory_format=layout)
+    with torch.inference_mode():
+        without = max_pool(x, dates=dates)
+    assert torch.equal(without, max_pool(x, dates=dates))
+    assert without.shape == (2, 3, -(-5 // dates), 3, 4)
 
 
 @given(height=st.integers(1, 20), width=st.integers(1, 20), multiple=st.sampled_from([4, 8]))

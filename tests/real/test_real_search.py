@@ -89,7 +89,7 @@ def test_relative_orbits_follow_from_the_absolute_ones_of_all_real_items(path):
 @pytest.mark.parametrize("fault", ["429", "503", "cut", "mute"])
 def test_real_pages_survive_faults(stac, monkeypatch, fault):
     monkeypatch.setattr(remote, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr("glaciersar.scenes.searching.PAGE", 50)
+    monkeypatch.setattr("glaciersar.scenes.asking.PAGE", 50)
     stac.faults += [("POST /search", fault)] * 3
     assert len(search(stac.url)) == 257
     assert not stac.faults

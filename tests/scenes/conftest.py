@@ -8,6 +8,7 @@ from archives import GRID, TIMES, write_folder
 from servers import collect_items, serve, serve_stac
 
 from glaciersar import remote
+from glaciersar.scenes import find
 from glaciersar.simulate import simulate_archive
 
 
@@ -28,6 +29,12 @@ def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated") / "archive"
     made = {"tiles_per_side": 1, "pixel": 250.0, "years": (2020,), "relative_orbits": (14,), "seed": 3}
     return simulate_archive(folder, landscapes=1, progress=False, **made)
+
+
+@pytest.fixture
+def all_of_it(simulated):
+    """The scenes of the simulated archive."""
+    return find(simulated)
 
 
 @pytest.fixture(scope="session")
