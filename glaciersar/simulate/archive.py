@@ -222,7 +222,7 @@ def _write_series(
                 relative_orbit=orbit,
                 geobox=ground.geobox,
                 looks=settings.looks,
-                incidence=float(incidence.mean()),
+                incidence=round(float(incidence.mean(dtype=np.float64)), 4),
                 collection=ground.name,
             )
         )

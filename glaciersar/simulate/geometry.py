@@ -3,6 +3,7 @@
 Over Svalbard the relative orbits 14 and 174 pass northwards only and look to the right, to the north-east.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from glaciersar.errors import InputError
+from glaciersar.simulate.rounding import evaluate, norm
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -49,7 +51,7 @@ def look_azimuth(latitude: float) -> float:
     the result kept within the 40 to 52 degrees that the orbits have over Svalbard.
     """
     heading = np.arcsin(np.clip(np.cos(INCLINATION) / np.cos(np.radians(latitude)), -1, 1))
-    return float(np.clip(np.degrees(heading) + 90, 40, 52))
+    return float(np.clip(round(np.degrees(heading) + 90, 6), 40, 52))
 
 
 def scene_incidence(relative_orbit: int, x: float, y: float) -> float:
@@ -80,6 +82,16 @@ def view(surface: Field, geobox: GeoBox, relative_orbit: int) -> View:
     )
 
 
+def _direction(azimuth: float) -> tuple[float, float]:
+    """Give the east and north component of a direction in degrees."""
+    return round(math.sin(math.radians(azimuth)), 9), round(math.cos(math.radians(azimuth)), 9)
+
+
+def _ground_range(incidence: float) -> float:
+    """Give the distance on the ground from below the radar to where it looks, metres, to the millimetre."""
+    return round(ALTITUDE * math.tan(math.radians(incidence)), 3)
+
+
 def look(surface: Field, *, pixel: float, azimuth: float, incidence: float) -> View:
     """See a surface from a radar at a given side and angle.
 
@@ -94,22 +106,23 @@ def look(surface: Field, *, pixel: float, azimuth: float, incidence: float) -> V
         azimuth: Direction of look, degrees clockwise from north.
         incidence: At the middle of the scene, degrees.
     """
-    east, north = np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))
+    east, north = _direction(azimuth)
     rows, columns = (np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in surface.shape)
     ground = (columns[None, :] * east - rows[:, None] * north) * pixel  # metres along the look direction
-    ground = ground + np.float32(ALTITUDE * np.tan(np.radians(incidence)))
-    theta = np.arctan2(ground, np.float32(ALTITUDE)).astype(np.float32)  # (H, W) radians
+    ground = ground + np.float32(_ground_range(incidence))
+    theta = evaluate(np.arctan2, ground, ALTITUDE)  # (H, W) radians
+    sin, cos = evaluate(np.sin, theta), evaluate(np.cos, theta)
     down, right = np.gradient(surface, pixel)
     rise = right * east - down * north  # slope along the look direction, up is positive
     across = -right * north - down * east
     steep = np.sqrt(1 + rise**2 + across**2)
-    cos_local = (np.cos(theta) + rise * np.sin(theta)) / steep
-    cos_plane = (np.sin(theta) - rise * np.cos(theta)) / steep
-    gain = np.maximum(cos_local, 0.02) / np.maximum(cos_plane, 0.02) * np.tan(theta)
+    cos_local = (cos + rise * sin) / steep
+    cos_plane = (sin - rise * cos) / steep
+    gain = np.maximum(cos_local, 0.02) / np.maximum(cos_plane, 0.02) * (sin / cos)
     layover, shadow = hidden(surface, pixel=pixel, azimuth=azimuth, incidence=incidence)
     return View(
         incidence=np.degrees(theta),
-        local=np.degrees(np.arccos(np.clip(cos_local, -1, 1))).astype(np.float32),
+        local=np.degrees(evaluate(np.arccos, np.clip(cos_local, -1, 1))),
         gain=np.clip(gain, 0.05, BRIGHTEST).astype(np.float32),
         layover=layover,
         shadow=shadow,
@@ -127,16 +140,16 @@ def hidden(surface: Field, *, pixel: float, azimuth: float, incidence: float) ->
         (H, W) layover and (H, W) shadow.
     """
     height, width = surface.shape
-    side = int(np.ceil(np.hypot(height, width))) + 2
-    east, north = np.sin(np.radians(azimuth)), np.cos(np.radians(azimuth))
+    side = math.ceil(math.hypot(height, width)) + 2
+    east, north = _direction(azimuth)
     along = np.arange(side) - (side - 1) / 2  # pixels
     line, sample = along[:, None], along[None, :]
     place = np.stack([-sample * north + line * east, sample * east + line * north])  # row (south), column (east)
     place += np.array([(height - 1) / 2, (width - 1) / 2])[:, None, None]
     turned = ndimage.map_coordinates(surface, place, order=1, mode="nearest")
-    ground = sample * pixel + ALTITUDE * np.tan(np.radians(incidence))
+    ground = sample * pixel + _ground_range(incidence)
     above = ALTITUDE - turned.astype(np.float64)
-    slant, angle = np.hypot(ground, above), np.arctan2(ground, above)
+    slant, angle = norm(ground, above), ground / above  # the tangent of the look angle grows with it
     shadow = angle < np.maximum.accumulate(angle, axis=1)
     slant = np.where(shadow, np.nan, slant)  # what is not seen covers nothing
     nearer = np.fmax.accumulate(slant, axis=1)

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, ndimage
 
+from glaciersar.simulate.rounding import rounded
+
 Grid = NDArray[np.float64]
 
 SECONDS = 3.156e7  # a year
@@ -68,6 +70,7 @@ def grow(
         ice = np.maximum(np.maximum(surface, ground) - bed, 0) * ((ice > 0) | (surface > ground + 0.05))
         ice = np.where((ice <= 0) & (bed < 0), 0, np.maximum(ice + step * rate(bed + ice), 0))
         ice[(bed < 0) & (ice < -bed * 1028 / 910 + 5)] = 0  # afloat: calved
+        ice = rounded(ice)
     return ice
 
 
@@ -78,7 +81,8 @@ def _steepness(surface: Grid, spacing: float) -> Grid:
 
 
 def _diffusivity(ice: Grid, steep: Grid, slip: Grid | float) -> Grid:
-    return np.minimum(WEIGHT * steep * (2 / 5 * RATE * ice**5 + slip * SLIDING * ice**3), FASTEST)
+    cubed = ice * ice * ice  # a power is not the same on every processor, products are
+    return np.minimum(WEIGHT * steep * cubed * (2 / 5 * RATE * (ice * ice) + slip * SLIDING), FASTEST)
 
 
 def speed(bed: Grid, ice: Grid, *, spacing: float, slip: Grid | float = 1.0) -> Grid:

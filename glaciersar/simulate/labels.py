@@ -14,6 +14,7 @@ from glaciersar import outlines
 from glaciersar.metrics import Confusion
 from glaciersar.simulate import noise
 from glaciersar.simulate.landscape import Landscape
+from glaciersar.simulate.rounding import blur
 from glaciersar.simulate.zones import Zone
 
 Mask = NDArray[np.bool_]
@@ -49,7 +50,7 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
     half = pixel / 2
     distance = np.where(seen, inside - half, half - outside)  # metres to the edge, positive inside
     if not ragged:
-        distance = ndimage.gaussian_filter(distance, 60 / pixel)
+        distance = blur(distance, 60 / pixel)
     broad, fine = (700, 120) if ragged else (900, 300)
     error = 0.75 * noise.smooth(seen.shape, broad / pixel, rng) + 0.66 * noise.smooth(seen.shape, fine / pixel, rng)
     drawn = distance + DEVIATION * np.sqrt(np.pi / 4) * error > 0  # both err, so each by 1/√2 of it

@@ -15,6 +15,7 @@ from scipy import ndimage
 from glaciersar import grid, outlines
 from glaciersar.errors import InputError
 from glaciersar.simulate import ice, noise, terrain, zones
+from glaciersar.simulate.rounding import blur, evaluate, norm, rounded
 
 SPACING = 150.0  # metres, of the grid on which the ice flows
 MARGIN = 4000.0  # metres simulated around the landscape, so that its edges are like its middle
@@ -119,8 +120,8 @@ def _history(
     Returns:
         Year to ice thickness, metres, and how many times faster the ice slides in a surge.
     """
-    slope = np.hypot(*np.gradient(ndimage.gaussian_filter(bed, 1.0), SPACING))
-    ridge = bed - ndimage.gaussian_filter(bed, 500 / SPACING)
+    slope = norm(*np.gradient(blur(bed, 1), SPACING))
+    ridge = bed - blur(bed, 500 / SPACING)
     shed = 8 * np.maximum(slope - 0.42, 0) + 0.012 * np.maximum(ridge - 40, 0)  # no snow stays on walls and crests
     thickness = ice.grow(bed, ice.balance(line - 0.7 * WARMING, shed=shed), spacing=SPACING, years=400)
     warm = ice.balance(line + 0.3 * WARMING, shed=shed)
@@ -144,9 +145,9 @@ def _surging(
     low = np.where(bed + thickness < line, thickness, 0)
     seen = low[inner:-inner, inner:-inner]
     row, column = np.unravel_index(np.argmax(seen), seen.shape)
-    rows, columns = np.indices(bed.shape)
-    apart = SPACING * np.hypot(rows - row - inner, columns - column - inner)
-    return 1 + SURGE * np.exp(-((apart / SURGE_REACH) ** 2))
+    rows, columns = np.indices(bed.shape, dtype=float)
+    apart = SPACING * norm(rows - row - inner, columns - column - inner)
+    return 1 + SURGE * evaluate(np.exp, -((apart / SURGE_REACH) ** 2)).astype(float)
 
 
 class _Fine:
@@ -162,11 +163,12 @@ class _Fine:
 
 def _detail(bed: NDArray[np.float32], pixel: float, rng: np.random.Generator) -> NDArray[np.float32]:
     """Roughen slopes with ribs and gullies that run downhill; flat ground stays smooth."""
-    down = np.gradient(-ndimage.gaussian_filter(bed, 150 / pixel))
-    slope = np.hypot(*down) / pixel
+    down = np.gradient(-blur(bed, 150 / pixel))
+    slope = norm(*down) / pixel
     ribs = noise.streaks((down[0], down[1]), 500 / pixel, rng, width=60 / pixel)
     rough = noise.fractal(bed.shape, 400 / pixel, rng, exponent=2.8)
-    return (np.clip(slope / 0.5, 0.06, 1) ** 1.2 * (8 * ribs + 6 * rough) * (bed > 0)).astype(np.float32)
+    steep = evaluate(np.power, np.clip(slope / 0.5, 0.06, 1), 1.2)
+    return (steep * (8 * ribs + 6 * rough) * (bed > 0)).astype(np.float32)
 
 
 def _surface(
@@ -177,10 +179,10 @@ def _surface(
     if not iced.any():
         return ground, np.zeros(ground.shape, bool)
     row, column = ndimage.distance_transform_edt(~iced, return_distances=False, return_indices=True)
-    extended = ndimage.gaussian_filter((bed + thickness)[row, column], 0.8)  # past the margin, to meet the walls
+    extended = blur((bed + thickness)[row, column], 0.8)  # past the margin, to meet the walls
     top = fine(extended)
-    covered = fine(ndimage.gaussian_filter(iced.astype(float), 0.6)) - 0.5
-    depth = ndimage.gaussian_filter(top - ground, 50 / pixel)  # ice bridges gullies narrower than this
+    covered = fine(blur(iced.astype(float), 0.6)) - 0.5
+    depth = blur(top - ground, 50 / pixel)  # ice bridges gullies narrower than this
     glacier = _without_specks((depth > 6) & (covered > 0), smallest=SMALLEST / pixel**2)
     return np.where(glacier, top, ground), glacier
 
@@ -273,4 +275,4 @@ def _read_dem(path: Path, pixel: float) -> tuple[NDArray[np.float32], GeoBox]:
     )
     if not np.isfinite(surface).any():
         raise InputError(f"{path}: no elevation found, expected metres")
-    return surface, geobox
+    return rounded(surface), geobox

@@ -7,7 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from glaciersar.simulate.rounding import norm, rounded
+
 Field = NDArray[np.float32]
+Transfer = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # from frequency, cycles a pixel, to gain
 
 
 def stream(seed: int, *keys: int | str) -> np.random.Generator:
@@ -49,18 +52,15 @@ def fractal(shape: tuple[int, int], longest: float, rng: np.random.Generator, *,
     return _shaped(shape, lambda f: np.maximum(f / corner, 1) ** (-exponent / 2), pad=longest, rng=rng)
 
 
-def _shaped(
-    shape: tuple[int, int], transfer: Callable[[Field], Field], *, pad: float, rng: np.random.Generator
-) -> Field:
+def _shaped(shape: tuple[int, int], transfer: Transfer, *, pad: float, rng: np.random.Generator) -> Field:
     """Filter white noise in the frequency domain, on a padded grid so that opposite edges are unrelated."""
     height, width = (fft.next_fast_len(int(n + min(pad, n)), real=True) for n in shape)
     white = rng.standard_normal((height, width), dtype=np.float32)
-    frequency = np.hypot(fft.fftfreq(height)[:, None], fft.rfftfreq(width)[None, :]).astype(np.float32)
-    gain = transfer(frequency).astype(np.float32)
+    gain = transfer(norm(fft.fftfreq(height)[:, None], fft.rfftfreq(width)[None, :]))
     gain[0, 0] = 0 if pad > 1 else gain[0, 0]
     full = np.concatenate([gain, gain[:, 1 : (width + 1) // 2]], axis=1)  # the half that rfft leaves out
-    field = fft.irfft2(fft.rfft2(white) * gain, s=(height, width))
-    return (field[: shape[0], : shape[1]] / np.sqrt(np.mean(full.astype(np.float64) ** 2))).astype(np.float32)
+    field = fft.irfft2(fft.rfft2(white.astype(np.float64)) * gain, s=(height, width))
+    return rounded(field[: shape[0], : shape[1]] / np.sqrt(np.mean(full**2))).astype(np.float32)
 
 
 def streaks(direction: tuple[Field, Field], length: float, rng: np.random.Generator, *, width: float = 1.0) -> Field:
@@ -75,7 +75,7 @@ def streaks(direction: tuple[Field, Field], length: float, rng: np.random.Genera
     Returns:
         (H, W) field of mean 0 and variance 1, drawn out along the field.
     """
-    size = np.hypot(*direction) + np.float32(1e-6)
+    size = norm(*direction) + np.float32(1e-6)
     step = np.stack([part / size for part in direction]).astype(np.float32)  # (2, H, W)
     noise = smooth(step.shape[1:], max(width, 1), rng)
     total = noise.copy()
@@ -87,4 +87,5 @@ def streaks(direction: tuple[Field, Field], length: float, rng: np.random.Genera
             nearest = np.clip(np.rint(place).astype(np.int32), 0, np.array(noise.shape)[:, None, None] - 1)
             place += sign * stride * step[:, nearest[0], nearest[1]]
             total += ndimage.map_coordinates(noise, place, order=1, mode="nearest")
-    return ((total - total.mean()) / (total.std() + 1e-6)).astype(np.float32)
+    total = total.astype(np.float64)
+    return rounded((total - total.mean()) / (total.std() + 1e-6)).astype(np.float32)

@@ -6,12 +6,13 @@ from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, special
 
 from glaciersar.simulate import noise, season, speckle
 from glaciersar.simulate.geometry import View, view
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.levels import POLARISATIONS, STATES, Levels
+from glaciersar.simulate.rounding import blur, evaluate
 from glaciersar.simulate.zones import GLACIER, Zone
 
 Field = NDArray[np.float32]
@@ -60,7 +61,8 @@ def prepare(landscape: Landscape, year: int, relative_orbit: int, *, levels: Lev
     rng = noise.stream(seed, "speckle", relative_orbit)
     water = zones == Zone.WATER
     front = ndimage.binary_dilation(np.isin(zones, GLACIER), iterations=2) & water
-    reach = 700 * np.exp(0.6 * noise.smooth(zones.shape, 700 / landscape.pixel, noise.stream(seed, "brash", year)))
+    uneven = noise.smooth(zones.shape, 700 / landscape.pixel, noise.stream(seed, "brash", year))
+    reach = 700 * evaluate(np.exp, 0.6 * uneven)  # metres that brash ice drifts
     distance = ndimage.distance_transform_edt(~front, sampling=landscape.pixel) if front.any() else np.inf
     return Pass(
         view=seen,
@@ -71,7 +73,7 @@ def prepare(landscape: Landscape, year: int, relative_orbit: int, *, levels: Lev
         noise=_noise(seen.incidence, levels),
         water=water,
         shelter=ndimage.uniform_filter((~water).astype(np.float32), round(5000 / landscape.pixel), mode="nearest"),
-        brash=(1 / (1 + np.exp(np.clip((distance - reach) / 150, -30, 30))) * water).astype(np.float32),
+        brash=evaluate(special.expit, (reach - distance) / 150) * water,
         lasting=np.stack([speckle.gaussian(zones.shape, rng) for _ in POLARISATIONS]),
         persistence=levels.persistence[zones],
         seed=seed,
@@ -102,9 +104,9 @@ def observe(view_pass: Pass, when: date, *, key: int) -> dict[str, Field]:
         decibel = sum(share * still for share, still in zip(shares, p.still[index], strict=True))
         decibel = np.where(p.water, decibel + shares[2] * wind, decibel) + calibration
         decibel = decibel + floes * (levels.melange[index] + lumps - decibel)
-        power = np.exp(np.float32(np.log(10) / 10) * decibel)
+        power = evaluate(np.exp, np.log(10) / 10 * decibel.astype(np.float64))
         if p.view.layover.any():  # what lies at the same distance adds up: the mean around stands for it
-            power = np.where(p.view.layover, ndimage.gaussian_filter(power, 2.0), power)
+            power = np.where(p.view.layover, blur(power, 2), power)
         power = np.where(p.view.shadow, 0, power)
         fresh = speckle.gaussian(power.shape, rng)
         normal = np.sqrt(p.persistence) * p.lasting[index] + np.sqrt(1 - p.persistence) * fresh
@@ -120,7 +122,7 @@ def _shares(p: Pass, when: date) -> tuple[Field, Field, Field]:
     day = when.timetuple().tm_yday
     growth = np.clip((day + 20) / 110, 0, 1) if day < 300 else np.clip((day - 345) / 110, 0, 1)
     cover = growth / (1 + np.exp(np.clip((day - 160) / 5, -30, 30)) if day < 300 else 1)  # gone in June
-    fast = cover / (1 + np.exp(-np.clip((p.shelter - 1 + 0.55 * cover) / 0.02, -30, 30)))
+    fast = cover * evaluate(special.expit, (p.shelter - 1 + 0.55 * cover) / 0.02)
     melted = wet + bare
     dry = np.where(p.water, fast * (1 - melted), dry).astype(np.float32)
     wet = np.where(p.water, fast * melted, wet).astype(np.float32)
@@ -133,7 +135,7 @@ def _still(
     """Compute (polarisation, state, H, W) backscatter in dB before speckle."""
     texture = _texture(landscape, zones, noise.stream(seed, "texture"))  # (polarisation, H, W), unit variance
     angle = np.clip(seen.local, 8, 75) - np.float32(levels.reference_incidence)
-    common = levels.texture[zones] * texture + 10 * np.log10(seen.gain)
+    common = levels.texture[zones] * texture + 10 * evaluate(np.log10, seen.gain)
     still = np.empty((len(POLARISATIONS), len(STATES), *zones.shape), np.float32)
     blend = _blender(zones, landscape.pixel)
     for state in range(len(STATES)):
@@ -149,11 +151,11 @@ def _blender(zones: NDArray[np.uint8], pixel: float) -> Callable[[Field], Field]
         (np.isin(zones, GLACIER).astype(np.float32), 60 / pixel),
         ((~np.isin(zones, (*GLACIER, Zone.WATER))).astype(np.float32), 25 / pixel),
     ]
-    shares = [np.maximum(ndimage.gaussian_filter(member, sigma), 1e-6) for member, sigma in groups]
+    shares = [np.maximum(blur(member, sigma), 1e-6) for member, sigma in groups]
 
     def blend(level: Field) -> Field:
         for (member, sigma), share in zip(groups, shares, strict=True):
-            level = np.where(member > 0, ndimage.gaussian_filter(level * member, sigma) / share, level)
+            level = np.where(member > 0, blur(level * member, sigma) / share, level)
         return level
 
     return blend
@@ -162,7 +164,7 @@ def _blender(zones: NDArray[np.uint8], pixel: float) -> Callable[[Field], Field]
 def _texture(landscape: Landscape, zones: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.float32]:
     """Draw the ground's own texture: drawn out along the flow on ice, fine on rock, broad on firn."""
     shape, pixel = zones.shape, landscape.pixel
-    down = np.gradient(-ndimage.gaussian_filter(landscape.surface, 200 / pixel))
+    down = np.gradient(-blur(landscape.surface, 200 / pixel))
     flow = noise.streaks((down[0], down[1]), 1500 / pixel, rng, width=50 / pixel)
     broad = noise.smooth(shape, 600 / pixel, rng)
     flowing = np.isin(zones, (Zone.ICE, Zone.CREVASSED, Zone.DEBRIS))

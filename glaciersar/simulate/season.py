@@ -5,9 +5,11 @@ from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from glaciersar.simulate import noise
 from glaciersar.simulate.landscape import Landscape
+from glaciersar.simulate.rounding import evaluate
 from glaciersar.simulate.zones import Zone
 
 Field = NDArray[np.float32]
@@ -79,4 +81,4 @@ def weights(season: Season, when: date) -> tuple[Field, Field, Field]:
 
 
 def _step(days: Field, width: float) -> Field:
-    return (1 / (1 + np.exp(-np.clip(days / width, -30, 30)))).astype(np.float32)
+    return evaluate(special.expit, days / width)

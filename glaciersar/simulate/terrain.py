@@ -1,10 +1,13 @@
 """The land before the ice of today: rivers cut valleys, the ice of colder times widens them to troughs and fjords."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from glaciersar.simulate import noise
+from glaciersar.simulate.rounding import blur, evaluate
 
 Grid = NDArray[np.float64]
 
@@ -46,7 +49,7 @@ def _steepest(land: Grid, *, spacing: float, outlets: NDArray[np.bool_]) -> tupl
     index = np.arange(land.size).reshape(land.shape)
     receiver, distance, steepest = index.copy(), np.full(land.shape, spacing), np.zeros(land.shape)
     for row, column in _NEIGHBOURS:
-        run = spacing * np.hypot(row, column)
+        run = spacing * math.sqrt(row**2 + column**2)
         drop = (land - padded[1 + row : 1 + row + height, 1 + column : 1 + column + width]) / run
         better = (drop > steepest) & ~outlets
         steepest = np.where(better, drop, steepest)
@@ -115,18 +118,19 @@ def draw(
     rim = np.zeros(coarse, bool)
     rim[[0, -1], :] = rim[:, [0, -1]] = True
     outlets = (height < 0) | (rim & (height < np.quantile(height[rim], 0.35)))
-    rise = np.clip(0.5 + 0.6 * height, 0.2, 1.1) * np.exp(0.3 * noise.smooth(coarse, 3_000 / STRIDE / spacing, rng))
+    gentle = noise.smooth(coarse, 3_000 / STRIDE / spacing, rng)
+    rise = np.clip(0.5 + 0.6 * height, 0.2, 1.1) * evaluate(np.exp, 0.3 * gentle)
     start = np.where(outlets, 0.0, 20 + 60 * np.maximum(height, 0) + 12 * noise.smooth(coarse, 2, rng))
     land, drained = incise(start, 10 * rise, spacing=STRIDE * spacing, steps=200, outlets=outlets)
-    upland = np.where(outlets, 0.0, 0.4 + 0.3 * np.tanh(height))  # smooth, before rivers: what a plateau keeps
+    upland = np.where(outlets, 0.0, 0.4 + 0.3 * evaluate(np.tanh, height))  # before rivers: what a plateau keeps
     land = (1 - plateau) * land / _top(land) + plateau * upland / _top(upland)
     land = relief * np.where(height < 0, 0.3 * np.maximum(height, -0.8), land)
     bent = [
         0.9 * noise.smooth(shape, 3_000 / spacing, rng) + 0.5 * noise.smooth(shape, 900 / spacing, rng) for _ in "xy"
     ]
-    fine = [_refine(part, shape, bent) for part in (land, np.log(drained))]
+    fine = [_refine(part, shape, bent) for part in (land, evaluate(np.log, drained).astype(float))]
     land = fine[0] + 0.02 * relief * noise.fractal(shape, 1_200 / spacing, rng)
-    land = trough(land, np.exp(fine[1]), spacing=spacing)
+    land = trough(land, evaluate(np.exp, fine[1]).astype(float), spacing=spacing)
     return shed(land, spacing=spacing, steepest=0.65, rounds=20)
 
 
@@ -145,8 +149,8 @@ def trough(land: Grid, drained: Grid, *, spacing: float) -> Grid:
     if not trunk.any():
         return land
     distance, (row, column) = ndimage.distance_transform_edt(~trunk, sampling=spacing, return_indices=True)
-    size = ndimage.gaussian_filter(drained[row, column], 2) ** 0.3
-    floor = ndimage.gaussian_filter((land - 45 * np.maximum(drained, 1) ** 0.3)[row, column], 2.0)
+    size = evaluate(np.power, blur(drained[row, column], 2), 0.3)
+    floor = blur((land - 45 * evaluate(np.power, np.maximum(drained, 1), 0.3))[row, column], 2)
     wall = floor + 0.65 * np.maximum(distance - 300 * size, 0) + 0.05 * distance
     return np.minimum(land, wall)
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from glaciersar.simulate import noise
+from glaciersar.simulate.rounding import blur, evaluate, norm
 
 Mask = NDArray[np.bool_]
 Field = NDArray[np.float32]
@@ -54,8 +55,8 @@ def place(
     Returns:
         (H, W) codes of `Zone`.
     """
-    smooth = ndimage.gaussian_filter(surface, 120 / pixel)
-    slope = np.hypot(*np.gradient(smooth, pixel))
+    smooth = blur(surface, 120 / pixel)
+    slope = norm(*np.gradient(smooth, pixel))
     zones = np.full(surface.shape, Zone.ROCK, np.uint8)
     wander = noise.smooth(surface.shape, 800 / pixel, rng)
     flat = (slope < 0.16 + 0.03 * wander) & (surface < 260 + 60 * wander)
@@ -64,7 +65,7 @@ def place(
     near = ndimage.distance_transform_edt(~glacier, sampling=pixel) if glacier.any() else np.inf
     rough = noise.smooth(surface.shape, 250 / pixel, rng)
     low = surface < ela - 60
-    zones[low & (slope < 0.35) & (near < 280 * np.exp(0.6 * rough) * (near < 900))] = Zone.MORAINE
+    zones[low & (slope < 0.35) & (near < 280 * evaluate(np.exp, 0.6 * rough) * (near < 900))] = Zone.MORAINE
     zones[water] = Zone.WATER
     zones[glacier] = Zone.ICE
     line = ela + 35 * noise.smooth(surface.shape, 1500 / pixel, rng) + 12 * rough
@@ -77,7 +78,7 @@ def place(
 
 def _hollows(surface: Field, slope: Field, ela: float, pixel: float, rng: np.random.Generator) -> Mask:
     """Find where snow lies late: gullies and foot of slopes, more so higher up."""
-    hollow, gully = (ndimage.gaussian_filter(surface, scale / pixel) - surface for scale in (260, 70))
+    hollow, gully = (blur(surface, scale / pixel) - surface for scale in (260, 70))
     depth = 0.7 * hollow + 2 * gully + 7 * noise.smooth(surface.shape, 140 / pixel, rng) + 0.03 * (surface - ela)
     return (depth > 23) & (slope > 0.08) & (slope < 0.8) & (surface > 80)
 
@@ -91,18 +92,18 @@ def _broken(
     broken = (slope > 0.33 + 0.06 * patchy) & (slope < 0.5)
     if front.any():
         behind = ndimage.distance_transform_edt(~front, sampling=pixel)
-        broken |= behind < 900 * np.exp(0.5 * patchy)
+        broken |= behind < 900 * evaluate(np.exp, 0.5 * patchy)
     if speed is not None:
-        broken |= speed > 150 * np.exp(0.4 * patchy)
+        broken |= speed > 150 * evaluate(np.exp, 0.4 * patchy)
     return glacier & broken
 
 
 def _debris(smooth: Field, low: Mask, glacier: Mask, pixel: float, rng: np.random.Generator) -> Mask:
     """Find debris on low tongues: bands along the flow, medial and lateral; 3 % of the ice."""
-    falling = np.gradient(-ndimage.gaussian_filter(smooth, 200 / pixel))
+    falling = np.gradient(-blur(smooth, 200 / pixel))
     bands = noise.streaks((falling[0], falling[1]), 3000 / pixel, rng, width=60 / pixel)
     inside = ndimage.distance_transform_edt(glacier, sampling=pixel)
-    score = ndimage.gaussian_filter(bands, 40 / pixel) + 1.8 * np.exp(-inside / 150)
+    score = blur(bands, 40 / pixel) + 1.8 * evaluate(np.exp, -inside / 150)
     score = np.where(low, score, -np.inf)
     count = min(round(0.03 * glacier.sum()), round(0.25 * low.sum()))
     if count == 0:

@@ -1,5 +1,8 @@
 import itertools
 import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import rasterio
 import shapely
 from archives import write_raster
 from odc.geo.geobox import GeoBox
+from processors import others
 
 from glaciersar import radiometry
 from glaciersar.errors import InputError
@@ -229,3 +233,63 @@ def test_values_are_rounded_by_less_than_a_hundredth_of_a_decibel(rng):
 
 def test_nodata_survives_the_rounding():
     assert np.isnan(archive._rounded(np.array([np.nan, 1.0], np.float32))).tolist() == [True, False]
+
+
+CHILD = """
+import sys
+import numpy as np
+from glaciersar.simulate import simulate_archive
+
+if __name__ == "__main__":
+    print((np.exp(np.linspace(-3, 3, 9_999)) ** 0.3).tobytes().hex())
+    simulate_archive(sys.argv[1], landscapes=2, tiles_per_side=1, pixel=80, years=(2016, 2020),
+                     pairing=[[(2016, 14)], [(2016, 174), (2020, 14)]], seed=5, progress=False)
+"""
+
+
+@pytest.fixture(scope="module")
+def everywhere(tmp_path_factory):
+    """One archive, simulated in child processes: on this processor by one thread, and as if on others by two."""
+    processors = others()
+    if not processors:
+        pytest.skip("NumPy computes alike on every processor of this kind")
+    folder = tmp_path_factory.mktemp("processors")
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "2")
+    children = {"this": {**os.environ, **dict.fromkeys(threads, "1")}}
+    children |= {name: environment | threads for name, environment in processors.items()}
+    digits = {
+        name: subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", CHILD, str(folder / name)],
+            env=environment, check=True, capture_output=True, text=True,
+        ).stdout
+        for name, environment in children.items()
+    }  # fmt: skip
+    return folder, list(processors), digits
+
+
+def test_the_processors_that_are_compared_do_compute_other_last_digits(everywhere):
+    _, processors, digits = everywhere
+    assert any(digits[name] != digits["this"] for name in processors)
+
+
+def test_on_another_processor_masks_zones_terrain_and_outlines_are_the_same_to_the_bit(everywhere):
+    folder, processors, _ = everywhere
+    for name in processors:
+        for path in (folder / "this").glob("*/*.tif"):  # elevation, zones, incidence
+            np.testing.assert_array_equal(
+                pixels(folder / name / path.relative_to(folder / "this")), pixels(path), err_msg=f"{name} {path.name}"
+            )
+        for layer in ("reference", "second_annotator", "truth"):
+            here, there = (gpd.read_file(folder / who / "outlines.gpkg", layer=layer) for who in ("this", name))
+            assert list(here.columns) == list(there.columns)
+            assert here.geometry.to_wkb().tolist() == there.geometry.to_wkb().tolist()
+
+
+def test_on_another_processor_backscatter_is_the_same_within_a_ten_thousandth_of_a_decibel(everywhere):
+    folder, processors, _ = everywhere
+    for name in processors:
+        paths = sorted((folder / "this").glob("*/*/h?.tif"))
+        assert len(paths) > 100
+        for path in paths:
+            here, there = pixels(path), pixels(folder / name / path.relative_to(folder / "this"))
+            np.testing.assert_allclose(there, here, rtol=2.3e-5, err_msg=f"{name} {path}")  # 1e-4 dB

@@ -30,7 +30,7 @@ def masks(drawn, ground):
 @pytest.mark.parametrize("year", [2016, 2020])
 def test_two_annotators_agree_well_but_not_wholly(masks, ground, year):
     between = Confusion.of(masks["reference", year], masks["second_annotator", year]).iou
-    assert 0.80 < between < 0.98
+    assert 0.75 < between < 0.98  # a tenth of this small landscape is edge
     for who in ("reference", "second_annotator"):
         assert Confusion.of(ground.glacier[year], masks[who, year]).iou > between - 0.02
 
