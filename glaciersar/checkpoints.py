@@ -1,4 +1,4 @@
-"""Checkpoints of a training run, as safetensors: two networks, the optimiser's state, the log."""
+"""Checkpoints of a training run, as safetensors: its networks, the optimiser's state, the log."""
 
 import hashlib
 import json
@@ -10,11 +10,10 @@ import h5py
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from glaciersar.errors import InputError
 from glaciersar.files import written_whole
-from glaciersar.models import Network
 
 NAME, OLD = "checkpoint.safetensors", "checkpoint.old.safetensors"
 LEARNING = (
@@ -22,6 +21,7 @@ LEARNING = (
     "losses.py",
     "augment.py",
     "schedule.py",
+    "settling.py",
     "precision.py",
     "recipe.py",
     "dataset/reading.py",
@@ -50,14 +50,13 @@ def identify(plan: Mapping[str, Any], data: Path) -> str:
 def save(
     identity: str,
     folder: Path,
-    model: Network,
-    kept: Network,
+    networks: Mapping[str, nn.Module],
     optimizer: torch.optim.Optimizer,
     rows: list[dict[str, float]],
 ) -> None:
-    """Write the network in training, the best one so far, Adam's moments and the log, whole."""
-    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
-    tensors |= {f"kept/{name}": value for name, value in kept.state_dict().items()}
+    """Write the networks, each under its name (in training, best so far), Adam's moments and the log, whole."""
+    states = {name: network.state_dict() for name, network in networks.items()}
+    tensors = {f"{name}/{key}": value for name, state in states.items() for key, value in state.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"adam/{index}/{name}": torch.as_tensor(value) for name, value in state.items()}
     tensors = {
@@ -68,9 +67,14 @@ def save(
 
 
 def resume(
-    identity: str, folder: Path, model: Network, kept: Network, optimizer: torch.optim.Optimizer, *, main: bool = True
+    identity: str,
+    folder: Path,
+    networks: Mapping[str, nn.Module],
+    optimizer: torch.optim.Optimizer,
+    *,
+    main: bool = True,
 ) -> list[dict[str, float]]:
-    """Load what `save` wrote into both networks and the optimiser, and give the log; an empty one to start anew.
+    """Load what `save` wrote into the networks and the optimiser, and give the log; an empty one to start anew.
 
     A checkpoint of another identity is set aside under `OLD`, by the main process.
 
@@ -90,8 +94,9 @@ def resume(
         if main:
             path.replace(folder / OLD)
         return []
-    for name, network in (("model/", model), ("kept/", kept)):
-        network.load_state_dict({key.removeprefix(name): t for key, t in tensors.items() if key.startswith(name)})
+    for name, network in networks.items():
+        mine = {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
+        network.load_state_dict(mine)
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("adam/"):

@@ -11,7 +11,12 @@ RESTARTS = (10, 30, 70, 150)  # epochs, as the authors train
 
 
 def learning_rate(
-    step: int, *, steps_per_epoch: int, start: float = 5e-4, restarts: Sequence[float] = RESTARTS
+    step: int,
+    *,
+    steps_per_epoch: int,
+    start: float = 5e-4,
+    restarts: Sequence[float] = RESTARTS,
+    warmup: int = 0,
 ) -> float:
     """Give the learning rate of a training step.
 
@@ -23,18 +28,20 @@ def learning_rate(
         steps_per_epoch: Training steps in an epoch.
         start: Highest rate, at the begin of each cycle; also the rate after the last restart.
         restarts: Epochs at which a cycle ends and the next begins, rising; a short run may scale them.
+        warmup: Steps in which the rate rises from 0 to what the schedule says; the authors have none.
 
     Raises:
         InputError: The restarts do not rise from above 0.
     """
     if any(late <= early for early, late in pairwise((0, *restarts))):
         raise InputError(f"restarts={tuple(restarts)} found, rising epochs above 0 expected")
+    rise = min(1.0, (step + 1) / warmup) if warmup else 1.0
     bounds = [0, *(epoch * steps_per_epoch for epoch in restarts)]
     cycle = bisect_right(bounds, step)
     if cycle == len(bounds):
-        return start
+        return rise * start
     begin, end = bounds[cycle - 1], bounds[cycle]
-    return start / 2 * (1 + math.cos(math.pi * (step - begin) / (end - begin)))
+    return rise * start / 2 * (1 + math.cos(math.pi * (step - begin) / (end - begin)))
 
 
 def adam_epsilon(step: int, *, epsilon: float = 1e-7, beta: float = 0.999) -> float:

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import accelerate
@@ -23,8 +24,10 @@ from glaciersar.models import Network, pretrained
 from glaciersar.precision import multiplies_bf16
 from glaciersar.recipe import recipe
 from glaciersar.schedule import RESTARTS, adam_epsilon, learning_rate
+from glaciersar.settling import mean_of_weights, settle
 
 PRECISIONS = ("auto", "bf16", "float32")
+STATISTICS = 40  # batches of an epoch from which statistics are computed anew
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,12 @@ class Plan:
     learning_rate: float = 5e-4
     restarts: Sequence[float] = RESTARTS
     """Epochs at which the cosine schedule starts anew."""
+    warmup: int = 0
+    """Steps in which the rate rises from 0 to the schedule's."""
+    mean_decay: float = 0.0
+    """Decay a step of the mean of the weights that is validated and kept (0.99 reaches back over about 100 steps), its
+    statistics computed anew: so that a short run at a high rate settles. 0 keeps the weights of the last step, as the
+    authors do; so does the recipe "as_released"."""
     recipe: str = "corrected"
     """ "corrected" or "as_released": glaciersar.recipe tells what differs."""
     precision: str = "auto"
@@ -56,9 +65,11 @@ class Plan:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name, least in (("patch", 1), ("batch", 1), ("epochs", 1), ("steps_per_epoch", 0)):
+        for name, least in (("patch", 1), ("batch", 1), ("epochs", 1), ("steps_per_epoch", 0), ("warmup", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name}={getattr(self, name)} found, at least {least} expected")
+        if not 0 <= self.mean_decay < 1:
+            raise InputError(f"mean_decay={self.mean_decay} found, a number from 0 to below 1 expected")
         models.check_name(self.model)
         recipe(self.recipe)
         if self.precision not in PRECISIONS:
@@ -133,14 +144,18 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
             f"{val_file}: no batch of {plan.batch} patches of {plan.patch} pixels fits, at least one expected"
         )
     kept = copy.deepcopy(model)  # the weights of the best epoch so far
+    networks: dict[str, nn.Module] = {"model": model, "kept": kept}
+    mean = None
+    if plan.mean_decay and rules.weights_settled:
+        mean = networks["mean"] = mean_of_weights(model, decay=plan.mean_decay).to(accelerator.device)
     identity = checkpoints.identify(asdict(plan), data)
-    rows = checkpoints.resume(identity, out, model, kept, optimizer, main=accelerator.is_main_process)
+    rows = checkpoints.resume(identity, out, networks, optimizer, main=accelerator.is_main_process)
     accelerator.wait_for_everyone()
     best = max((row[judged_by] for row in rows), default=-1.0)
     if rows and accelerator.is_main_process:
         _save_weights(kept, plan, data, out)  # a run may have been killed, or its file removed, in between
     loader = batches(patches, plan.batch // accelerator.num_processes, workers=plan.workers)
-    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    wrapped, optimizer, loader = accelerator.prepare(model, optimizer, loader)
 
     steps = tqdm(
         total=plan.epochs * epoch_length,
@@ -153,7 +168,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
         for epoch in range(len(rows), plan.epochs):
             torch.manual_seed(plan.seed + 1000 * (epoch + 1))  # dropout of this epoch, whether resumed or not
             patches.set_epoch(epoch)
-            model.train()
+            wrapped.train()
             running = torch.zeros((), device=accelerator.device)
             for step, (series, labels) in enumerate(loader):  # (B, F, T, P, P), (B, 2, P, P)
                 rate = learning_rate(
@@ -161,18 +176,25 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                     steps_per_epoch=epoch_length,
                     start=plan.learning_rate,
                     restarts=plan.restarts,
+                    warmup=plan.warmup,
                 )
                 for group in optimizer.param_groups:
                     group["lr"], group["eps"] = rate, adam_epsilon(epoch * epoch_length + step)
                 with autocast:
-                    logits = model(series)  # (B, 2, P, P)
+                    logits = wrapped(series)  # (B, 2, P, P)
                 loss = losses.focal_loss(logits.float(), losses.smooth(labels))
                 optimizer.zero_grad()
                 accelerator.backward(loss)
                 optimizer.step()
+                if mean:
+                    mean.update_parameters(model)
                 running += loss.detach()
                 steps.update()
-            val_loss, iou, mean_iou = _validate(accelerator, autocast, model, tiles)
+            judged = model
+            if mean:
+                first = islice(batches(patches, plan.batch), STATISTICS)  # the same on all processes
+                judged = settle(mean, (series.to(accelerator.device) for series, _ in first), autocast)
+            val_loss, iou, mean_iou = _validate(accelerator, autocast, judged, tiles)
             row = {
                 "epoch": epoch + 1,
                 "learning_rate": rate,
@@ -186,12 +208,11 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
             if not np.isfinite(row["loss"]):
                 raise InputError(f"{train_file}: the loss became {row['loss']} in epoch {epoch + 1}, expected a number")
             if board:
-                raw = accelerator.unwrap_model(model)
                 if row[judged_by] > best:
                     best = row[judged_by]
-                    kept.load_state_dict(raw.state_dict())
+                    kept.load_state_dict(judged.state_dict())
                     _save_weights(kept, plan, data, out)
-                checkpoints.save(identity, out, raw, kept, optimizer, rows)
+                checkpoints.save(identity, out, networks, optimizer, rows)
                 with written_whole(out / "log.csv") as temporary:
                     pd.DataFrame(rows).to_csv(temporary, index=False)
                 for name, value in row.items():

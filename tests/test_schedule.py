@@ -30,6 +30,17 @@ def test_a_short_run_scales_the_restarts():
     assert rates[13] > 0
 
 
+def test_in_the_warm_up_the_rate_rises_to_the_schedule_and_then_follows_it():
+    plain, warm = (
+        [learning_rate(step, steps_per_epoch=4, start=1, restarts=[5], warmup=steps) for step in range(20)]
+        for steps in (0, 6)
+    )
+    assert warm[6:] == plain[6:]
+    assert [late / full for late, full in zip(warm[:6], plain, strict=False)] == pytest.approx(
+        [1 / 6 * k for k in range(1, 7)]
+    )
+
+
 @pytest.mark.parametrize("restarts", [(10, 10), (30, 10), (0, 10), (-1,)])
 def test_restarts_that_do_not_rise_are_refused(restarts):
     with pytest.raises(InputError, match="rising epochs above 0 expected"):

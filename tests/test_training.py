@@ -70,8 +70,10 @@ def test_the_same_seed_gives_the_same_weights_to_the_bit_and_another_seed_does_n
     assert not same(weights(one), weights(tmp_path / "other"))
 
 
-def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, monkeypatch):
-    train(PLAN, data, tmp_path / "whole", progress=False)
+@pytest.mark.parametrize("decay", [0.0, 0.8])
+def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, monkeypatch, decay):
+    plan = dataclasses.replace(PLAN, mean_decay=decay)
+    train(plan, data, tmp_path / "whole", progress=False)
 
     steps = 0
 
@@ -85,10 +87,10 @@ def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, 
     learning_rate = training.learning_rate
     monkeypatch.setattr(training, "learning_rate", rate_until_killed)
     with pytest.raises(KeyboardInterrupt):
-        train(PLAN, data, tmp_path / "killed", progress=False)
+        train(plan, data, tmp_path / "killed", progress=False)
     monkeypatch.undo()
 
-    log = train(PLAN, data, tmp_path / "killed", progress=False)
+    log = train(plan, data, tmp_path / "killed", progress=False)
     assert len(log) == PLAN.epochs
     assert (tmp_path / "killed/log.csv").read_text() == (tmp_path / "whole/log.csv").read_text()
     assert same(
@@ -116,6 +118,28 @@ def test_the_weights_of_the_best_epoch_are_kept(data, tmp_path, monkeypatch):
     best_in_the_middle = train_with_scores([0.2, 0.9, 0.4], "three")
     assert same(best_in_the_middle, train_with_scores([0.2, 0.9], "two"))
     assert not same(best_in_the_middle, train_with_scores([0.2, 0.3, 0.4], "rising"))
+
+
+def test_the_mean_of_the_weights_is_kept_where_the_plan_has_one_and_the_recipe_knows_it(data, tmp_path):
+    plan = dataclasses.replace(PLAN, patch=12, batch=1)
+    kept = {}
+    for recipe in ("corrected", "as_released"):
+        for decay in (0.0, 0.9):
+            run = tmp_path / f"{recipe}-{decay}"
+            train(dataclasses.replace(plan, recipe=recipe, mean_decay=decay), data, run, progress=False)
+            kept[recipe, decay] = weights(run)
+    assert not same(kept["corrected", 0.0], kept["corrected", 0.9])
+    assert same(kept["as_released", 0.0], kept["as_released", 0.9])
+
+
+def test_at_a_high_rate_the_settled_network_is_as_good_as_its_training_loss_says(data, tmp_path):
+    """The running statistics of the last step lag so far behind that validation fails; settled, it does not."""
+    plan = dataclasses.replace(PLAN, epochs=3, steps_per_epoch=30, learning_rate=2e-2, restarts=[30])  # no decline
+    lagging = train(plan, data, tmp_path / "lagging", progress=False)
+    settled = train(dataclasses.replace(plan, mean_decay=0.9), data, tmp_path / "settled", progress=False)
+    assert settled["loss"].equals(lagging["loss"])  # the training itself is the same
+    assert settled["val_iou"].min() > 0.9
+    assert lagging["val_iou"].iloc[0] < 0.7
 
 
 def test_lost_weights_come_back_from_the_checkpoint(data, tmp_path):
@@ -206,6 +230,8 @@ def test_without_data_the_notebook_that_makes_it_is_named_and_nothing_is_written
     [
         ({"epochs": 0}, "epochs=0 found"),
         ({"precision": "fp8"}, "precision='fp8' found"),
+        ({"mean_decay": 1.0}, "mean_decay=1.0 found"),
+        ({"warmup": -1}, "warmup=-1 found"),
         ({"model": "unet4d"}, "model 'unet4d' is unknown"),
         ({"recipe": "mine"}, "recipe 'mine' is unknown"),
         ({"patch": 64}, "at least patch=64 expected"),
