@@ -91,6 +91,26 @@ def test_kernels_start_within_glorots_bounds_and_biases_at_zero():
     assert conv.bias.abs().max() == 0
 
 
+def test_a_kernel_of_one_pixel_gives_the_same_with_a_gradient_as_without():
+    conv = Conv3d(4, 6, 1).double()
+    x = torch.randn(2, 4, 3, 8, 8).double().to(memory_format=torch.channels_last_3d).requires_grad_()
+    found, expected = conv(x), F.conv3d(x, conv.weight, conv.bias)
+    torch.testing.assert_close(found, expected)
+    slope = torch.randn_like(found)
+    ours, theirs = (torch.autograd.grad(y, (x, conv.weight, conv.bias), slope) for y in (found, expected))
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("features", [1, 2])
+def test_a_block_keeps_channels_last_forwards_and_backwards(features):
+    block = ResidualBlock(features, 8, dims=3, dropout=0)
+    x = torch.randn(2, features, 4, 8, 8).to(memory_format=torch.channels_last_3d).requires_grad_()
+    found = block(x)
+    gradient = torch.autograd.grad(found.sum(), x)[0]
+    assert found.is_contiguous(memory_format=torch.channels_last_3d)
+    assert gradient.is_contiguous(memory_format=torch.channels_last_3d)
+
+
 @pytest.mark.parametrize("dates", [1, 2, 3, 4])
 @pytest.mark.parametrize("kernel", [(3, 3, 3), (3, 1, 1)])
 def test_the_kernel_gradient_in_bf16_is_that_of_float32_for_any_number_of_dates(kernel, dates):
