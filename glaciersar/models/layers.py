@@ -84,7 +84,9 @@ def max_pool(x: Tensor, *, dates: int = 1) -> Tensor:
     """
     if not (x.is_cuda or (torch.is_inference_mode_enabled() and x.is_contiguous())):
         with torch.autocast("cpu", enabled=False):  # which would compute it in float32
-            x = F.max_pool3d(x, (1, 2, 2))
+            if x.requires_grad:  # at once: half the time, the same bits
+                return F.max_pool3d(x, (dates, 2, 2), ceil_mode=True)
+            x = F.max_pool3d(x, (1, 2, 2))  # sides first: OpenVINO does not know a rounded-up pooling of dates
             return F.max_pool3d(even_dates(x), (2, 1, 1)) if dates == 2 else x
     if dates == 2:
         x = halve(even_dates(x), 2)

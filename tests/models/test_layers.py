@@ -30,12 +30,22 @@ def test_halving_dates_and_sides_is_max_pooling_with_a_last_single_date(dates):
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
 @pytest.mark.parametrize("dates", [1, 2])
-def test_pooling_is_the_same_whether_a_gradient_may_be_asked_for_or_not(layout, dates):
-    x = torch.randn(2, 3, 5, 6, 8).to(memory_format=layout)
+@pytest.mark.parametrize("series", [5, 6])
+def test_pooling_is_the_same_whether_a_gradient_is_asked_for_or_not(layout, dates, series):
+    x = torch.randn(2, 3, series, 6, 8).to(memory_format=layout)
+    found = max_pool(x.clone().requires_grad_(), dates=dates)
+    assert torch.equal(max_pool(x, dates=dates), found)
     with torch.inference_mode():
-        without = max_pool(x, dates=dates)
-    assert torch.equal(without, max_pool(x, dates=dates))
-    assert without.shape == (2, 3, -(-5 // dates), 3, 4)
+        assert torch.equal(max_pool(x, dates=dates), found)
+    assert found.shape == (2, 3, -(-series // dates), 3, 4)
+
+
+def test_of_equal_values_the_first_gets_the_gradient_of_pooling():
+    x = torch.ones(1, 1, 3, 2, 2, requires_grad=True)
+    gradient = torch.autograd.grad(max_pool(x, dates=2).sum(), x)[0]
+    expected = torch.zeros_like(x)
+    expected[0, 0, [0, 2], 0, 0] = 1  # of the first two dates, and of the last one
+    assert torch.equal(gradient, expected)
 
 
 @given(height=st.integers(1, 20), width=st.integers(1, 20), multiple=st.sampled_from([4, 8]))
