@@ -1,0 +1,109 @@
+"""Stand in for another processor, and time a training step on it: python -m benchmarks.other_processor."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.tensorflow_base import DATES
+from glaciersar import losses, models
+from glaciersar.memory import freed_memory_kept
+from glaciersar.precision import multiplies_bf16
+
+WIDTH, SIDE, BATCH = 8, 128, 2  # of the profile `simulated`, which trains on one thread
+STEPS = 7
+ROUNDS = 3
+PARTS = ("forward", "backward", "step")
+Setting = tuple[str, dict[str, str]]  # precision, and what the environment has besides
+
+
+def environment() -> dict[str, str]:
+    """Give the variables that hold NumPy, PyTorch, oneDNN, MKL and OpenBLAS to AVX2, where the processor has more.
+
+    Where it has AVX2 only, they are held below it.
+    """
+    extensions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    beyond = [name for name in extensions if name != "X86_V3"] or extensions
+    below = "X86_V3" in beyond
+    onednn = "SSE41" if below else "AVX2"
+    return {
+        "NPY_DISABLE_CPU_FEATURES": " ".join(beyond),
+        "ATEN_CPU_CAPABILITY": "default" if below else "avx2",
+        "ONEDNN_MAX_CPU_ISA": onednn,
+        "DNNL_MAX_CPU_ISA": onednn,
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2" if below else "AVX2",
+        "OPENBLAS_CORETYPE": "Nehalem" if below else "Haswell",
+    }
+
+
+def prepare(model: str, precision: str) -> Callable[[], dict[str, float]]:
+    """Prepare a step on one thread; each call takes one and tells the processor seconds of its parts."""
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    network = models.build(model, width=WIDTH)
+    adam = torch.optim.Adam(network.parameters(), lr=1e-3)
+    series = torch.rand(BATCH, 1, DATES, SIDE, SIDE)  # (B, F, T, H, W)
+    labels = torch.eye(2)[torch.randint(2, (BATCH, SIDE, SIDE))].movedim(-1, 1)  # (B, 2, H, W)
+
+    def step() -> dict[str, float]:
+        start = time.process_time()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            logits = network(series)
+        loss = losses.focal_loss(logits.float(), losses.smooth(labels))
+        middle = time.process_time()
+        adam.zero_grad()
+        loss.backward()
+        last = time.process_time()
+        adam.step()
+        return dict(zip(PARTS, (middle - start, last - middle, time.process_time() - start), strict=True))
+
+    return step
+
+
+def timed(model: str, setting: Setting) -> dict[str, float]:
+    """Take some steps in a process of its own, as the variables count from its start; give the medians."""
+    precision, variables = setting
+    command = [sys.executable, "-m", "benchmarks.other_processor", model, precision]
+    done = subprocess.run(command, env=os.environ | variables, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout)
+
+
+def table(*, rounds: int = ROUNDS) -> pd.DataFrame:
+    """Time a step of each network in turn: in float32, that as on another processor, and in bf16 if it is there."""
+    settings: dict[str, Setting] = {
+        "float32": ("float32", {}),
+        "float32, another processor": ("float32", environment()),
+    }
+    if multiplies_bf16("cpu"):
+        settings["bf16"] = ("bf16", {})
+    rows = [
+        {"network": model, "way": way} | timed(model, setting)
+        for _ in range(rounds)
+        for model in ("unet3d", "ulstm")
+        for way, setting in settings.items()
+    ]
+    found = pd.DataFrame(rows).groupby(["network", "way"], sort=False).median()
+    found["backward : forward"] = found["backward"] / found["forward"]
+    found["× float32"] = found.groupby("network")["step"].transform("first") / found["step"]
+    return found
+
+
+def main(model: str, precision: str) -> None:
+    """Print the medians of the parts of a warm step."""
+    step = prepare(model, precision)
+    with freed_memory_kept():
+        steps = [step() for _ in range(2 + STEPS)][2:]
+    print(pd.DataFrame(steps).median().to_json())
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        main(*sys.argv[1:])
+    else:
+        print(table().round(3).reset_index().to_markdown(index=False))
