@@ -86,7 +86,7 @@ rule dataset: # builds the files, or checks and shows those that are given
 rule train:
     input:
         CARD, DATASET,
-        code("training", "augment", "losses", "memory", "precision", "schedule", "recipe", "models"),
+        code("training", "augment", "losses", "memory", "precision", "schedule", "recipe", "settling", "models"),
         "glaciersar/dataset/reading.py", "glaciersar/dataset/sampling.py",
         notebook="notebooks/03-train.ipynb",
     params: parameters("03-train"), how=lambda wildcards: trained(wildcards.model)

@@ -16,30 +16,39 @@ from glaciersar import losses, models
 from glaciersar.memory import freed_memory_kept
 from glaciersar.precision import multiplies_bf16
 
-WIDTH, SIDE, BATCH = 8, 128, 2  # of the profile `simulated`, which trains on one thread
+WIDTH, SIDE, BATCH = 8, 128, 2  # a small network, as the profile `simulated` trains it: on one thread
 STEPS = 7
 ROUNDS = 3
 PARTS = ("forward", "backward", "step")
 Setting = tuple[str, dict[str, str]]  # precision, and what the environment has besides
 
 
-def environment() -> dict[str, str]:
-    """Give the variables that hold NumPy, PyTorch, oneDNN, MKL and OpenBLAS to AVX2, where the processor has more.
+def environments() -> dict[str, dict[str, str]]:
+    """Name the processors that this one can pose as, each with the variables that hold a process to it.
 
-    Where it has AVX2 only, they are held below it.
+    "avx2" lacks what is beyond AVX2, "baseline" AVX2 as well: NumPy, PyTorch, oneDNN, MKL and OpenBLAS choose their
+    kernels by them. None where NumPy chooses none by the processor.
     """
-    extensions = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
-    beyond = [name for name in extensions if name != "X86_V3"] or extensions
-    below = "X86_V3" in beyond
-    onednn = "SSE41" if below else "AVX2"
+    found: list[str] = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    lacking = {"avx2": [name for name in found if name != "X86_V3"], "baseline": found}
+    kernels = {"avx2": ("avx2", "AVX2", "AVX2", "Haswell"), "baseline": ("default", "SSE41", "SSE4_2", "Nehalem")}
     return {
-        "NPY_DISABLE_CPU_FEATURES": " ".join(beyond),
-        "ATEN_CPU_CAPABILITY": "default" if below else "avx2",
-        "ONEDNN_MAX_CPU_ISA": onednn,
-        "DNNL_MAX_CPU_ISA": onednn,
-        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2" if below else "AVX2",
-        "OPENBLAS_CORETYPE": "Nehalem" if below else "Haswell",
+        name: {
+            "NPY_DISABLE_CPU_FEATURES": " ".join(lacking[name]),
+            "ATEN_CPU_CAPABILITY": aten,
+            "ONEDNN_MAX_CPU_ISA": onednn,
+            "DNNL_MAX_CPU_ISA": onednn,
+            "MKL_ENABLE_INSTRUCTIONS": mkl,
+            "OPENBLAS_CORETYPE": blas,
+        }
+        for name, (aten, onednn, mkl, blas) in kernels.items()
+        if lacking[name]
     }
+
+
+def environment() -> dict[str, str]:
+    """Give the variables of the nearest other processor: AVX2 where this one has more, below it where it has not."""
+    return next(iter(environments().values()), {})
 
 
 def prepare(model: str, precision: str) -> Callable[[], dict[str, float]]:

@@ -14,8 +14,8 @@ import rasterio
 import shapely
 from archives import write_raster
 from odc.geo.geobox import GeoBox
-from processors import others
 
+from benchmarks.other_processor import environments
 from glaciersar import radiometry
 from glaciersar.errors import InputError
 from glaciersar.simulate import archive, labels, pairs_in_turn, settings, simulate_archive, stac
@@ -250,13 +250,13 @@ if __name__ == "__main__":
 @pytest.fixture(scope="module")
 def everywhere(tmp_path_factory):
     """One archive, simulated in child processes: on this processor by one thread, and as if on others by two."""
-    processors = others()
+    processors = environments()
     if not processors:
         pytest.skip("NumPy computes alike on every processor of this kind")
     folder = tmp_path_factory.mktemp("processors")
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "2")
     children = {"this": {**os.environ, **dict.fromkeys(threads, "1")}}
-    children |= {name: environment | threads for name, environment in processors.items()}
+    children |= {name: {**os.environ, **variables, **threads} for name, variables in processors.items()}
     digits = {
         name: subprocess.run(
             [sys.executable, "-W", "ignore", "-c", CHILD, str(folder / name)],
