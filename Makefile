@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test bench lab publish notebooks lock clean
+.PHONY: help env reproduce test bench machine lab publish notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -35,6 +35,9 @@ test: .venv/made ## check style and types, run the tests, run every notebook and
 
 bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (three quarters of an hour on 2 idle cores)
 	$(BIN)/python -m benchmarks
+
+machine: .venv/made ## tell which processor this is, whether it multiplies bf16, and how fast it is
+	$(BIN)/python -m benchmarks.machine
 
 lab: .venv/made ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=.

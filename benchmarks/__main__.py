@@ -18,6 +18,7 @@ SECTIONS = (
     "overlap",
     "streaming",
     "training",
+    "settling",
     "seconds",
     "loading",
     "building",

@@ -1,4 +1,4 @@
-"""The machine and its limits: the rates that no model can pass, measured as the models are."""
+"""The machine and its limits: the rates that no model can pass, measured as models are; `make machine` prints them."""
 
 import platform
 from functools import partial
@@ -6,6 +6,7 @@ from functools import partial
 import torch
 
 from benchmarks.turns import take_turns
+from glaciersar.precision import multiplies_bf16
 
 SIDE = 3000  # of the matrices: large enough that the product, not its start, is timed
 FLOAT32S = 2**27  # copied to measure bandwidth: 512 MiB, beyond every cache
@@ -50,5 +51,6 @@ def name() -> str:
 
 if __name__ == "__main__":
     print(name())
+    print("multiplies bf16:", "yes" if multiplies_bf16("cpu") else "no, so that training and mapping take float32")
     for what, rate in limits().items():
         print(f"{what}: {rate:.0f}")
