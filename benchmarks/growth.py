@@ -85,7 +85,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel("seconds a window")
     axes[1, 0].set_ylabel("peak memory of the process, MiB")
-    axes[0, 0].legend(frameon=False)
+    figures.legend(figure)
     return figure
 
 

@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from glaciersar.figures import kilometres, legend
+from glaciersar.figures import kilometres, legend, patches
 from glaciersar.gis import CONFIDENCE_COLOURS, confidence_class
 
 CHANGE_COLOURS = {"gained": "#1f78b4", "lost": "#d95f02"}
@@ -33,7 +33,7 @@ def reliability(tables: Mapping[str, pd.DataFrame]) -> Figure:
         below.plot(table["confidence"], table["pixels"] / table["pixels"].sum(), marker=".", color=colour)
     axis.set(ylabel="share of right calls", ylim=(0, 1.02))
     below.set(xlabel="confidence", ylabel="share of pixels", xlim=(0, 1.02), yscale="log")
-    axis.legend(frameon=False, fontsize=8)
+    legend(figure)
     sns.despine(figure)
     return figure
 
@@ -77,7 +77,7 @@ def areas(table: pd.DataFrame, *, unit: str = "area (km²)") -> Figure:
         axis.plot(table["true"], rows, "o", color="#d95f02", markersize=4, label="true")
     axis.set_yticks(rows, [str(name) for name in table.index], fontsize=8)
     axis.set(xlabel=unit, ylim=(-0.6, len(table) - 0.4))
-    figure.legend(frameon=False, fontsize=7, loc="outside upper center", ncols=3)
+    legend(figure)
     sns.despine(figure)
     return figure
 
@@ -99,10 +99,7 @@ def outline_map(ice: Mapping[str, gpd.GeoDataFrame]) -> Figure:
     if len(bounds):
         (left, bottom), (right, top) = bounds[:, :2].min(0), bounds[:, 2:].max(0)
         plt.setp(axes.flat, xlim=(left, right), ylim=(bottom, top))
-    patches = [
-        Patch(facecolor=(colour, 0.25), edgecolor=colour, label=name) for name, colour in CONFIDENCE_COLOURS.items()
-    ]
-    figure.legend(handles=patches, frameon=False, fontsize=8, loc="outside upper center", ncols=len(patches))
+    legend(figure, [Patch(fc=(c, 0.25), ec=c, label=name) for name, c in CONFIDENCE_COLOURS.items()])
     return figure
 
 
@@ -122,5 +119,5 @@ def change_map(panels: Mapping[str, gpd.GeoDataFrame], ice: Mapping[str, gpd.Geo
                 part.plot(ax=axis, color=colour)
         axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
         kilometres(axis)
-    legend(figure, CHANGE_COLOURS)
+    legend(figure, patches(CHANGE_COLOURS))
     return figure

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 import shapely
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -80,7 +82,7 @@ def tile_strip(examples: Sequence[Example]) -> Figure:
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
     if rows == 4:
-        legend(figure, ERROR_COLOURS)
+        legend(figure, patches(ERROR_COLOURS))
     return figure
 
 
@@ -90,24 +92,40 @@ def show_errors(axis: Axes, reference: NDArray[np.bool_], found: NDArray[np.bool
     axis.imshow(kinds, cmap=ListedColormap(list(ERROR_COLOURS.values())), vmin=0, vmax=3, interpolation="nearest")
 
 
-def legend(figure: Figure, colours: Mapping[str, str]) -> None:
-    """Name colours below a figure."""
-    patches = [Patch(facecolor=colour, edgecolor="0.5", label=name) for name, colour in colours.items()]
-    figure.legend(
-        handles=patches,
-        loc="outside lower center",
-        bbox_to_anchor=(0, 0, 1, 1),  # of the figure as laid out: without, it moves onto the note when the box grows
-        ncols=len(patches),
-        fontsize=8,
-        frameon=False,
-    )
+def patches(colours: Mapping[str, str]) -> list[Artist]:
+    """Make what a legend shows of colours, by name."""
+    return [Patch(facecolor=colour, edgecolor="0.5", label=name) for name, colour in colours.items()]
+
+
+def legend(figure: Figure, handles: Sequence[Artist] = (), *, beside: bool = False) -> None:
+    """Name what a figure shows, each name once, above its panels or beside them: a legend never lies over data.
+
+    Args:
+        figure: In constrained layout, which makes room for it.
+        handles: What is named; all that has a label where none is given.
+        beside: To the right, a name a line; else above, in as few rows as fit.
+    """
+    found = handles or [handle for axis in figure.axes for handle in axis.get_legend_handles_labels()[0]]
+    named = list({str(handle.get_label()): handle for handle in found}.values())
+    for rows in range(len(named) if beside else 1, len(named) + 1):
+        columns = -(-len(named) // rows)
+        drawn = figure.legend(
+            handles=named,
+            loc="outside right upper" if beside else "outside upper center",  # below stands the note of `save`
+            ncols=columns,
+            fontsize=8,
+            frameon=False,
+        )
+        if columns == 1 or drawn.get_window_extent().width < figure.bbox.width:
+            return
+        drawn.remove()
 
 
 def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFrame | None = None) -> Figure:
     """Map which tile belongs to which subset, one panel a split, over the glacier outlines."""
     bounds = np.array([tile.bounds for split in splits.values() for tile in split])
     width, height = bounds[:, 2:].max(0) - bounds[:, :2].min(0)
-    size = 5.2 * len(splits), min(5.2 * height / width, 6) + 1.3
+    size = 5.2 * len(splits), min(4.6 * height / width, 6) + 1.1
     figure, axes = plt.subplots(1, len(splits), figsize=size, squeeze=False, layout="constrained")
     for axis, (title, split) in zip(axes.flat, splits.items(), strict=True):
         frame = gpd.GeoDataFrame(
@@ -121,7 +139,7 @@ def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFra
         kilometres(axis)
     counts = pd.Series(next(iter(splits.values())).values()).value_counts()
     drawn = {} if outlines is None else {"glacier": "#f2f2f2"}
-    legend(figure, {s: colour for s, colour in SUBSET_COLOURS.items() if s in counts} | drawn)
+    legend(figure, patches({s: colour for s, colour in SUBSET_COLOURS.items() if s in counts} | drawn))
     return figure
 
 
@@ -152,7 +170,7 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
         if pd.api.types.is_numeric_dtype(curves["time"]):
             axis.set(xlabel="index of the date (the file does not tell when)")
     axes[0, 0].set_ylabel("backscatter (dB)")
-    axes[0, 0].legend(frameon=False, fontsize=8)
+    legend(figure)
     sns.despine(figure)
     return figure
 
@@ -192,45 +210,37 @@ def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None
     for height, (key, found) in enumerate(passes.items()):
         times = [scene.time for scene in found]
         covered = cover(times)
-        first = not height  # the legend names each mark once
         start, end = ((time - datetime(key[0], 1, 1, tzinfo=UTC)) / timedelta(days=1) for time in covered.gap)
         days = [time.timetuple().tm_yday for time in times]
         picked = [time.timetuple().tm_yday for time in chosen.get(key, ())]
         wished = [time.timetuple().tm_yday for time in covered.wishes]
-        axis.scatter(days, [height] * len(days), s=14, color="0.6", label="pass" if first else "", zorder=2)
+        axis.scatter(days, [height] * len(days), s=14, color="0.6", label="pass", zorder=2)
         axis.scatter(
             picked, [height] * len(picked), s=36, facecolors="none", edgecolors="#d95f02", zorder=3,
-            label="stands for the year" if first else "",
+            label="stands for the year",
         )  # fmt: skip
-        axis.vlines(wished, height - 0.32, height - 0.18, color="#7570b3", lw=1, label="wished" if first else "")
-        axis.barh(
-            height,
-            end - start,
-            left=start + 1,
-            height=0.22,
-            color="#e6ab02",
-            alpha=0.45,
-            label="longest gap" if first else "",
-        )
+        axis.vlines(wished, height - 0.32, height - 0.18, color="#7570b3", lw=1, label="wished")
+        axis.barh(height, end - start, left=start + 1, height=0.22, color="#e6ab02", alpha=0.45, label="longest gap")
         axis.text(372, height, f"{covered.near:.0%} near, gap {covered.gap_days:.0f} d", va="center", fontsize=7)
     axis.set_yticks(range(len(passes)), [f"{year}, orbit {orbit}" for year, orbit in passes], fontsize=8)
     axis.set(xlabel="day of the year", xlim=(-3, 369), ylim=(-0.6, len(passes) - 0.4))
-    figure.legend(frameon=False, fontsize=7, loc="outside upper center", ncols=4)
+    legend(figure)
     sns.despine(figure)
     return figure
 
 
 def training_curves(logs: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw loss and validation IoU by epoch, a line each model."""
-    figure, (losses, ious) = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+    figure, (losses, ious) = plt.subplots(1, 2, figsize=(9.5, 3.2), layout="constrained")
     for (name, log), colour in zip(logs.items(), sns.color_palette("colorblind"), strict=False):
-        losses.plot(log["epoch"], log["loss"], color=colour, label=f"{name}, training")
-        losses.plot(log["epoch"], log["val_loss"], color=colour, linestyle=":", label=f"{name}, validation")
+        losses.plot(log["epoch"], log["loss"], color=colour)
+        losses.plot(log["epoch"], log["val_loss"], color=colour, linestyle=":")
         ious.plot(log["epoch"], log["val_iou"], color=colour, marker=".", label=name)
     losses.set(xlabel="epoch", ylabel="focal loss", yscale="log")
     ious.set(xlabel="epoch", ylabel="validation IoU, pooled", ylim=(None, 1))
-    for axis in (losses, ious):
-        axis.legend(frameon=False, fontsize=7)
+    solid = Line2D([], [], color="0.4", label="training loss")
+    dotted = Line2D([], [], color="0.4", linestyle=":", label="validation loss")
+    legend(figure, [*ious.lines, solid, dotted], beside=True)
     sns.despine(figure)
     return figure
 
@@ -287,5 +297,5 @@ def glacier_map(
         panel.set(xlim=(left, right), ylim=(bottom, top), xlabel="easting (km)", ylabel="northing (km)")
         kilometres(panel)
     if outlines is not None and len(outlines):
-        legend(figure, {"reference outlines": "#d95f02"})
+        legend(figure, patches({"reference outlines": "#d95f02"}))
     return figure

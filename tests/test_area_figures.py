@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from legends import stand_clear
 from matplotlib.colors import to_rgba
 
 from glaciersar import area_figures
@@ -71,3 +72,27 @@ def test_gained_and_lost_ground_has_its_colour():
     assert [tuple(part.get_facecolor()[0]) for part in axis.collections][1:] == [
         to_rgba(area_figures.CHANGE_COLOURS["lost"])
     ]
+
+
+def intervals(count):
+    rows = {f"SVAL-2{k}-28_2020_ro174": {"area": k + 2.0, "low": k, "high": k + 4.0, "true": k} for k in range(count)}
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+CALIBRATED = pd.DataFrame({"pixels": 10_000, "confidence": [0.5, 0.7, 0.9], "accuracy": [0.9, 0.97, 1.0]})
+ICE = gpd.GeoDataFrame({"confidence": [0.99]}, geometry=[shapely.box(0, 0, 9000, 9000)], crs="EPSG:32633")
+LOST = gpd.GeoDataFrame({"change": ["lost"]}, geometry=[shapely.box(0, 0, 4000, 4000)], crs="EPSG:32633")
+RULES = ("as the model says", "isotonic", "temperature", "shannon")
+WITH_LEGEND = {
+    "reliability": lambda: area_figures.reliability(dict.fromkeys(RULES, CALIBRATED)),
+    "three areas": lambda: area_figures.areas(intervals(3)),
+    "many areas": lambda: area_figures.areas(intervals(24)),
+    "outlines of one year": lambda: area_figures.outline_map({"2016": ICE}),
+    "outlines of three years": lambda: area_figures.outline_map(dict.fromkeys(("2016", "2020", "2024"), ICE)),
+    "change": lambda: area_figures.change_map(dict.fromkeys(("mapped", "true"), LOST), {"mapped": ICE, "true": ICE}),
+}
+
+
+@pytest.mark.parametrize("name", WITH_LEGEND)
+def test_the_legend_stands_clear_of_the_panels(name, tmp_path):
+    stand_clear(WITH_LEGEND[name](), tmp_path)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from legends import stand_clear
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
@@ -68,28 +69,8 @@ def test_the_split_map_colours_each_tile_by_its_subset():
     assert {to_rgb(colour) for colour in figures.SUBSET_COLOURS.values()} <= colours
 
 
-def test_the_note_stays_clear_of_the_legend(tmp_path):
-    split = {Tile(column=c, row=1): s for c, s in enumerate(("train", "val", "test"))}
-    figure = figures.split_map({"as in the files": split})
-    drawn = []
-
-    def remember(event):
-        legend, note = (artist.get_window_extent() for artist in (figure.legends[0], figure.texts[0]))
-        drawn.append(legend.y0 - note.y1)
-
-    figure.canvas.mpl_connect("draw_event", remember)
-    figures.save(figure, tmp_path / "split.png", note="a long note " * 5)
-    assert drawn[-1] >= 0
-
-
 def test_a_year_of_backscatter_has_a_line_and_a_band_for_each_class():
-    times = pd.date_range("2020-01-10", periods=15, freq="24D", tz="UTC")
-    curves = pd.concat(
-        pd.DataFrame({"panel": panel, "time": times, "kind": kind, "low": -15.0, "median": -10.0, "high": -5.0})
-        for panel in ("2016, relative orbit 14", "2020, relative orbit 14")
-        for kind in ("glacier", "land and sea")
-    )
-    figure = figures.backscatter_year(curves)
+    figure = figures.backscatter_year(year_of_backscatter())
     assert [len(axis.lines) for axis in figure.axes] == [2, 2]
     assert [len(axis.collections) for axis in figure.axes] == [2, 2]
 
@@ -148,3 +129,71 @@ def test_a_map_lies_where_its_grid_says(rng):
 def test_a_series_without_dates_is_numbered(rng):
     figure = figures.series_strip(rng.random((7, 4, 4)), ())
     assert [axis.get_title() for axis in figure.axes[:7]] == [f"date {k}" for k in range(1, 8)]
+
+
+def tiles_with_errors(count):
+    rng = np.random.default_rng(1)
+    return [
+        figures.Example(
+            name=f"SVAL-{k}-1_2020_ro14",
+            backscatter=rng.normal(-10, 3, (40, 40)),
+            reference=rng.random((40, 40)) > 0.5,
+            probability=rng.random((40, 40)),
+        )
+        for k in range(count)
+    ]
+
+
+def year_of_backscatter():
+    times = pd.date_range("2020-01-10", periods=15, freq="24D", tz="UTC")
+    return pd.concat(
+        pd.DataFrame({"panel": panel, "time": times, "kind": kind, "low": -15.0, "median": -10.0, "high": -5.0})
+        for panel in ("2016, relative orbit 14", "2020, relative orbit 14")
+        for kind in ("glacier", "land and sea")
+    )
+
+
+def logs(*names):
+    rng, epoch = np.random.default_rng(1), np.arange(1, 19)
+    return {
+        name: pd.DataFrame(
+            {"epoch": epoch} | {kind: rng.uniform(0.1, 0.6, 18) for kind in ("loss", "val_loss", "val_iou")}
+        )
+        for name in names
+    }
+
+
+def passes(*orbits):
+    times = [datetime(2020, month, 7, tzinfo=UTC) for month in range(1, 13)]
+    return [
+        Scene(id=f"{orbit} {time}", time=time, relative_orbit=orbit, orbit_state="ascending", hrefs={})
+        for orbit in orbits
+        for time in times
+    ]
+
+
+def map_with_outlines():
+    rng, tile = np.random.default_rng(1), Tile(column=10, row=38)
+    drawn = gpd.GeoDataFrame(geometry=[shapely.box(*tile.bounds).buffer(-2000)], crs=CRS)
+    values = rng.random((50, 50))
+    return figures.glacier_map(values, tile.geobox(pixel=200), background=values, outlines=drawn)
+
+
+SPLIT = {Tile(column=c, row=r): s for r in range(3) for c, s in enumerate(("train", "val", "test"))}
+WITH_LEGEND = {
+    "errors of five tiles": lambda: figures.tile_strip(tiles_with_errors(5)),
+    "errors of one tile": lambda: figures.tile_strip(tiles_with_errors(1)),
+    "split": lambda: figures.split_map({"random": SPLIT, "blocks": SPLIT}),
+    "a single split": lambda: figures.split_map({"as in the files": SPLIT}),
+    "year": lambda: figures.backscatter_year(year_of_backscatter()),
+    "dates of one orbit": lambda: figures.date_coverage(passes(14), {}),
+    "dates of four orbits": lambda: figures.date_coverage(passes(14, 174, 43, 112), {}),
+    "training of one model": lambda: figures.training_curves(logs("unet3d")),
+    "training of four models": lambda: figures.training_curves(logs("unet2d", "unet3d", "ulstm", "unet3d-as_released")),
+    "map": map_with_outlines,
+}
+
+
+@pytest.mark.parametrize("name", WITH_LEGEND)
+def test_the_legend_stands_clear_of_the_panels(name, tmp_path):
+    stand_clear(WITH_LEGEND[name](), tmp_path)

@@ -1,0 +1,18 @@
+"""benchmarks.growth"""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from legends import stand_clear
+
+from benchmarks import growth
+
+
+def test_the_legend_of_the_growth_stands_clear_of_the_panels(tmp_path):
+    rows = [
+        {"network": network, "growing": growing, "size": size, "seconds": size / 100, "MiB": 300 + size}
+        for network in growth.NETWORKS
+        for growing, sizes in growth.GROWING.items()
+        for size in sizes
+    ]
+    stand_clear(growth.draw(pd.DataFrame(rows)), tmp_path)
+    plt.close("all")
