@@ -18,6 +18,7 @@ SECTIONS = (
     "overlap",
     "streaming",
     "training",
+    "other_processor",
     "settling",
     "seconds",
     "loading",

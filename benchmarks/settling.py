@@ -27,9 +27,9 @@ MODELS = ("unet3d", "ulstm")
 LAST_STEP, SETTLED, ELSEWHERE = "weights of the last step", "settled", "settled, as if on another processor"
 BEFORE: dict[str, Any] = {
     "patch": 128, "batch": 2, "epochs": 18, "steps_per_epoch": 80, "learning_rate": 1e-3,
-    "restarts": [1.2, 3.6, 8.4, 18.0], "warmup": 0, "mean_decay": 0.0,
+    "restarts": [1.2, 3.6, 8.4, 18.0], "warmup": 0, "mean_decay": 0.0, "dropout": 0.05,
 }  # fmt: skip
-"""The authors' schedule made short, as the profile had it first: half as much again to compute."""
+"""The authors' schedule made short, as the profile had it first: 1.6 times as much to compute."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from benchmarks import other_processor
 from benchmarks.machine import limits
 from benchmarks.mapping import SIDE, gflop
 from benchmarks.tensorflow_base import DATES, eager, tensorflow
@@ -88,10 +87,6 @@ def main() -> str:
         "## Training",
         "How long is a step of width 32 over 15 dates, with backward pass and Adam? The first way is the base.",
         steps().round(3).reset_index().to_markdown(index=False),
-        f"How much processor time does a step take on one thread? Width {other_processor.WIDTH}, patch"
-        f" {other_processor.SIDE}, batch {other_processor.BATCH}, seconds. Another processor: this one held to AVX2, or"
-        " below it if it has no more.",
-        other_processor.table().round(3).reset_index().to_markdown(index=False),
         "Does bf16 learn as float32 does? Mean focal loss of `unet3d`, width 8, on *simulated* radar; two seeds of"
         " float32 show the noise.",
         curves(),
