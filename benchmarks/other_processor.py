@@ -116,7 +116,7 @@ def main() -> str:
     return "\n\n".join(
         [
             "## A training step on one thread, and on another processor",
-            f"Seconds of processor time, width {WIDTH}, patch {SIDE}, batch {BATCH}. Another processor: this one held to"
+            f"Processor seconds, width {WIDTH}, patch {SIDE}, batch {BATCH}. Another processor: this one held to"
             " AVX2, or below it if it has no more.",
             table().round(3).reset_index().to_markdown(index=False),
         ]
