@@ -159,20 +159,28 @@ def block_bootstrap(blocks: pd.DataFrame, *, draws: int = 10_000, seed: int, lev
         level: Share of the samples within the interval.
 
     Returns:
-        A row each glacier by its number, and "total": area, low, high in km².
+        A row each glacier by its number, and "total": area, low, high in km², none below 0 or above what is mapped.
     """
     rng = np.random.default_rng(seed)
-    whole = blocks.groupby(["row", "column"])["expected"].sum()
+    whole, most = blocks.groupby(["row", "column"])["expected"].sum(), mapped_area(blocks)
     rows: dict[Hashable, dict[str, float]] = {}
-    rows["total"] = _interval(resample(whole.to_numpy()[:, None], draws=draws, rng=rng)[:, 0], whole.sum(), level)
+    drawn = resample(whole.to_numpy()[:, None], draws=draws, rng=rng)[:, 0]
+    rows["total"] = _interval(drawn, whole.sum(), level, most["total"])
     for number, part in blocks[blocks["glacier"] != NOWHERE].groupby("glacier"):
         drawn = resample(part[["expected"]].to_numpy(), draws=draws, rng=rng)[:, 0]
-        rows[number] = _interval(drawn, part["expected"].sum(), level)
+        rows[number] = _interval(drawn, part["expected"].sum(), level, most[number])
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("glacier")
 
 
-def _interval(drawn: Array, area: float, level: float) -> dict[str, float]:
-    low, high = np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2))
+def mapped_area(blocks: pd.DataFrame) -> pd.Series:
+    """Add up what is mapped of each glacier, by its number, and in "total", km²: no area of ice can be larger."""
+    areas = blocks.groupby("glacier")["mapped"].sum()
+    return pd.concat([pd.Series({"total": areas.sum()}, dtype=float), areas])
+
+
+def _interval(drawn: Array, area: float, level: float, most: float) -> dict[str, float]:
+    """Give an area and its interval, within nothing and the `most` that is mapped."""
+    low, high = np.clip(np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2)), 0, most)
     return {"area": float(area), "low": float(low), "high": float(high)}
 
 
@@ -239,13 +247,13 @@ def residual_interval(
         level: Share of the samples within the interval.
 
     Returns:
-        A row each glacier by its number, and "total": area, low, high in km².
+        A row each glacier by its number, and "total": area, low, high in km², none below 0 or above what is mapped.
     """
     errors = draw_errors(blocks, known, draws=draws, rng=np.random.default_rng(seed))
-    areas = blocks.groupby("glacier")["expected"].sum()
+    areas, most = blocks.groupby("glacier")["expected"].sum(), mapped_area(blocks)
     rows: dict[Hashable, dict[str, float]] = {}
-    rows["total"] = _interval(areas.sum() + np.sum(list(errors.values()), axis=0), areas.sum(), level)
-    rows |= {k: _interval(areas[k] + errors[k], areas[k], level) for k in errors if k != NOWHERE}
+    rows["total"] = _interval(areas.sum() + np.sum(list(errors.values()), axis=0), areas.sum(), level, most["total"])
+    rows |= {k: _interval(areas[k] + errors[k], areas[k], level, most[k]) for k in errors if k != NOWHERE}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("glacier")
 
 
@@ -286,7 +294,7 @@ def intervals(
 
     Returns:
         A row each glacier by its number, and "total": area, and low and high of "blocks", "residuals" and "boundary",
-        such as low_blocks, km².
+        such as low_blocks, km²; none below 0 or above what is mapped.
     """
     found = {
         "blocks": block_bootstrap(blocks, draws=draws, seed=seed),
@@ -295,5 +303,6 @@ def intervals(
     sides = {f"{side}_{name}": frame[side] for name, frame in found.items() for side in ("low", "high")}
     table = pd.DataFrame({"area": found["blocks"]["area"]} | sides)
     half = pd.Series({key: boundary_error(length, disagreement) for key, length in perimeters.items()}, dtype=float)
-    half = half.reindex(table.index)
-    return table.assign(low_boundary=table["area"] - half, high_boundary=table["area"] + half)
+    half, most = half.reindex(table.index), mapped_area(blocks).reindex(table.index)
+    low, high = (table["area"] - half).clip(lower=0), (table["area"] + half).clip(upper=most)
+    return table.assign(low_boundary=low, high_boundary=high)

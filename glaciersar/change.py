@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from glaciersar.area import NOWHERE, draw_errors, resample
+from glaciersar.area import NOWHERE, draw_errors, mapped_area, resample
 from glaciersar.errors import InputError
 
 Array = NDArray[np.float64]
@@ -100,6 +100,7 @@ def rates_of_maps(
             f"{found} mapped found, apart in {(apart > 0).sum()} blocks, the same pixels in every year expected"
         )
     table = pd.concat({year: blocks[year].set_index(KEYS)["expected"] for year in years}, axis=1).fillna(0.0)
+    most = {year: mapped_area(blocks[year]) for year in years}
     rng = np.random.default_rng(seed)
     drawn = _draw_blocks(table, draws, rng) if known is None else _draw_errors(blocks, table, known, draws, rng)
     rows = {}
@@ -108,6 +109,8 @@ def rates_of_maps(
         for start, end in periods:
             i, j, span = years.index(start), years.index(end), end - start
             low, high = np.quantile((samples[:, j] - samples[:, i]) / span, ((1 - level) / 2, (1 + level) / 2))
+            lost, gained = (most[year].get(glacier, 0.0) / span for year in (start, end))
+            low, high = max(low, -lost), min(high, gained)  # no more ice than is mapped goes or comes
             change = float((part[end] - part[start]).sum())
             rows[glacier, start, end] = {"change": change, "rate": change / span, "low": low, "high": high}
     frame = pd.DataFrame.from_dict(rows, orient="index")

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 import shapely
 from archives import write_raster
+from hypothesis import given
+from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 from scipy import ndimage, stats
 
@@ -116,7 +118,8 @@ def test_the_interval_of_residuals_is_that_of_the_normal_law_when_they_follow_it
 def test_an_error_that_a_scene_has_all_over_widens_the_interval_as_if_blocks_erred_together(rng):
     scenes = pd.DataFrame({"scene": np.repeat([f"s{k}" for k in range(400)], 9)})
     known = scenes.assign(z=np.repeat(rng.normal(0, 0.3, 400), 9))
-    table = {"glacier": 0, "row": [1, 1, 2, 2], "column": [1, 2, 1, 2], "expected": 5.0, "spread": 0.25}
+    table = {"glacier": 0, "row": [1, 1, 2, 2], "column": [1, 2, 1, 2], "mapped": 10.24}
+    table |= {"expected": 5.0, "spread": 0.25}
     found = area.residual_interval(pd.DataFrame(table), known, seed=3).loc["total"]  # four blocks on one tile
     assert found["high"] - found["low"] == pytest.approx(2 * 1.96 * 0.3 * 4 * 0.5, rel=0.1)
 
@@ -135,6 +138,14 @@ def test_the_errors_of_the_glaciers_add_up_to_that_of_the_total(rng):
     total = area.residual_interval(blocks, known, draws=500, seed=1).loc["total"]
     drawn = blocks["expected"].sum() + sum(errors.values())
     np.testing.assert_allclose((total["low"], total["high"]), np.quantile(drawn, (0.025, 0.975)))
+
+
+def test_an_interval_that_is_possible_is_left_as_it_is(rng):
+    blocks = blocks_of(np.full(60, 5.0), rng.uniform(0, 1, 60))
+    known = pd.DataFrame({"scene": rng.choice(list("abc"), 90), "z": rng.normal(0, 0.3, 90)})
+    more = blocks.assign(mapped=1000.0)
+    for ways in (area.block_bootstrap, lambda b, **how: area.residual_interval(b, known, **how)):
+        pd.testing.assert_frame_equal(ways(blocks, draws=200, seed=1), ways(more, draws=200, seed=1))
 
 
 def test_residuals_are_errors_by_the_root_of_the_doubt(probability, rng):
@@ -168,6 +179,27 @@ def test_all_three_intervals_stand_side_by_side_for_total_and_glaciers(rng):
             np.testing.assert_array_equal(table[f"{side}_{name}"], alone[side])
     half = (table["high_boundary"] - table["low_boundary"]) / 2
     np.testing.assert_allclose(half, [area.boundary_error(100, 50), area.boundary_error(30, 50), np.nan])
+
+
+@given(
+    counts=st.lists(st.tuples(st.integers(0, 1600), st.floats(0, 1), st.integers(-1, 2)), min_size=1, max_size=12),
+    z=st.lists(st.floats(-3, 3), min_size=1, max_size=6),
+    disagreement=st.floats(0, 500),
+    draws=st.integers(1, 40),
+)
+def test_no_interval_of_an_area_reaches_below_nothing_or_above_what_is_mapped(counts, z, disagreement, draws):
+    pixels, p, glacier = (np.array(column) for column in zip(*counts, strict=True))
+    mapped = pixels * 0.0064  # km², of 80 m
+    blocks = blocks_of(p * mapped, p * (1 - p) * mapped, glacier=glacier).assign(mapped=mapped)
+    known = pd.DataFrame({"scene": [str(k % 2) for k in range(len(z))], "z": z})
+    table = area.intervals(blocks, known, {"total": 40.0, 0: 9.0}, disagreement=disagreement, draws=draws, seed=1)
+    most = blocks.groupby("glacier")["mapped"].sum()
+    most.loc["total"] = mapped.sum()
+    for kind in ("blocks", "residuals", "boundary"):
+        found = table.dropna(subset=f"low_{kind}")
+        assert (found[f"low_{kind}"] >= 0).all()
+        assert (found[f"low_{kind}"] <= found[f"high_{kind}"]).all()
+        assert (found[f"high_{kind}"] <= most[found.index] + 1e-9).all()
 
 
 def test_a_map_without_data_is_refused(tmp_path):

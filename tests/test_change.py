@@ -84,6 +84,18 @@ def test_maps_that_err_each_on_their_own_have_a_rate_with_the_errors_of_both(rng
     assert table["high"] - table["low"] == pytest.approx(expected, rel=0.06)
 
 
+def test_a_glacier_loses_no_more_than_was_mapped_and_gains_no_more_than_is(rng, two_years):
+    known = pd.DataFrame({"scene": "a", "z": rng.normal(0, 300, 60)})  # errors beyond all bounds
+    two_years[2020].loc[two_years[2020]["glacier"] == 1, ["glacier", "expected"]] = [area.NOWHERE, 0.0]
+    table = change.rates_of_maps(two_years, known, draws=200, seed=1)
+    most = {year: blocks.groupby("glacier")["mapped"].sum() for year, blocks in two_years.items()}
+    for glacier in (0, 1):
+        row = table.loc[(glacier, 2016, 2020)]
+        assert row["low"] == pytest.approx(-most[2016][glacier] / 4)
+        assert row["high"] == pytest.approx(most[2020].get(glacier, 0.0) / 4)
+    assert table.loc["total", "low"].item() == pytest.approx(-64 * 10.24 / 4)
+
+
 def test_a_glacier_that_is_gone_in_a_year_has_no_area_there(rng, two_years):
     gone = two_years[2020]["glacier"] == 1
     two_years[2020].loc[gone, "glacier"] = area.NOWHERE
