@@ -106,10 +106,10 @@ def compare(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, *, on: str = "") -
 
 
 def _by_id(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, on: str) -> pd.Series:
-    if not ours[on].dropna().is_unique:
+    known = ours[on].dropna().astype(str)  # ice that the inventory does not know has none
+    if not known.is_unique:
         raise InputError(f"column {on!r} with an id twice found, each id once expected")
-    index = pd.Series(ours.index, index=ours[on].astype(str))
-    return theirs["id"].map(index)
+    return theirs["id"].map(pd.Series(known.index, index=known))
 
 
 def _by_place(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame) -> pd.Series:

@@ -82,6 +82,16 @@ def test_glaciers_are_joined_by_id_wherever_they_lie(tmp_path):
     assert table["iou"].iloc[0] == 0
 
 
+def test_several_glaciers_of_ours_that_the_inventory_does_not_know_belong_to_nothing(tmp_path):
+    ours = gpd.GeoDataFrame(
+        {"rgi_id": ["G-1", None, None]}, geometry=[square(0, 0), square(2000, 0), square(9000, 0)], crs=CRS
+    )
+    of_rgi(square(0, 0)).to_file(tmp_path / "rgi.gpkg")
+    table = inventory.compare(ours, inventory.read(tmp_path / "rgi.gpkg"), on="rgi_id")
+    assert table["ids"].tolist() == ["G-1", "", ""]
+    assert table["theirs_km2"].tolist() == [1, 0, 0]
+
+
 def test_glaciers_are_joined_by_the_polygon_that_holds_most_of_them(tmp_path):
     shapes = [square(0, 0, 500), square(600, 0, 400), square(950, 100, 1200), square(5000, 0, 100), square(-90_000, 0)]
     of_rgi(*shapes).to_file(tmp_path / "rgi.gpkg")
