@@ -1,6 +1,7 @@
-"""Does training settle, and do its seeds and processors agree? python -m benchmarks.settling, after `make reproduce`.
+"""Does training settle, and do its seeds and processors agree?
 
-An hour on 2 cores with bf16. Runs lie under runs/settling; those that are there already are not trained again.
+After `make reproduce`, `python -m benchmarks.settling` trains what is missing under runs/settling, an hour on 2 cores
+with bf16; `python -m benchmarks settling` reports the runs that are there.
 """
 
 import os
@@ -60,6 +61,11 @@ def runs() -> list[Run]:
     return [Run(model=model, way=way, seed=seed) for model in reversed(MODELS) for way, seed in ways]
 
 
+def finished(run: Run) -> bool:
+    """Tell whether a run is there with all its epochs."""
+    return (run.folder / "log.csv").exists() and len(evaluation.read_log(run.folder)) == run.plan.epochs
+
+
 def start(run: Run) -> None:
     """Train in a process of its own, as the variables of a processor count from its start."""
     variables = other_processor.environment() if run.way == ELSEWHERE else {}
@@ -113,11 +119,11 @@ def draw(every: list[Run]) -> Figure:
 
 
 def main() -> str:
-    """Train what is missing, two runs at a time; returns the section of the report."""
+    """Measure the runs that are there; returns the section of the report."""
     need(DATA / "test.h5", made_by="02-dataset")
-    every = runs()
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(start, every))
+    every = [run for run in runs() if finished(run)]
+    if not every:
+        return "## Training that settles\n\nNo run is there; `python -m benchmarks.settling` trains them."
     measured = pd.DataFrame([measure(run) for run in every])
     with written_whole(ROOT / "figures/benchmarks/settling.csv") as temporary:
         measured.round(4).to_csv(temporary, index=False)
@@ -142,4 +148,5 @@ if __name__ == "__main__":
         found = Run(model=name, way=way, seed=int(seed))
         train(found.plan, DATA, found.folder, progress=False)
     else:
-        print(main())
+        with ThreadPoolExecutor(2) as pool:  # two at a time
+            list(pool.map(start, [run for run in runs() if not finished(run)]))
