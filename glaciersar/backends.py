@@ -7,8 +7,10 @@ OpenVINO takes seconds, so "auto" does it only where there is enough to map.
 
 import copy
 import importlib.util
+import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -168,7 +170,22 @@ def _compile(model: Network, dates: int, precision: str) -> "CompiledModel":
         "INFERENCE_PRECISION_HINT": HINTS[precision],
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
-    return _core().compile_model(graph, "CPU", wishes)
+    with _unheld():
+        return _core().compile_model(graph, "CPU", wishes)
+
+
+@contextmanager
+def _unheld() -> Iterator[None]:
+    """Hide from OpenVINO the variables that hold oneDNN to older instructions.
+
+    Its own copy of oneDNN would heed them, and the rest of it not: such a network gives other values or ends the
+    process. The copy reads them once, as the first network is compiled.
+    """
+    held = {name: os.environ.pop(name) for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA") if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(held)
 
 
 @cache

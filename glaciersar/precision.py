@@ -17,8 +17,12 @@ def multiplies_bf16(device: str) -> bool:
     """Tell whether a device ("cpu", "cuda") multiplies bf16 in hardware; emulated, it is slower than float32."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device != "cpu":
+        return False
     found = torch.cpu.get_capabilities()
-    return device == "cpu" and bool(found.get("avx512_bf16") or found.get("amx_bf16") or found.get("bf16"))
+    held_to_avx2 = torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")  # as ATEN_CPU_CAPABILITY may
+    on_x86 = bool(found.get("avx512_bf16") or found.get("amx_bf16")) and not held_to_avx2
+    return on_x86 or bool(found.get("bf16"))
 
 
 def parts(series: Tensor) -> Tensor:  # (B, F, T, H, W) -> (B, 3 F + 1, T, H, W)

@@ -1,4 +1,5 @@
 import importlib.util
+import os
 import subprocess
 import sys
 
@@ -128,3 +129,27 @@ print("signals handled:", len(handled))
 def test_a_process_takes_signals_after_networks_of_openvino_are_gone():
     done = subprocess.run([sys.executable, "-c", AFTER_SIGNAL], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "signals handled: 1\n"), done.stderr
+
+
+HELD = """
+import os
+import torch
+from glaciersar import backends, models
+
+torch.manual_seed(0)
+torch.set_num_threads(1)
+model = models.build("unet3d_weighted", width=4).eval()
+series = torch.rand(1, 1, 3, 24, 40)
+found = backends.prepare(model, backend="openvino", precision="float32")(series)
+with torch.no_grad():
+    torch.testing.assert_close(found, model(series).softmax(1)[:, 1], atol=1e-5, rtol=0)
+print(os.environ["ONEDNN_MAX_CPU_ISA"])
+"""
+
+
+@pytest.mark.parametrize("instructions", ["AVX2", "SSE41"])
+def test_openvino_is_right_where_a_variable_holds_onednn_to_older_instructions(instructions):
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": instructions, "DNNL_MAX_CPU_ISA": instructions}
+    done = subprocess.run([sys.executable, "-c", HELD], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == [instructions]  # and the variable is there again

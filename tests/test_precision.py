@@ -11,8 +11,15 @@ from glaciersar.precision import multiplies_bf16, parts, reading_parts
 )
 def test_a_cpu_multiplies_bf16_where_it_has_an_instruction_for_it(monkeypatch, found, able):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     assert multiplies_bf16("cpu") is able
     assert not multiplies_bf16("mps")
+
+
+def test_a_cpu_that_is_held_to_avx2_does_not_multiply_bf16(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert not multiplies_bf16("cpu")
 
 
 @pytest.mark.parametrize("able", [True, False])
