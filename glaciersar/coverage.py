@@ -95,7 +95,10 @@ def add_up(
         {
             year: Sums(
                 blocks=area.add_up(calibration(probability), box.affine),
-                known={name: float(mask.sum()) * pixel**2 / 1e6 for name, mask in masks.items()},
+                known={  # in the same order as the area mapped, at which an interval may end
+                    name: float(area.add_up(mask.astype(float), box.affine)["expected"].sum())
+                    for name, mask in masks.items()
+                },
                 perimeter=float(outlines.from_mask(probability > 0.5, box).length.sum()) / 1e3,
             )
             for year, (probability, masks) in years.items()

@@ -9,6 +9,7 @@ from archives import write_raster
 from hypothesis import given
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
+from rasterio import Affine
 from scipy import ndimage, stats
 
 from glaciersar import area, rasters
@@ -138,6 +139,18 @@ def test_the_errors_of_the_glaciers_add_up_to_that_of_the_total(rng):
     total = area.residual_interval(blocks, known, draws=500, seed=1).loc["total"]
     drawn = blocks["expected"].sum() + sum(errors.values())
     np.testing.assert_allclose((total["low"], total["high"]), np.quantile(drawn, (0.025, 0.975)))
+
+
+@given(
+    shape=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+    pixel=st.sampled_from([10.0, 40.0, 80.0]),
+    glaciers=st.integers(0, 3),
+)
+def test_a_map_all_of_ice_lies_within_its_interval(shape, pixel, glaciers):
+    place, number = Affine(pixel, 0, 500_000, 0, -pixel, 8_700_000), np.indices(shape)[1] % (glaciers + 1) - 1
+    blocks = area.add_up(np.ones(shape), place, glacier=number, truth=np.ones(shape, bool)).assign(spread=0.01)
+    found = area.residual_interval(blocks, pd.DataFrame({"scene": "a", "z": [9.0]}), draws=9, seed=1)
+    assert found.loc["total", "low"] <= blocks["true"].sum() <= found.loc["total", "high"]
 
 
 def test_an_interval_that_is_possible_is_left_as_it_is(rng):

@@ -82,6 +82,14 @@ def test_maps_are_added_up_as_they_are():
     assert years[2020].blocks["expected"].sum() == pytest.approx(8 * 0.75 + 92 * 0.25)
 
 
+@pytest.mark.parametrize("pixel", [16, 20, 40, 80, 200])
+def test_the_interval_of_a_landscape_all_of_ice_holds_its_truth(pixel, known):
+    ice = np.ones(coverage.TILE.geobox(pixel=pixel).shape, bool)
+    added = coverage.add_up([{2020: (ice - np.float32(0.001), {"truth": ice, "reference": ice})}], pixel=pixel)
+    table = coverage.summarise(coverage.measure_areas(added, known, disagreement=500, draws=300, seed=1))
+    assert table.loc["residuals", "coverage"] == table.loc["boundary", "coverage"] == 1
+
+
 def test_the_share_of_intervals_that_hold_the_truth_is_counted():
     frame = pd.DataFrame({"truth": [1.0, 2.0, 3.0, 4.0], "expected": [2.0, 3.0, 4.0, 1.0]})
     for name in ("blocks", "residuals"):
