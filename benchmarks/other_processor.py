@@ -30,11 +30,12 @@ def environments() -> dict[str, dict[str, str]]:
     kernels by them. None where NumPy chooses none by the processor.
     """
     found: list[str] = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+    already = os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split()
     lacking = {"avx2": [name for name in found if name != "X86_V3"], "baseline": found}
     kernels = {"avx2": ("avx2", "AVX2", "AVX2", "Haswell"), "baseline": ("default", "SSE41", "SSE4_2", "Nehalem")}
     return {
         name: {
-            "NPY_DISABLE_CPU_FEATURES": " ".join(lacking[name]),
+            "NPY_DISABLE_CPU_FEATURES": " ".join(already + lacking[name]),
             "ATEN_CPU_CAPABILITY": aten,
             "ONEDNN_MAX_CPU_ISA": onednn,
             "DNNL_MAX_CPU_ISA": onednn,

@@ -90,6 +90,9 @@ def epoch_steps(plan: Plan, data: str | Path) -> int:
 def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = True) -> pd.DataFrame:
     """Train on `data`/train.h5, validate on `data`/val.h5, keep the weights of the best validation IoU (pooled).
 
+    With a `mean_decay` the last ones are kept: settled weights grow better to the end, and the best of several
+    validations on a few tiles would be one of luck.
+
     A run that was killed goes on from its last finished epoch when called again with the same plan and data, and
     ends with the same weights. A checkpoint of another plan or other data is set aside as
     checkpoint.old.safetensors, and training starts anew.
@@ -97,7 +100,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     Args:
         plan: What to train and how.
         data: Folder of the dataset files.
-        out: Folder for weights.safetensors (the best), checkpoint.safetensors, log.csv and TensorBoard events.
+        out: Folder for weights.safetensors (those kept), checkpoint.safetensors, log.csv and TensorBoard events.
         progress: Show a progress bar.
 
     Returns:
@@ -208,7 +211,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
             if not np.isfinite(row["loss"]):
                 raise InputError(f"{train_file}: the loss became {row['loss']} in epoch {epoch + 1}, expected a number")
             if board:
-                if row[judged_by] > best:
+                if mean or row[judged_by] > best:  # what has settled is best when the rate has fallen: at the end
                     best = row[judged_by]
                     kept.load_state_dict(judged.state_dict())
                     _save_weights(kept, plan, data, out)

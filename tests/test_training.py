@@ -195,6 +195,15 @@ def test_two_processes_share_a_batch_and_end_with_one_set_of_weights(data, tmp_p
     assert pretrained.load(tmp_path / "run/weights.safetensors").name == "unet3d"
 
 
+def test_settled_weights_are_those_of_the_last_epoch_whatever_validation_says(data, tmp_path, monkeypatch):
+    scores = iter([0.9, 0.2, 0.4])
+    monkeypatch.setattr(training, "_validate", lambda *_: (0.0, next(scores), 0.0))
+    train(dataclasses.replace(PLAN, mean_decay=0.5), data, tmp_path / "run", progress=False)
+    checkpoint = load_file(tmp_path / "run/checkpoint.safetensors")
+    name = "decoder.head.weight"
+    assert torch.equal(weights(tmp_path / "run")[name], checkpoint[f"mean/module.{name}"])
+
+
 @pytest.mark.parametrize("change", ["plan", "data"])
 def test_another_plan_or_other_data_starts_anew_and_keeps_the_old_checkpoint(data, tmp_path, rng, change):
     run = tmp_path / "run"

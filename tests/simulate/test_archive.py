@@ -241,7 +241,8 @@ import numpy as np
 from glaciersar.simulate import simulate_archive
 
 if __name__ == "__main__":
-    print((np.exp(np.linspace(-3, 3, 9_999)) ** 0.3).tobytes().hex())
+    values = np.linspace(-3, 3, 9_999)
+    print((np.exp(values) ** 0.3).tobytes().hex(), np.exp(values.astype(np.float32)).tobytes().hex())
     simulate_archive(sys.argv[1], landscapes=2, tiles_per_side=1, pixel=80, years=(2016, 2020),
                      pairing=[[(2016, 14)], [(2016, 174), (2020, 14)]], seed=5, progress=False)
 """
