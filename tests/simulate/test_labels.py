@@ -8,9 +8,15 @@ from torchmetrics.functional.classification import binary_jaccard_index
 
 from glaciersar import outlines
 from glaciersar.metrics import Confusion
-from glaciersar.simulate import labels
+from glaciersar.simulate import labels, landscape
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.zones import Zone
+
+
+@pytest.fixture(scope="module")
+def ground(box):
+    """A landscape with as much ice as land, most of it in large glaciers."""
+    return landscape.draw("here", box, years=(2016, 2020), seed=12)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +36,7 @@ def masks(drawn, ground):
 @pytest.mark.parametrize("year", [2016, 2020])
 def test_two_annotators_agree_well_but_not_wholly(masks, ground, year):
     between = Confusion.of(masks["reference", year], masks["second_annotator", year]).iou
-    assert 0.75 < between < 0.98  # a tenth of this small landscape is edge
+    assert 0.80 < between < 0.98
     for who in ("reference", "second_annotator"):
         assert Confusion.of(ground.glacier[year], masks[who, year]).iou > between - 0.02
 
