@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
@@ -114,38 +115,12 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     if plan.threads:
         torch.set_num_threads(plan.threads)
     rules = recipe(plan.recipe)
-    accelerator = accelerate.Accelerator(
-        dataloader_config=accelerate.DataLoaderConfiguration(
-            non_blocking=torch.cuda.is_available()
-        )  # from pinned memory
-    )
-    if plan.batch % accelerator.num_processes:
-        raise InputError(f"batch={plan.batch} found, a multiple of {accelerator.num_processes} processes expected")
-    device = accelerator.device.type
-    half = plan.precision == "bf16" or (plan.precision == "auto" and multiplies_bf16(device))
-    autocast = torch.autocast(device, torch.bfloat16, enabled=half)
+    accelerator, autocast = _devices(plan)
     torch.manual_seed(plan.seed)
     dropout = plan.dropout if rules.dropout_active else 0.0
     model = models.build(plan.model, features=len(plan.features), width=plan.width, dropout=dropout)
     optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
-    patches = RandomPatches(
-        train_file,
-        patch=plan.patch,
-        samples=plan.batch * epoch_length,
-        seed=plan.seed,
-        features=plan.features,
-        recipe=rules,
-    )
-    tiles: Tiles | FittingPatches
-    if rules.whole_tiles_validated:
-        tiles, judged_by = Tiles(val_file, features=plan.features), "val_iou"
-    else:
-        tiles = FittingPatches(val_file, patch=plan.patch, batch=plan.batch, features=plan.features)
-        judged_by = "val_mean_iou"
-    if not len(tiles):
-        raise InputError(
-            f"{val_file}: no batch of {plan.batch} patches of {plan.patch} pixels fits, at least one expected"
-        )
+    patches, tiles, judged_by = _open(plan, train_file, val_file, epoch_length)
     kept = copy.deepcopy(model)  # the weights of the best epoch so far
     networks: dict[str, nn.Module] = {"model": model, "kept": kept}
     mean = None
@@ -173,16 +148,8 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
             patches.set_epoch(epoch)
             wrapped.train()
             running = torch.zeros((), device=accelerator.device)
-            for step, (series, labels) in enumerate(loader):  # (B, F, T, P, P), (B, 2, P, P)
-                rate = learning_rate(
-                    epoch * epoch_length + step,
-                    steps_per_epoch=epoch_length,
-                    start=plan.learning_rate,
-                    restarts=plan.restarts,
-                    warmup=plan.warmup,
-                )
-                for group in optimizer.param_groups:
-                    group["lr"], group["eps"] = rate, adam_epsilon(epoch * epoch_length + step)
+            for step, (series, labels) in enumerate(loader, epoch * epoch_length):  # (B, F, T, P, P), (B, 2, P, P)
+                rate = _set_rate(plan, optimizer, step, epoch_length)
                 with autocast:
                     logits = wrapped(series)  # (B, 2, P, P)
                 loss = losses.focal_loss(logits.float(), losses.smooth(labels))
@@ -193,10 +160,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                     mean.update_parameters(model)
                 running += loss.detach()
                 steps.update()
-            judged = model
-            if mean:
-                first = islice(batches(patches, plan.batch), STATISTICS)  # the same on all processes
-                judged = settle(mean, (series.to(accelerator.device) for series, _ in first), autocast)
+            judged = _settled(plan, mean, patches, accelerator, autocast) if mean else model
             val_loss, iou, mean_iou = _validate(accelerator, autocast, judged, tiles)
             row = {
                 "epoch": epoch + 1,
@@ -216,13 +180,77 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                     kept.load_state_dict(judged.state_dict())
                     _save_weights(kept, plan, data, out)
                 checkpoints.save(identity, out, networks, optimizer, rows)
-                with written_whole(out / "log.csv") as temporary:
-                    pd.DataFrame(rows).to_csv(temporary, index=False)
-                for name, value in row.items():
-                    board.add_scalar(name, value, epoch + 1)
-                board.flush()
+                _write_log(rows, out, board)
             accelerator.wait_for_everyone()
     return pd.DataFrame(rows)
+
+
+def _devices(plan: Plan) -> tuple[accelerate.Accelerator, torch.autocast]:
+    """Take the devices there are, and the precision in which they compute."""
+    pinned = torch.cuda.is_available()  # memory from which copies need not wait
+    accelerator = accelerate.Accelerator(dataloader_config=accelerate.DataLoaderConfiguration(non_blocking=pinned))
+    if plan.batch % accelerator.num_processes:
+        raise InputError(f"batch={plan.batch} found, a multiple of {accelerator.num_processes} processes expected")
+    device = accelerator.device.type
+    half = plan.precision == "bf16" or (plan.precision == "auto" and multiplies_bf16(device))
+    return accelerator, torch.autocast(device, torch.bfloat16, enabled=half)
+
+
+def _open(
+    plan: Plan, train_file: Path, val_file: Path, epoch_length: int
+) -> tuple[RandomPatches, Tiles | FittingPatches, str]:
+    """Open what is trained and validated on, and name the score that chooses the best epoch."""
+    rules = recipe(plan.recipe)
+    patches = RandomPatches(
+        train_file,
+        patch=plan.patch,
+        samples=plan.batch * epoch_length,
+        seed=plan.seed,
+        features=plan.features,
+        recipe=rules,
+    )
+    tiles: Tiles | FittingPatches
+    if rules.whole_tiles_validated:
+        tiles, judged_by = Tiles(val_file, features=plan.features), "val_iou"
+    else:
+        tiles = FittingPatches(val_file, patch=plan.patch, batch=plan.batch, features=plan.features)
+        judged_by = "val_mean_iou"
+    if not len(tiles):
+        raise InputError(
+            f"{val_file}: no batch of {plan.batch} patches of {plan.patch} pixels fits, at least one expected"
+        )
+    return patches, tiles, judged_by
+
+
+def _set_rate(plan: Plan, optimizer: torch.optim.Optimizer, step: int, epoch_length: int) -> float:
+    """Set what Adam takes at a step, counted over all epochs; returns the learning rate."""
+    rate = learning_rate(
+        step, steps_per_epoch=epoch_length, start=plan.learning_rate, restarts=plan.restarts, warmup=plan.warmup
+    )
+    for group in optimizer.param_groups:
+        group["lr"], group["eps"] = rate, adam_epsilon(step)
+    return rate
+
+
+def _settled(
+    plan: Plan,
+    mean: AveragedModel,
+    patches: RandomPatches,
+    accelerator: accelerate.Accelerator,
+    autocast: torch.autocast,
+) -> Network:
+    """Settle the mean of the weights on the first batches of the epoch, the same on all processes."""
+    first = islice(batches(patches, plan.batch), STATISTICS)
+    return settle(mean, (series.to(accelerator.device) for series, _ in first), autocast)
+
+
+def _write_log(rows: list[dict[str, float]], out: Path, board: SummaryWriter) -> None:
+    """Write the log whole, and its last row for TensorBoard."""
+    with written_whole(out / "log.csv") as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False)
+    for name, value in rows[-1].items():
+        board.add_scalar(name, value, len(rows))
+    board.flush()
 
 
 @torch.inference_mode()
