@@ -255,18 +255,26 @@ def map_raster(
         unfinished.finish(folder, bands)
         if calibration is None:  # one that an earlier map left there does not belong to this one
             products.beside(path, "confidence").unlink(missing_ok=True)
-    valid, written, filled, called, dates = (int(count) for count in state.counts)
+    return _report(bands, layout, state.counts, str(predictor))
+
+
+def _report(
+    bands: Sequence[products.Band], layout: mapping.Layout, counts: NDArray[np.int64], predictor: str
+) -> Mapped:
+    """Tell what was mapped, from the counts of a finished run."""
+    valid, written, filled, called, dates = counts.tolist()
+    probability, glacier, *confidence = (band.path for band in bands)
     return Mapped(
-        probability=path,
-        glacier=bands[1].path,
-        confidence=bands[2].path if calibration else None,
+        probability=probability,
+        glacier=glacier,
+        confidence=confidence[0] if confidence else None,
         pixels=layout.shape[0] * layout.shape[1],
         valid=valid,
         written=written,
         filled=filled,
         called=called,
         dates=dates,
-        predictor=str(predictor),
+        predictor=predictor,
     )
 
 

@@ -28,6 +28,7 @@ from glaciersar.schedule import RESTARTS, adam_epsilon, learning_rate
 from glaciersar.settling import mean_of_weights, settle
 
 PRECISIONS = ("auto", "bf16", "float32")
+VALIDATED = ("val_loss", "val_iou", "val_mean_iou")
 STATISTICS = 40  # batches of an epoch from which statistics are computed anew
 
 
@@ -112,20 +113,11 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     train_file, val_file = (need(data / name, made_by="02-dataset") for name in ("train.h5", "val.h5"))
     check_no_leakage(data, subsets=("train", "val"))
     epoch_length = epoch_steps(plan, data)
-    if plan.threads:
-        torch.set_num_threads(plan.threads)
-    rules = recipe(plan.recipe)
     accelerator, autocast = _devices(plan)
-    torch.manual_seed(plan.seed)
-    dropout = plan.dropout if rules.dropout_active else 0.0
-    model = models.build(plan.model, features=len(plan.features), width=plan.width, dropout=dropout)
+    model, kept, mean = _networks(plan, accelerator)
+    networks: dict[str, nn.Module] = {"model": model, "kept": kept} | ({"mean": mean} if mean else {})
     optimizer = torch.optim.Adam(model.parameters(), lr=plan.learning_rate)
     patches, tiles, judged_by = _open(plan, train_file, val_file, epoch_length)
-    kept = copy.deepcopy(model)  # the weights of the best epoch so far
-    networks: dict[str, nn.Module] = {"model": model, "kept": kept}
-    mean = None
-    if plan.mean_decay and rules.weights_settled:
-        mean = networks["mean"] = mean_of_weights(model, decay=plan.mean_decay).to(accelerator.device)
     identity = checkpoints.identify(asdict(plan), data)
     rows = checkpoints.resume(identity, out, networks, optimizer, main=accelerator.is_main_process)
     accelerator.wait_for_everyone()
@@ -135,12 +127,7 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
     loader = batches(patches, plan.batch // accelerator.num_processes, workers=plan.workers)
     wrapped, optimizer, loader = accelerator.prepare(model, optimizer, loader)
 
-    steps = tqdm(
-        total=plan.epochs * epoch_length,
-        initial=len(rows) * epoch_length,
-        desc=f"training {plan.model}",
-        disable=not (progress and accelerator.is_main_process),
-    )
+    steps = _bar(plan, epoch_length, done=len(rows), shown=progress and accelerator.is_main_process)
     board = SummaryWriter(str(out)) if accelerator.is_main_process else None
     with steps, freed_memory_kept():
         for epoch in range(len(rows), plan.epochs):
@@ -161,15 +148,12 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
                 running += loss.detach()
                 steps.update()
             judged = _settled(plan, mean, patches, accelerator, autocast) if mean else model
-            val_loss, iou, mean_iou = _validate(accelerator, autocast, judged, tiles)
             row = {
                 "epoch": epoch + 1,
                 "learning_rate": rate,
                 "loss": float(accelerator.reduce(running, "mean")) / epoch_length,
-                "val_loss": val_loss,
-                "val_iou": iou,
-                "val_mean_iou": mean_iou,
             }
+            row |= dict(zip(VALIDATED, _validate(accelerator, autocast, judged, tiles), strict=True))
             rows.append(row)
             steps.set_postfix(loss=f"{row['loss']:.4f}", val_iou=f"{row['val_iou']:.3f}")
             if not np.isfinite(row["loss"]):
@@ -187,6 +171,8 @@ def train(plan: Plan, data: str | Path, out: str | Path, *, progress: bool = Tru
 
 def _devices(plan: Plan) -> tuple[accelerate.Accelerator, torch.autocast]:
     """Take the devices there are, and the precision in which they compute."""
+    if plan.threads:
+        torch.set_num_threads(plan.threads)
     pinned = torch.cuda.is_available()  # memory from which copies need not wait
     accelerator = accelerate.Accelerator(dataloader_config=accelerate.DataLoaderConfiguration(non_blocking=pinned))
     if plan.batch % accelerator.num_processes:
@@ -194,6 +180,24 @@ def _devices(plan: Plan) -> tuple[accelerate.Accelerator, torch.autocast]:
     device = accelerator.device.type
     half = plan.precision == "bf16" or (plan.precision == "auto" and multiplies_bf16(device))
     return accelerator, torch.autocast(device, torch.bfloat16, enabled=half)
+
+
+def _networks(plan: Plan, accelerator: accelerate.Accelerator) -> tuple[Network, Network, AveragedModel | None]:
+    """Draw a network, and copy it for the weights that are kept and, where a plan has one, for their mean."""
+    rules = recipe(plan.recipe)
+    torch.manual_seed(plan.seed)
+    dropout = plan.dropout if rules.dropout_active else 0.0
+    model = models.build(plan.model, features=len(plan.features), width=plan.width, dropout=dropout)
+    mean = None
+    if plan.mean_decay and rules.weights_settled:
+        mean = mean_of_weights(model, decay=plan.mean_decay).to(accelerator.device)
+    return model, copy.deepcopy(model), mean
+
+
+def _bar(plan: Plan, epoch_length: int, *, done: int, shown: bool) -> tqdm:
+    """Show the steps of all epochs, of which some are done."""
+    total, initial = plan.epochs * epoch_length, done * epoch_length
+    return tqdm(total=total, initial=initial, desc=f"training {plan.model}", disable=not shown)
 
 
 def _open(

@@ -168,25 +168,43 @@ def build(
         for group, found in sorted(passes, key=lambda pair: pair[0])
     ]
     _check_jobs(jobs, reference, rtc=bool(rtc), pairs=bool(pairs))
-    about = {
+    about = _about(scenes, reference, replaced=given - len(scenes) - len(rtc))
+    with alone(out):
+        _write(out, jobs, split, about, workers=workers, progress=progress)
+    return out
+
+
+def _about(scenes: Sequence[Scene], reference: gpd.GeoDataFrame, *, replaced: int) -> dict[str, str | int]:
+    """Tell what each file says of its making."""
+    return {
         "kind": kind(scenes),
         "outlines_source": Path(_name(reference)).name,
         "outlines_mended": reference.attrs.get("mended", 0),
-        "scenes_replaced": given - len(scenes) - len(rtc),
+        "scenes_replaced": replaced,
     }
-    with alone(out):
-        unfinished = out / working.FOLDER
-        tiles = working.make_all(unfinished, jobs, workers=workers, progress=progress)
-        for subset in grid.SUBSETS:
-            here = zip(jobs, tiles, strict=True)
-            named = {job.group.name: tile for job, tile in here if split[job.group.tile] == subset}
-            with written_whole(unfinished / f"{subset}.h5") as path, h5py.File(path, "w") as file:
-                file.attrs["content"] = _join(file, named)
-                file.attrs.update(about)
-        for subset in grid.SUBSETS:  # when all are whole
-            (unfinished / f"{subset}.h5").replace(out / f"{subset}.h5")
-        shutil.rmtree(unfinished)
-    return out
+
+
+def _write(
+    out: Path,
+    jobs: Sequence[Job],
+    split: Mapping[Tile, str],
+    about: Mapping[str, str | int],
+    *,
+    workers: int,
+    progress: bool,
+) -> None:
+    """Make all tiles and join those of each subset to a file; the files appear when all are whole."""
+    unfinished = out / working.FOLDER
+    tiles = working.make_all(unfinished, jobs, workers=workers, progress=progress)
+    for subset in grid.SUBSETS:
+        here = zip(jobs, tiles, strict=True)
+        named = {job.group.name: tile for job, tile in here if split[job.group.tile] == subset}
+        with written_whole(unfinished / f"{subset}.h5") as path, h5py.File(path, "w") as file:
+            file.attrs["content"] = _join(file, named)
+            file.attrs.update(about)
+    for subset in grid.SUBSETS:
+        (unfinished / f"{subset}.h5").replace(out / f"{subset}.h5")
+    shutil.rmtree(unfinished)
 
 
 def _check_features(features: Sequence[str], rtc: Sequence[Scene], pairs: Sequence[Pair]) -> None:
