@@ -138,11 +138,17 @@ def children(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def running(pid):
+def told_of(pid, what):
+    """Read what the system tells of a process; nothing of one that is gone, be it between opening and reading."""
     try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
+        return Path(f"/proc/{pid}/{what}").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def running(pid):
+    state = told_of(pid, "stat").rpartition(")")[2].split()
+    return bool(state) and "Z" not in state[0]
 
 
 def wait_for(condition):
@@ -159,7 +165,7 @@ def workers_of(process):
 
 
 def started(process):
-    return [pid for pid in children(process.pid) if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
+    return [pid for pid in children(process.pid) if "spawn_main" in told_of(pid, "cmdline")]
 
 
 def test_killed_with_its_workers_at_work_it_goes_on_too_and_leaves_no_process(archive, whole, tmp_path):
