@@ -47,7 +47,7 @@ notebooks: .venv/made ## run the mini profile in place, so that the notebooks ar
 	for notebook in notebooks/*.ipynb; do $(BIN)/jupyter nbconvert --to notebook --execute --inplace $$notebook || exit 1; done
 
 publish: .venv/made ## copy tables and figures of runs/PROFILE to figures/PROFILE and its table into README.md
-	$(BIN)/python -m glaciersar.publish $(PROFILE)
+	$(BIN)/python -m tools.publish $(PROFILE)
 
 lock: ## write requirements.lock anew from the newest versions that pyproject.toml admits
 	$(PYTHON) -m venv --clear .lock

@@ -3,11 +3,15 @@
 # With data, a folder with train.h5, val.h5 and test.h5, nothing is simulated or built; without scenes there is no map.
 # A step runs again when its notebook, its parameters, the modules it stands on or anything before it has changed.
 import shlex
+import sys
 from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
 
+sys.path.insert(0, str(Path.cwd()))  # the package of this checkout, whose files are compared
+
+from glaciersar.dependencies import files_behind
 from glaciersar.notebooks import read_profile
 
 PROFILE = config.get("profile", "simulated")
@@ -24,14 +28,9 @@ if absent := [Path(path).name for path in DATASET if DATA and not Path(path).exi
     raise WorkflowError(f"{DATA}: {', '.join(absent)} missing, a folder with train.h5, val.h5 and test.h5 expected")
 
 
-def code(*names):
-    """List the source files of modules and packages."""
-    files = {name: [*Path("glaciersar").glob(f"{name}.py"), *Path("glaciersar", name).glob("*.*")] for name in names}
-    assert all(files.values()), f"no module or package for each of {names}"
-    return sorted(str(file) for found in files.values() for file in found)
-
-
-GROUND = code("grid", "radiometry", "outlines", "scenes", "files", "remote")
+def code(notebook):
+    """List the files of the package that a notebook imports, directly or not."""
+    return [str(path.relative_to(Path.cwd())) for path in files_behind(Path(f"notebooks/{notebook}.ipynb"))]
 
 
 def parameters(notebook):
@@ -67,7 +66,7 @@ rule all:
 
 rule scenes:
     input:
-        GROUND, code("simulate"),
+        code("01-scenes"),
         notebook="notebooks/01-scenes.ipynb",
     params: parameters("01-scenes")
     output: f"{RUNS}/scenes.json"
@@ -76,7 +75,7 @@ rule scenes:
 
 rule dataset: # builds the files, or checks and shows those that are given
     input:
-        DATASET if DATA else [GROUND, code("tiles", "processes"), rules.scenes.output, "glaciersar/dataset/building.py"],
+        code("02-dataset"), DATASET if DATA else rules.scenes.output,
         notebook="notebooks/02-dataset.ipynb",
     params: parameters("02-dataset")
     output: CARD, [] if DATA else DATASET
@@ -85,9 +84,7 @@ rule dataset: # builds the files, or checks and shows those that are given
 
 rule train:
     input:
-        CARD, DATASET,
-        code("training", "augment", "losses", "memory", "precision", "schedule", "recipe", "settling", "models"),
-        "glaciersar/dataset/reading.py", "glaciersar/dataset/sampling.py",
+        code("03-train"), CARD, DATASET,
         notebook="notebooks/03-train.ipynb",
     params: parameters("03-train"), how=lambda wildcards: trained(wildcards.model)
     output: f"{RUNS}/models/{{model}}/weights.safetensors"
@@ -106,8 +103,7 @@ ruleorder: train_longest > train
 
 rule evaluate:
     input:
-        expand(rules.train.output, model=MODELS), DATASET,
-        code("evaluation", "metrics", "mapping", "backends", "precision", "released", "figures", "dataset"),
+        code("04-evaluate"), expand(rules.train.output, model=MODELS), DATASET,
         notebook="notebooks/04-evaluate.ipynb",
     params: parameters("04-evaluate")
     output: f"{RUNS}/tables/scores.md"
@@ -116,7 +112,7 @@ rule evaluate:
 
 rule figures:
     input:
-        rules.evaluate.output, code("figures", "dataset"),
+        code("05-figures"), rules.evaluate.output,
         notebook="notebooks/05-figures.ipynb",
     params: parameters("05-figures")
     output: f"{RUNS}/figures/training.png"
@@ -125,9 +121,7 @@ rule figures:
 
 rule confidence:
     input:
-        weights("07-confidence"), DATASET, GROUND,
-        code("evaluation", "metrics", "confidence", "area", "area_figures", "change", "coverage", "mapping", "backends", "precision"),
-        code("figures", "dataset", "simulate"),
+        code("07-confidence"), weights("07-confidence"), DATASET,
         notebook="notebooks/07-confidence.ipynb",
     params: parameters("07-confidence")
     output: f"{RUNS}/tables/calibration.md"
@@ -136,9 +130,7 @@ rule confidence:
 
 rule change:
     input:
-        rules.confidence.output, DATASET, GROUND,
-        code("evaluation", "confidence", "area", "area_figures", "change", "yearly", "polygons", "gis", "rasters", "webmap"),
-        code("inventory", "metrics", "mapping", "backends", "precision", "streaming", "unfinished", "products", "figures", "simulate"),
+        code("09-change"), rules.confidence.output, DATASET,
         notebook="notebooks/09-change.ipynb",
     params: parameters("09-change")
     output: f"{RUNS}/tables/change.md"
@@ -147,8 +139,7 @@ rule change:
 
 rule map:
     input:
-        weights("08-map"), rules.scenes.output, rules.dataset.output, rules.confidence.output, GROUND,
-        code("evaluation", "mapping", "backends", "precision", "streaming", "unfinished", "products", "rasters", "confidence", "figures", "dataset"),
+        code("08-map"), weights("08-map"), rules.scenes.output, rules.dataset.output, rules.confidence.output,
         notebook="notebooks/08-map.ipynb",
     params: parameters("08-map")
     output: f"{RUNS}/map/probability.tif"

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.machine import limits, name
-from glaciersar.files import written_whole
+from glaciersar.io.atomic import atomic_write
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 SECTIONS = (
@@ -45,7 +45,7 @@ def main(chosen: Sequence[str]) -> None:
         title, _, rest = import_module(f"benchmarks.{section}").main().strip().partition("\n")
         text[section] = f"{marked(section)}\n{title}\n\nMeasured on {when}\n{rest}"
         print(text[section], flush=True)
-        with written_whole(RESULTS) as temporary:
+        with atomic_write(RESULTS) as temporary:
             temporary.write_text("\n\n".join([INTRODUCTION, *(text[s] for s in SECTIONS if s in text)]) + "\n")
 
 

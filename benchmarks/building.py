@@ -21,7 +21,9 @@ from rasterio.windows import Window
 
 from benchmarks.mapping import table
 from benchmarks.turns import take_turns
-from glaciersar import dataset, grid, scenes
+from glaciersar import grid
+from glaciersar.dataset.build import build_dataset
+from glaciersar.scenes.search import find_scenes
 
 COLUMNS, ROWS, DATES, PIXEL = 5, 4, 30, 10.0
 TILES = [grid.Tile(column=10 + column, row=38 + row) for column in range(COLUMNS) for row in range(ROWS)]
@@ -58,7 +60,7 @@ def outlines() -> gpd.GeoDataFrame:
 
 def build(folder: Path, workers: int) -> Callable[[], str]:
     """Make ready to build; the result is the most memory that its processes held together, MiB."""
-    found, reference = scenes.find(folder), outlines()
+    found, reference = find_scenes(folder), outlines()
     out = folder.with_name(f"dataset-{workers}")
 
     def run() -> str:
@@ -66,7 +68,7 @@ def build(folder: Path, workers: int) -> Callable[[], str]:
         watching = threading.Thread(target=_watch, args=(peak, done))
         watching.start()
         settings = {"split": SPLIT, "years": [2020], "relative_orbits": [14], "progress": False}
-        dataset.build(out, found, reference, workers=workers, **settings)
+        build_dataset(out, found, reference, workers=workers, **settings)
         done.set()
         watching.join()
         shutil.rmtree(out)

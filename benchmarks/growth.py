@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from benchmarks.machine import name
 from benchmarks.mapping import NETWORKS, network, series, table
 from benchmarks.turns import Way, take_turns
-from glaciersar import backends, figures
+from glaciersar.inference import backends
+from glaciersar.plots import results
 
 FIGURE = Path("figures/benchmarks/growth.png")
 AT = {"side": 256, "dates": 15, "width": 16}  # where one grows, the others stay here
@@ -26,7 +27,7 @@ STILL = {"side": f"{AT['side']}² pixels", "dates": f"{AT['dates']} dates", "wid
 
 def window(network_name: str, *, side: int, dates: int, width: int):
     """Make ready to map one window as a CPU does by default."""
-    predictor = backends.prepare(network(network_name, width=width))
+    predictor = backends.make_predictor(network(network_name, width=width))
     piece = series(side, dates=dates)[None]
     return lambda: str(predictor) if predictor(piece).isfinite().all() else "not finite"
 
@@ -85,7 +86,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel("seconds a window")
     axes[1, 0].set_ylabel("peak memory of the process, MiB")
-    figures.legend(figure)
+    results.outside_legend(figure)
     return figure
 
 
@@ -93,7 +94,7 @@ def main() -> str:
     """Measure, draw; returns the section of the report."""
     frame = measure()
     ways = ", ".join(sorted(set(frame["backend"])))
-    figures.save(draw(frame), FIGURE, note=f"one window, {ways}; {name()}; benchmarks/growth.py")
+    results.save_figure(draw(frame), FIGURE, note=f"one window, {ways}; {name()}; benchmarks/growth.py")
     text = ["## How the cost of mapping grows", f"One window, {ways}; {name()}.", f"![Time and memory](../{FIGURE})"]
     return "\n\n".join([*text, table(exponents(frame))]) + "\n"
 

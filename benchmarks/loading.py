@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.machine import limits
 from benchmarks.turns import Way, take_turns
-from glaciersar.dataset import RandomPatches, batches
+from glaciersar.dataset.patches import RandomPatches, load_batches
 
 TILES, SIDE, DATES = 3, 1000, 30  # 10 km tiles at 10 m; 30 passes a year
 PATCH, BATCH, SAMPLES, ROUNDS = 384, 8, 96, 5
@@ -112,7 +112,7 @@ def plain(path: Path, *, workers: int, whole: bool = False) -> Callable[[], tupl
 
 def ours(path: Path, *, workers: int) -> Callable[[], tuple[float, float]]:
     patches = RandomPatches(path, patch=PATCH, samples=SAMPLES, seed=1)
-    return partial(_consume, batches(patches, BATCH, workers=workers).__iter__)
+    return partial(_consume, load_batches(patches, BATCH, workers=workers).__iter__)
 
 
 def _consume(epoch: Callable[[], Iterable]) -> tuple[float, float]:

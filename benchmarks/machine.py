@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from benchmarks.turns import take_turns
-from glaciersar.precision import multiplies_bf16
+from glaciersar.models.precision import multiplies_bf16
 
 SIDE = 3000  # of the matrices: large enough that the product, not its start, is timed
 FLOAT32S = 2**27  # copied to measure bandwidth: 512 MiB, beyond every cache

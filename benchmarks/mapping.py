@@ -16,7 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.machine import limits, name
 from benchmarks.tensorflow_base import tensorflow
 from benchmarks.turns import Way, take_turns
-from glaciersar import backends, mapping, models
+from glaciersar import models
+from glaciersar.inference import backends, sliding_window
 
 DATES, SIDE, TILE = 15, 384, 1152
 NETWORKS = ("unet3d", "ulstm")
@@ -43,7 +44,7 @@ def series(side: int, *, dates: int = DATES) -> torch.Tensor:
 
 def patch(name: str, backend: str, precision: str, device: str = "cpu"):
     """Make ready to map one patch; what is timed returns which pixels are called glacier."""
-    predictor = backends.prepare(network(name).to(device), backend=backend, precision=precision)
+    predictor = backends.make_predictor(network(name).to(device), backend=backend, precision=precision)
     piece = series(SIDE)[None]
     return lambda: predictor(piece)[0].numpy() > 0.5
 
@@ -83,10 +84,10 @@ def channels_last_patch(name: str, device: str):
 
 def tile(name: str, window: int, overlap: float, backend: str, precision: str):
     """Make ready to map a whole tile."""
-    predictor = backends.prepare(network(name), backend=backend, precision=precision)
+    predictor = backends.make_predictor(network(name), backend=backend, precision=precision)
     whole = series(TILE)
     predictor(whole[:, :, :24, :24][None])  # converts the network
-    return lambda: mapping.map_array(predictor, whole, window=window, overlap=overlap) > 0.5
+    return lambda: sliding_window.map_array(predictor, whole, window=window, overlap=overlap) > 0.5
 
 
 def gflop(name: str) -> float:
@@ -138,7 +139,9 @@ def tiles(network_name: str) -> pd.DataFrame:
     ways: dict[str, Way] = {
         "384, half, torch float32 (base)": partial(tile, network_name, 384, 0.5, "torch", "float32"),
         "384, half, openvino bf16": partial(tile, network_name, 384, 0.5, "openvino", "bf16"),
-        "the default, openvino bf16": partial(tile, network_name, mapping.WINDOW, mapping.OVERLAP, "openvino", "bf16"),
+        "the default, openvino bf16": partial(
+            tile, network_name, sliding_window.WINDOW, sliding_window.OVERLAP, "openvino", "bf16"
+        ),
     }
     frame = agreement(take_turns(ways, rounds=1, warm=False))
     frame["Mpixel/s"] = TILE**2 / 1e6 / frame["median s"]

@@ -12,9 +12,10 @@ import pandas as pd
 import torch
 
 from benchmarks.tensorflow_base import DATES
-from glaciersar import losses, models
-from glaciersar.memory import freed_memory_kept
-from glaciersar.precision import multiplies_bf16
+from glaciersar import models
+from glaciersar.models.precision import multiplies_bf16
+from glaciersar.training import losses
+from glaciersar.training.memory import keep_freed_memory
 
 WIDTH, SIDE, BATCH = 8, 128, 2  # a small network, as the profile `simulated` trains it: on one thread
 STEPS = 7
@@ -107,7 +108,7 @@ def table(*, rounds: int = ROUNDS) -> pd.DataFrame:
 def take_steps(model: str, precision: str) -> None:
     """Print the medians of the parts of a warm step."""
     step = prepare(model, precision)
-    with freed_memory_kept():
+    with keep_freed_memory():
         steps = [step() for _ in range(2 + STEPS)][2:]
     print(pd.DataFrame(steps).median().to_json())
 

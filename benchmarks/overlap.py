@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import trained
-from glaciersar import backends, mapping
+from glaciersar.inference import backends, sliding_window
 
 SIDE = 240  # of the part of each tile that is mapped, pixels
 CASES = ((80, 0), (0, 0), (16, 0), (16, 4), (32, 0), (32, 4), (48, 0), (64, 0))
@@ -20,11 +20,11 @@ CLOSE = 0.001  # of IoU
 
 def scores(name: str, tiles: list[trained.Tile]) -> pd.DataFrame:
     """Score the maps of tiles; a row an overlap and halo."""
-    predictor = backends.prepare(trained.load(name), precision="float32")
+    predictor = backends.make_predictor(trained.load(name), precision="float32")
     outlines, rows, base = trained.truth(tiles), [], None
     for overlap, halo in CASES:
         window = (SIDE + overlap) // 2
-        mapped = partial(mapping.map_array, predictor, window=window, overlap=overlap / window, halo=halo)
+        mapped = partial(sliding_window.map_array, predictor, window=window, overlap=overlap / window, halo=halo)
         glacier = trained.called(mapped, tiles)
         base = glacier if base is None else base
         rows.append(
@@ -62,8 +62,8 @@ def main() -> str:
         " reproduce` trains, against their outlines.",
         pd.concat(tables.values()).to_markdown(index=False, floatfmt=("", "", "", "", ".4f", "", "+.4f")),
         f"The IoU is that of half a window, to {CLOSE}, from an overlap of {found} on; the default is"
-        f" {round(mapping.WINDOW * mapping.OVERLAP)} pixels, {mapping.OVERLAP:.0%} of a window of {mapping.WINDOW},"
-        " and no halo. There, seams are four times as far apart as here, or more.",
+        f" {round(sliding_window.WINDOW * sliding_window.OVERLAP)} pixels, {sliding_window.OVERLAP:.0%} of a"
+        f" window of {sliding_window.WINDOW}, and no halo. There, seams are four times as far apart as here, or more.",
     ]
     return "\n\n".join(text) + "\n"
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import trained
-from glaciersar import backends
+from glaciersar.inference import backends
 from glaciersar.models import Network
 
 BACKENDS = ("torch", "openvino")
@@ -41,7 +41,7 @@ def changes(name: str, run: Path, tiles: list[trained.Tile]) -> list[dict]:
 
 
 def _glacier(model: Network, backend: str, precision: str, tiles: list[trained.Tile]) -> np.ndarray:
-    predictor = backends.prepare(model, backend=backend, precision=precision)
+    predictor = backends.make_predictor(model, backend=backend, precision=precision)
     return trained.called(lambda series: predictor(series[None])[0], tiles)
 
 

@@ -17,9 +17,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from benchmarks import other_processor
-from glaciersar import evaluation, figures, notebooks
-from glaciersar.files import need, written_whole
-from glaciersar.training import Plan, train
+from glaciersar import notebooks
+from glaciersar.evaluation import scoring
+from glaciersar.io.atomic import atomic_write, require_file
+from glaciersar.plots import results
+from glaciersar.training import checkpoints
+from glaciersar.training.loop import TrainConfig, train
 
 DATA, RUNS, ROOT = Path("runs/simulated/dataset"), Path("runs/settling"), Path(__file__).resolve().parent.parent
 PROFILE, NOTEBOOK = ROOT / "config/simulated.yaml", ROOT / "notebooks/03-train.ipynb"
@@ -47,12 +50,12 @@ class Run:
         return RUNS / self.way.replace(" ", "-").replace(",", "") / str(self.seed) / self.model
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> TrainConfig:
         """What is trained: the profile `simulated`, but for what the way changes."""
         profile = notebooks.read_profile(PROFILE, NOTEBOOK)
-        chosen = {name: value for name, value in profile.items() if name in Plan.__dataclass_fields__}
+        chosen = {name: value for name, value in profile.items() if name in TrainConfig.__dataclass_fields__}
         chosen |= BEFORE if self.way == LAST_STEP else {}
-        return Plan(**(chosen | {"model": self.model, "seed": self.seed}))
+        return TrainConfig(**(chosen | {"model": self.model, "seed": self.seed}))
 
 
 def runs() -> list[Run]:
@@ -63,7 +66,7 @@ def runs() -> list[Run]:
 
 def finished(run: Run) -> bool:
     """Tell whether a run is there with all its epochs."""
-    return (run.folder / "log.csv").exists() and len(evaluation.read_log(run.folder)) == run.plan.epochs
+    return (run.folder / "log.csv").exists() and len(checkpoints.read_log(run.folder)) == run.plan.epochs
 
 
 def start(run: Run) -> None:
@@ -75,14 +78,14 @@ def start(run: Run) -> None:
 
 def measure(run: Run) -> dict[str, Any]:
     """Read a finished run: its score on the test tiles, and how far validation falls in the last half of training."""
-    scores = evaluation.score_models(run.folder.parent, [run.model], DATA / "test.h5")
-    log = evaluation.read_log(run.folder)
+    scores = scoring.score_models(run.folder.parent, [run.model], DATA / "test.h5")
+    log = checkpoints.read_log(run.folder)
     late = log["val_iou"].iloc[len(log) // 2 :]
     return {
         "network": run.model,
         "validated": run.way,
         "seed": run.seed,
-        "test IoU": evaluation.summarise(scores)["IoU, pooled"].iloc[0],
+        "test IoU": scoring.summarize_scores(scores)["IoU, pooled"].iloc[0],
         "least / last": late.min() / late.iloc[-1],
     }
 
@@ -108,7 +111,7 @@ def draw(every: list[Run]) -> Figure:
         for way, axis in zip((LAST_STEP, SETTLED), row, strict=True):
             for run in every:
                 if run.model == model and run.way in (way, f"{way}, as if on another processor"):
-                    log = evaluation.read_log(run.folder)
+                    log = checkpoints.read_log(run.folder)
                     axis.plot(log["epoch"] / len(log), log["val_iou"], "--" if run.way == ELSEWHERE else "-", lw=1.2)
             axis.set(title=f"{model}, {way}", ylim=(0, 1))
             axis.grid(alpha=0.3)
@@ -120,14 +123,16 @@ def draw(every: list[Run]) -> Figure:
 
 def main() -> str:
     """Measure the runs that are there; returns the section of the report."""
-    need(DATA / "test.h5", made_by="02-dataset")
+    require_file(DATA / "test.h5", made_by="02-dataset")
     every = [run for run in runs() if finished(run)]
     if not every:
         return "## Training that settles\n\nNo run is there; `python -m benchmarks.settling` trains them."
     measured = pd.DataFrame([measure(run) for run in every])
-    with written_whole(ROOT / "figures/benchmarks/settling.csv") as temporary:
+    with atomic_write(ROOT / "figures/benchmarks/settling.csv") as temporary:
         measured.round(4).to_csv(temporary, index=False)
-    figures.save(draw(every), ROOT / "figures/benchmarks/settling.png", note="simulated radar, benchmarks/settling.py")
+    results.save_figure(
+        draw(every), ROOT / "figures/benchmarks/settling.png", note="simulated radar, benchmarks/settling.py"
+    )
     return "\n\n".join(
         [
             "## Training that settles",

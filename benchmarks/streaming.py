@@ -17,8 +17,13 @@ from rasterio.windows import Window
 
 from benchmarks.mapping import network, table
 from benchmarks.turns import take_turns
-from glaciersar import backends, mapping, radiometry, scenes, streaming
-from glaciersar.precision import multiplies_bf16
+from glaciersar import radiometry
+from glaciersar.inference import backends, large_raster, sliding_window
+from glaciersar.models.precision import multiplies_bf16
+from glaciersar.scenes.reader import read_series
+from glaciersar.scenes.scene import Scene
+from glaciersar.scenes.search import find_scenes
+from glaciersar.scenes.selection import choose_series
 
 SIDES = (742, 1471, 2929)  # pixels: 3, 6 and 12 windows of full size side by side, so 1, 4 and 16 times the area
 DATES, WIDTH, WINDOW = 4, 8, 256
@@ -46,27 +51,27 @@ def write(folder: Path, side: int) -> None:
                 file.write(power, 1, window=Window(0, top, side, rows))
 
 
-def chosen(folder: Path) -> list[scenes.Scene]:
+def chosen(folder: Path) -> list[Scene]:
     """Take every date of a folder."""
-    return scenes.choose_series(scenes.find(folder), polarisation="HH", dates=0)
+    return choose_series(find_scenes(folder), polarisation="HH", dates=0)
 
 
 def streamed(folder: Path, side: int):
     """Make ready to map from disk to disk, in windows."""
     settings = {"backend": "torch", "precision": PRECISION, "window": WINDOW}
     model, found, path = network("unet3d", width=WIDTH), chosen(folder), folder.with_name("probability.tif")
-    return lambda: streaming.map_scenes(model, found, area(side), "HH", path, **settings)[0].predictor
+    return lambda: large_raster.map_scenes(model, found, area(side), "HH", path, **settings)[0].predictor
 
 
 def in_memory(folder: Path, side: int):
     """Make ready to read the whole, map it and write it, as long as it fits."""
-    predictor = backends.prepare(network("unet3d", width=WIDTH), backend="torch", precision=PRECISION)
+    predictor = backends.make_predictor(network("unet3d", width=WIDTH), backend="torch", precision=PRECISION)
     found, path = chosen(folder), folder.with_name("whole.tif")
 
     def run() -> str:
-        prepared = radiometry.prepare(scenes.read_series(found, area(side), "HH").power)
-        probability = mapping.map_array(predictor, prepared.series[None], valid=prepared.valid, window=WINDOW)
-        mapping.write_map(path, probability, area(side))
+        prepared = radiometry.prepare(read_series(found, area(side), "HH").power)
+        probability = sliding_window.map_array(predictor, prepared.series[None], valid=prepared.valid, window=WINDOW)
+        sliding_window.write_map(path, probability, area(side))
         return str(predictor)
 
     return run

@@ -22,7 +22,8 @@ import torch
 
 from benchmarks.machine import name as machine
 from benchmarks.turns import Program, Way, take_turns
-from glaciersar import losses, models
+from glaciersar import models
+from glaciersar.training import losses
 
 MODELS = Path(__file__).with_name("tensorflow_models.py")
 DATES = 15

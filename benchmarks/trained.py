@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from glaciersar.dataset import Tiles
+from glaciersar.dataset.patches import WholeTiles
 from glaciersar.models import Network, pretrained
 
 RUN = Path("runs/simulated")
@@ -32,7 +32,7 @@ def weights(name: str, run: Path = RUN) -> Path:
 def test_tiles() -> list[Tile]:
     """Read the test tiles; none if there is no run."""
     path = RUN / "dataset/test.h5"
-    return [(series, labels) for series, labels, _ in Tiles(path)] if path.exists() else []
+    return [(series, labels) for series, labels, _ in WholeTiles(path)] if path.exists() else []
 
 
 def called(probability: Callable[[Tensor], Tensor | np.ndarray], tiles: list[Tile]) -> np.ndarray:

@@ -12,9 +12,10 @@ from benchmarks.machine import limits
 from benchmarks.mapping import SIDE, gflop
 from benchmarks.tensorflow_base import DATES, eager, tensorflow
 from benchmarks.turns import take_turns
-from glaciersar import losses, models
-from glaciersar.memory import freed_memory_kept
-from glaciersar.training import Plan, train
+from glaciersar import models
+from glaciersar.training import losses
+from glaciersar.training.loop import TrainConfig, train
+from glaciersar.training.memory import keep_freed_memory
 
 CASES = [("unet3d", 192, 1), ("unet3d", 192, 2), ("ulstm", 192, 1), ("ulstm", 192, 2), ("ulstm", 384, 1)]
 DATA = Path("runs/simulated/dataset")
@@ -22,8 +23,8 @@ CURVES = {"float32": ("float32", 1), "float32, another seed": ("float32", 2), "b
 
 
 def bf16(model: str, side: int, batch: int) -> Callable[[], float]:
-    """Prepare a step as `glaciersar.training` takes it on a processor that multiplies bf16."""
-    kept = freed_memory_kept()
+    """Prepare a step as `glaciersar.training.loop` takes it on a processor that multiplies bf16."""
+    kept = keep_freed_memory()
     kept.__enter__()  # until the process ends, as `step` holds it
     torch.manual_seed(1)
     network = models.build(model)
@@ -65,7 +66,7 @@ def curves() -> str:
         return f"Loss curves are left out: {DATA} is not there, which `make reproduce` makes."
     logs = {}
     for name, (precision, seed) in CURVES.items():
-        plan = Plan(
+        plan = TrainConfig(
             width=8,
             patch=128,
             batch=2,

@@ -62,14 +62,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
-    from glaciersar import notebooks  # here, so that --help stays quick
+    from glaciersar import notebooks
 
     values: dict[str, Any] = {}
     if known.profile:
         config = known.notebook.resolve().parent.parent / "config"
         values |= notebooks.read_profile(config / f"{known.profile}.yaml", known.notebook)
-    values |= notebooks.check(known.notebook, _pairs(rest))
-    print(notebooks.run(known.notebook, known.out, values, progress=not known.quiet))
+    values |= notebooks.check_parameters(known.notebook, _pairs(rest))
+    print(notebooks.run_notebook(known.notebook, known.out, values, progress=not known.quiet))
     return 0
 
 
@@ -91,7 +91,7 @@ def _pairs(rest: Sequence[str]) -> dict[str, str]:
 
 
 def _simulate(known: argparse.Namespace) -> int:
-    from glaciersar.simulate import simulate_archive
+    from glaciersar.simulate.archive import simulate_archive
 
     catalog = simulate_archive(
         known.out,

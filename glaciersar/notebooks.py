@@ -23,7 +23,7 @@ import papermill
 import yaml
 
 from glaciersar.errors import InputError
-from glaciersar.files import written_whole
+from glaciersar.io.atomic import atomic_write
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +70,12 @@ def read_profile(path: str | Path, notebook: str | Path) -> dict[str, Any]:
     common = {name: value for name, value in (profile.get("all") or {}).items() if name in declared}
     values = common | (profile.get(Path(notebook).stem) or {})
     root = path.resolve().parent.parent
-    return check(notebook, values, relative_to=root)
+    return check_parameters(notebook, values, relative_to=root)
 
 
-def check(notebook: str | Path, values: Mapping[str, Any], *, relative_to: str | Path = ".") -> dict[str, Any]:
+def check_parameters(
+    notebook: str | Path, values: Mapping[str, Any], *, relative_to: str | Path = "."
+) -> dict[str, Any]:
     """Check names and types against the notebook's parameters.
 
     Args:
@@ -126,7 +128,7 @@ def _convert(value: Any, default: Any, *, where: str) -> Any:
     return value
 
 
-def run(
+def run_notebook(
     notebook: str | Path, out: str | Path, values: Mapping[str, Any] | None = None, *, progress: bool = True
 ) -> Path:
     """Run a notebook in its own directory and keep the executed copy.
@@ -147,7 +149,7 @@ def run(
     executed = out / notebook.name
     failed = out / f"{notebook.stem}.failed.ipynb"
     failed.unlink(missing_ok=True)
-    with written_whole(executed) as temporary:
+    with atomic_write(executed) as temporary:
         try:
             papermill.execute_notebook(
                 str(notebook.resolve()),

@@ -16,7 +16,7 @@ DATED = ("year", "src_date", "BgnDate", "BGNDATE", "YEAR_")
 """Columns that tell of what year an outline is: this project's and König's; RGI 7 and GLIMS; RGI 6; the Norwegian's."""
 
 
-def read(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
+def read_outlines(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
     """Read outlines and mend invalid polygons; any vector file with a CRS and at least one polygon.
 
     How many were mended (`attrs["mended"]`) and how many features without a shape were left out (`attrs["empty"]`) is
@@ -46,7 +46,7 @@ def read(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
     return outlines
 
 
-def of_year(outlines: gpd.GeoDataFrame, year: int, *, column: str = "year") -> gpd.GeoDataFrame:
+def outlines_of_year(outlines: gpd.GeoDataFrame, year: int, *, column: str = "year") -> gpd.GeoDataFrame:
     """Keep the outlines of one year; all of them where there is no such column.
 
     Raises:
@@ -76,7 +76,7 @@ def years(outlines: gpd.GeoDataFrame) -> pd.Series:
     return year_of(outlines[column])
 
 
-def span(years: pd.Series) -> str:
+def year_range(years: pd.Series) -> str:
     """Say of what years outlines are: "2008", "2007 to 2010", "untold"."""
     known = years.dropna()
     if known.empty:

@@ -61,7 +61,7 @@ def run_name(model: str, recipe: str = CORRECTED.name) -> str:
     return model if recipe == CORRECTED.name else f"{model}-{recipe}"
 
 
-def recipe(name: str) -> Recipe:
+def find_recipe(name: str) -> Recipe:
     """Find a recipe by its name. The released code has no seed; here every run of either recipe is seeded.
 
     Raises:

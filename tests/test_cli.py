@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from test_notebooks import write_notebook
 
-from glaciersar import cli, scenes
+from glaciersar import cli
+from glaciersar.scenes.search import find_scenes
+from glaciersar.scenes.temporal_coverage import data_source
+from tests.test_notebooks import write_notebook
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_simulate_over_your_own_terrain_is_one_command(tmp_path, capsys):
     words = ["simulate", "--dem", str(tmp_path / "dem.tif"), "--outlines", str(tmp_path / "ice.gpkg"), "--pixel", "100"]
     assert cli.main([*words, "--out", str(tmp_path / "mine"), "--quiet"]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "mine" / "catalog.json")
-    assert scenes.kind(scenes.find(tmp_path / "mine")) == "simulated radar"
+    assert data_source(find_scenes(tmp_path / "mine")) == "simulated radar"
     assert cli.main([*words, "--landscapes", "2", "--out", str(tmp_path / "two"), "--quiet"]) == 2
     assert "1 expected" in capsys.readouterr().err
     assert not (tmp_path / "two").exists()

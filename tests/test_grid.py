@@ -7,15 +7,7 @@ from hypothesis import strategies as st
 
 from glaciersar import grid
 from glaciersar.errors import InputError
-from glaciersar.grid import (
-    SUBSETS,
-    Group,
-    Tile,
-    neighbours_sharing_a_subset,
-    split_blocks,
-    split_random,
-    tiles_within,
-)
+from glaciersar.grid import SUBSETS, Group, Tile, neighbours_sharing_a_subset, split_blocks, split_random, tiles_within
 
 columns = st.integers(-60, 60)
 tiles = st.builds(lambda column, row: Tile(column=column, row=row), columns, columns)

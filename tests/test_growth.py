@@ -2,9 +2,9 @@
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from legends import stand_clear
 
 from benchmarks import growth
+from tests.support.legends import stand_clear
 
 
 def test_the_legend_of_the_growth_stands_clear_of_the_panels(tmp_path):

@@ -40,14 +40,14 @@ def test_parameters_are_read_with_their_defaults_and_types(notebook):
 
 def test_texts_from_the_command_line_become_the_type_of_the_default(notebook):
     given = {"epochs": "7", "rate": "1", "fast": "false", "years": "[2016, 2020]", "model": "007"}
-    assert notebooks.check(notebook, given) == {
+    assert notebooks.check_parameters(notebook, given) == {
         "epochs": 7, "rate": 1.0, "fast": False, "years": [2016, 2020], "model": "007"
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["5e-4", "+5E-4", "5.0e-4"])
 def test_a_number_may_be_written_with_an_exponent(notebook, text):
-    assert notebooks.check(notebook, {"rate": text}) == {"rate": 5e-4}
+    assert notebooks.check_parameters(notebook, {"rate": text}) == {"rate": 5e-4}
 
 
 @pytest.mark.parametrize(
@@ -69,23 +69,25 @@ def test_a_number_may_be_written_with_an_exponent(notebook, text):
 )
 def test_a_wrong_name_or_type_is_refused_in_a_sentence(notebook, name, value, message):
     with pytest.raises(InputError, match=r"03-train\.ipynb") as caught:
-        notebooks.check(notebook, {name: value})
+        notebooks.check_parameters(notebook, {name: value})
     assert message in str(caught.value)
 
 
 def test_paths_start_where_the_caller_stands_and_other_texts_stay(notebook, tmp_path):
-    checked = notebooks.check(notebook, {"work": "data", "model": "data"}, relative_to=tmp_path)
+    checked = notebooks.check_parameters(notebook, {"work": "data", "model": "data"}, relative_to=tmp_path)
     assert checked == {"work": str(tmp_path / "data"), "model": "data"}
-    assert notebooks.check(notebook, {"work": ""})["work"] == ""
+    assert notebooks.check_parameters(notebook, {"work": ""})["work"] == ""
 
 
 def test_a_name_may_stand_for_a_path_where_no_such_file_lies(notebook, tmp_path):
-    assert notebooks.check(notebook, {"weights": "published"}, relative_to=tmp_path) == {"weights": "published"}
+    assert notebooks.check_parameters(notebook, {"weights": "published"}, relative_to=tmp_path) == {
+        "weights": "published"
+    }
     (tmp_path / "published").touch()
-    checked = notebooks.check(notebook, {"weights": "published"}, relative_to=tmp_path)
+    checked = notebooks.check_parameters(notebook, {"weights": "published"}, relative_to=tmp_path)
     assert checked == {"weights": str(tmp_path / "published")}
     url = "https://example.org/catalog.json"
-    assert notebooks.check(notebook, {"work": url}) == {"work": url}
+    assert notebooks.check_parameters(notebook, {"work": url}) == {"work": url}
 
 
 def test_a_profile_gives_its_common_and_its_own_parameters(notebook, tmp_path):
@@ -111,7 +113,7 @@ def test_a_profile_with_a_mistyped_parameter_or_an_unknown_profile_is_refused(no
 
 def test_a_notebook_runs_in_its_own_directory_with_its_parameters(notebook, tmp_path):
     write_notebook(notebook, "import pathlib; print(pathlib.Path.cwd().name, epochs, work)")
-    executed = notebooks.run(notebook, tmp_path / "out", {"epochs": 5}, progress=False)
+    executed = notebooks.run_notebook(notebook, tmp_path / "out", {"epochs": 5}, progress=False)
     outputs = [o["text"] for cell in nbformat.read(executed, 4).cells for o in cell.get("outputs", []) if "text" in o]
     assert outputs == ["notebooks 5 runs/mini\n"]
 
@@ -119,7 +121,7 @@ def test_a_notebook_runs_in_its_own_directory_with_its_parameters(notebook, tmp_
 def test_a_failing_notebook_tells_its_error_and_leaves_no_result(notebook, tmp_path):
     write_notebook(notebook, "raise ValueError('the loss became nan')")
     with pytest.raises(InputError, match="ValueError: the loss became nan"):
-        notebooks.run(notebook, tmp_path / "out", progress=False)
+        notebooks.run_notebook(notebook, tmp_path / "out", progress=False)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["03-train.failed.ipynb"]
 
 

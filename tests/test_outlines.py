@@ -61,24 +61,24 @@ def test_traced_polygons_are_valid_and_give_the_mask_back(mask):
 def test_a_self_crossing_polygon_is_mended_on_reading(tmp_path):
     bow = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
     frame(bow).to_file(tmp_path / "bow.gpkg")
-    read = outlines.read(tmp_path / "bow.gpkg")
+    read = outlines.read_outlines(tmp_path / "bow.gpkg")
     assert read.geometry.is_valid.all()
     assert read.area.sum() == pytest.approx(50)
 
 
 def test_empty_features_are_left_out_on_reading(tmp_path):
     frame(shapely.box(0, 0, 10, 10), None).to_file(tmp_path / "some.gpkg")
-    assert len(outlines.read(tmp_path / "some.gpkg")) == 1
+    assert len(outlines.read_outlines(tmp_path / "some.gpkg")) == 1
 
 
 def test_what_was_mended_and_left_out_is_counted_and_said(tmp_path, capsys):
     bow = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
     frame(bow, shapely.box(0, 0, 10, 10), None, bow).to_file(tmp_path / "some.gpkg")
-    read = outlines.read(tmp_path / "some.gpkg")
+    read = outlines.read_outlines(tmp_path / "some.gpkg")
     assert (read.attrs["mended"], read.attrs["empty"]) == (2, 1)
     assert "some.gpkg: of 4 outlines 2 invalid ones mended, 1 without a shape left out" in capsys.readouterr().out
     frame(shapely.box(0, 0, 10, 10)).to_file(tmp_path / "whole.gpkg")
-    assert outlines.read(tmp_path / "whole.gpkg").attrs["mended"] == 0
+    assert outlines.read_outlines(tmp_path / "whole.gpkg").attrs["mended"] == 0
     assert capsys.readouterr().out == ""
 
 
@@ -102,15 +102,15 @@ def test_the_year_of_an_outline_is_read_from_the_columns_of_known_inventories(co
     box = shapely.box(0, 0, 1, 1)
     years = outlines.years(frame(box, box, box).assign(**{column: values}))
     np.testing.assert_array_equal(years, expected)
-    assert outlines.span(years) == said
+    assert outlines.year_range(years) == said
 
 
 @pytest.mark.parametrize("values", [[2016, 2020], ["2016", "2020"], ["2016-07-01", "2020-07-01"], [2016.0, 2020.0]])
 def test_outlines_of_a_year_are_found_in_numbers_and_in_dates(values):
     both = frame(shapely.box(0, 0, 1, 1), shapely.box(5, 5, 6, 6)).assign(drawn=values)
-    assert list(outlines.of_year(both, 2020, column="drawn").index) == [1]
+    assert list(outlines.outlines_of_year(both, 2020, column="drawn").index) == [1]
     with pytest.raises(InputError, match="outlines of 2016, 2020 found, of 2017 expected"):
-        outlines.of_year(both, 2017, column="drawn")
+        outlines.outlines_of_year(both, 2017, column="drawn")
 
 
 def test_bad_outlines_are_refused_in_a_sentence_that_names_the_file(tmp_path):
@@ -129,5 +129,5 @@ def test_bad_outlines_are_refused_in_a_sentence_that_names_the_file(tmp_path):
         ("nowhere.gpkg", None, "no coordinate system"),
     ):
         with pytest.raises(InputError, match=found) as error:
-            outlines.read(tmp_path / name, layer=layer)
+            outlines.read_outlines(tmp_path / name, layer=layer)
         assert name in str(error.value)

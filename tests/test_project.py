@@ -16,7 +16,7 @@ import yaml
 
 from glaciersar import notebooks
 from glaciersar.errors import InputError
-from glaciersar.publish import publish, put_block
+from tools.publish import publish, put_block
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

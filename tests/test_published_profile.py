@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from glaciersar import notebooks
-from glaciersar.training import Plan, train
+from glaciersar.training.loop import TrainConfig, train
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 TILES = {
@@ -53,7 +53,7 @@ def run_cells(notebook, values):
             if cell.cell_type == "code":
                 exec(cell.source, space)
             if "parameters" in cell.metadata.get("tags", []):
-                space |= notebooks.check(notebook, values)
+                space |= notebooks.check_parameters(notebook, values)
     return printed.getvalue()
 
 
@@ -64,7 +64,7 @@ def run(tmp_path_factory):
     rng = np.random.default_rng(5)
     for subset, names in TILES.items():
         write_published(data / f"{subset}.h5", names, rng)
-    train(Plan(**TRAINING, steps_per_epoch=4, threads=1), data, work / "models" / "unet3d", progress=False)
+    train(TrainConfig(**TRAINING, steps_per_epoch=4, threads=1), data, work / "models" / "unet3d", progress=False)
     common = {"work": str(work), "data": str(data)}
     models = {"models": ["unet3d", "unet3d-as_released"]}
     given = {

@@ -3,12 +3,12 @@ from dataclasses import fields
 import pytest
 
 from glaciersar.errors import InputError
-from glaciersar.recipe import AS_RELEASED, CORRECTED, recipe, run_name
+from glaciersar.recipe import AS_RELEASED, CORRECTED, find_recipe, run_name
 
 
 def test_a_recipe_is_found_by_its_name():
-    assert recipe("as_released") is AS_RELEASED
-    assert recipe("corrected") is CORRECTED
+    assert find_recipe("as_released") is AS_RELEASED
+    assert find_recipe("corrected") is CORRECTED
 
 
 def test_the_recipes_differ_in_every_field():
@@ -17,7 +17,7 @@ def test_the_recipes_differ_in_every_field():
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match=r"recipe 'published' is unknown; expected one of as_released, corrected"):
-        recipe("published")
+        find_recipe("published")
 
 
 def test_a_trained_model_is_named_by_model_and_by_recipe_unless_it_is_the_default():

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from glaciersar.errors import InputError
-from glaciersar.files import written_whole
+from glaciersar.io.atomic import atomic_write
 from glaciersar.models import build
 from glaciersar.models.keras import from_keras
 from glaciersar.models.layers import Network
@@ -101,7 +101,7 @@ def save(model: Network, path: str | Path, **metadata: str) -> None:
         "metadata": metadata,
     }
     tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         save_file(tensors, temporary, {HEADER: json.dumps(header, sort_keys=True)})
 
 

@@ -1,6 +1,5 @@
-"""A simulated archive of Sentinel-1 series over glaciers, in the form of a real one: the embedded default."""
+"""Simulate an archive of Sentinel-1 series over glaciers, in the form of a real one: the embedded default.
 
-from glaciersar.simulate.archive import pairs_in_turn, simulate_archive
-from glaciersar.simulate.labels import ceiling
-
-__all__ = ["ceiling", "pairs_in_turn", "simulate_archive"]
+Comes in: settings and a seed, or a DEM and outlines. Goes out: cloud-optimised GeoTIFFs, a STAC catalogue, reference
+outlines and the truth. Start with `archive.simulate_archive`.
+"""

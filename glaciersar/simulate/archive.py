@@ -12,20 +12,20 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pystac
-import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from tqdm import tqdm
 
 from glaciersar import grid
 from glaciersar.errors import InputError
-from glaciersar.simulate import labels, landscape, levels, noise, radar, stac
+from glaciersar.io.rasters import write_cog
+from glaciersar.simulate import labels, landscape, noise, radar, stac
 from glaciersar.simulate.landscape import Landscape
+from glaciersar.simulate.levels import Levels, read_levels
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS, Settings
 
 ANNOTATORS = ("reference", "second_annotator")
 AT_ONCE = 2  # landscapes side by side; each more takes as much memory, and waits for Python's lock
-MANTISSA = 8  # bits kept of a value, a step of 0.017 dB: what is finer is lost in speckle and only fills the disk
 
 
 def pairs_in_turn(years: Sequence[int], relative_orbits: Sequence[int]) -> list[list[tuple[int, int]]]:
@@ -133,7 +133,7 @@ def simulate_archive(
 
 
 def _write(folder: Path, settings: Settings, *, progress: bool) -> None:
-    assumed = levels.read(settings.levels, shift_db=settings.shift_db)
+    assumed = read_levels(settings.levels, shift_db=settings.shift_db)
     catalog = pystac.Catalog(
         "glaciersar-simulated", "Simulated Sentinel-1 backscatter over glaciers. No satellite took these images."
     )
@@ -152,36 +152,38 @@ def _write(folder: Path, settings: Settings, *, progress: bool) -> None:
 
 
 def _write_landscape(
-    folder: Path, settings: Settings, assumed: levels.Levels, bar: tqdm, index: int
+    folder: Path, settings: Settings, assumed: Levels, bar: tqdm, index: int
 ) -> tuple[pystac.Collection, dict[str, gpd.GeoDataFrame]]:
     """Write the rasters of one landscape; returns its scenes and its outlines."""
-    seed = int(noise.stream(settings.seed, "landscapes", index).integers(2**31))
-    ground = _ground(settings, index, seed)
+    seed = int(noise.random_stream(settings.seed, "landscapes", index).integers(2**31))
+    ground = _landscape(settings, index, seed)
     place = folder / ground.name
     place.mkdir()
     items = []
     for year, orbit in settings.pairs(index):
         items += _write_series(place, ground, year, orbit, settings, assumed, index=index, seed=seed, bar=bar)
-    _write_ground(place, ground)
+    _write_truth(place, ground)
     described = f"Landscape {ground.name}: equilibrium line at {ground.ela:.0f} m."
     return stac.collection(ground.name, items=items, description=described), _draw_outlines(ground, seed)
 
 
-def _ground(settings: Settings, index: int, seed: int) -> Landscape:
+def _landscape(settings: Settings, index: int, seed: int) -> Landscape:
     years = sorted({year for year, _ in settings.pairs(index)})
     if settings.dem is not None and settings.outlines is not None:
-        return landscape.from_dem(settings.dem, settings.outlines, pixel=settings.pixel, years=years, seed=seed)
+        return landscape.landscape_from_dem(
+            settings.dem, settings.outlines, pixel=settings.pixel, years=years, seed=seed
+        )
     corner = settings.corner(index)
     left, bottom, _, _ = corner.bounds
     side = settings.tiles_per_side * grid.TILE_SIZE
     bounds = (left, bottom, left + side, bottom + side)
     geobox = GeoBox.from_bbox(bounds, grid.CRS, resolution=settings.pixel, tight=True)
-    return landscape.draw(f"landscape-{index:02d}", geobox, years=years, seed=seed, surge=settings.surge)
+    return landscape.draw_landscape(f"landscape-{index:02d}", geobox, years=years, seed=seed, surge=settings.surge)
 
 
 def _days(settings: Settings, index: int, year: int, orbit: int) -> list[date]:
     """List the dates with an image: every pass of the year but a few, never two missing in a row."""
-    rng = noise.stream(settings.seed, "dates", index, year, orbit)
+    rng = noise.random_stream(settings.seed, "dates", index, year, orbit)
     first = date(year, 1, 1) + timedelta(days=DAY_OF_FIRST_PASS[orbit] % settings.repeat_days)
     days = [first + timedelta(days=k) for k in range(0, 366, settings.repeat_days)]
     days = [day for day in days if day.year == year]
@@ -198,14 +200,14 @@ def _write_series(
     year: int,
     orbit: int,
     settings: Settings,
-    assumed: levels.Levels,
+    assumed: Levels,
     *,
     index: int,
     seed: int,
     bar: tqdm,
 ) -> list[pystac.Item]:
     """Write all images of one landscape, year and orbit."""
-    prepared = radar.prepare(ground, year, orbit, levels=assumed, looks=settings.looks, seed=seed)
+    prepared = radar.prepare_pass(ground, year, orbit, levels=assumed, looks=settings.looks, seed=seed)
     incidence = prepared.view.incidence
     write_cog(place / f"incidence_ro{orbit}.tif", _known(incidence, ground), ground.geobox)
     items = []
@@ -231,7 +233,7 @@ def _write_series(
     return items
 
 
-def _write_ground(place: Path, ground: Landscape) -> None:
+def _write_truth(place: Path, ground: Landscape) -> None:
     write_cog(place / "dem.tif", _known(ground.surface, ground), ground.geobox)
     for year, zones in ground.zones.items():
         write_cog(place / f"zones_{year}.tif", np.where(ground.known, zones, 0), ground.geobox)
@@ -246,7 +248,7 @@ def _draw_outlines(ground: Landscape, seed: int) -> dict[str, gpd.GeoDataFrame]:
     for layer in (*ANNOTATORS, "truth"):
         parts = [
             (
-                labels.truth(ground, year)
+                labels.true_outlines(ground, year)
                 if layer == "truth"
                 else labels.annotate(ground, year, annotator=layer, seed=seed)
             ).assign(landscape=ground.name, year=year)
@@ -254,30 +256,3 @@ def _draw_outlines(ground: Landscape, seed: int) -> dict[str, gpd.GeoDataFrame]:
         ]
         layers[layer] = pd.concat(parts, ignore_index=True)
     return layers
-
-
-def write_cog(path: Path, values: NDArray, geobox: GeoBox) -> None:
-    """Write one band as a cloud-optimised GeoTIFF; floating values keep 9 significant bits, NaN is nodata."""
-    floating = np.issubdtype(values.dtype, np.floating)
-    with rasterio.open(
-        path,
-        "w",
-        driver="COG",
-        width=values.shape[1],
-        height=values.shape[0],
-        count=1,
-        dtype="float32" if floating else values.dtype,
-        crs=str(geobox.crs),
-        transform=geobox.affine,
-        nodata=np.nan if floating else 0,
-        compress="DEFLATE",
-        level=1,
-    ) as file:
-        file.write(_rounded(values) if floating else values, 1)
-
-
-def _rounded(values: NDArray) -> NDArray[np.float32]:
-    """Round to `MANTISSA` bits after the leading one, so that the file is half as large."""
-    spare = 23 - MANTISSA
-    bits = values.astype(np.float32).view(np.uint32)
-    return ((bits + np.uint32(1 << (spare - 1))) & np.uint32(0xFFFFFFFF << spare & 0xFFFFFFFF)).view(np.float32)

@@ -35,7 +35,7 @@ def balance(line: Grid, *, shed: Grid | float = 0.0) -> Callable[[Grid], Grid]:
     return lambda surface: np.minimum(GRADIENT * (surface - line), MOST_SNOW) - shed
 
 
-def grow(
+def grow_ice(
     bed: Grid,
     rate: Callable[[Grid], Grid],
     *,

@@ -1,17 +1,11 @@
 """Reference outlines as a person draws them, and how far two people agree."""
 
-from pathlib import Path
-
 import geopandas as gpd
 import numpy as np
-import pandas as pd
-import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
-from shapely.geometry.base import BaseGeometry
 
 from glaciersar import outlines
-from glaciersar.metrics import Confusion
 from glaciersar.simulate import noise
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.rounding import blur
@@ -41,7 +35,7 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
         Polygons, EPSG:32633.
     """
     ragged = year < SMOOTH_FROM
-    rng = noise.stream(seed, "annotator", annotator, year)
+    rng = noise.random_stream(seed, "annotator", annotator, year)
     pixel, zones = landscape.pixel, landscape.zones[year]
     seen = landscape.glacier[year].copy()
     for zone, to, share in MISTAKES:
@@ -52,12 +46,14 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
     if not ragged:
         distance = blur(distance, 60 / pixel)
     broad, fine = (700, 120) if ragged else (900, 300)
-    error = 0.75 * noise.smooth(seen.shape, broad / pixel, rng) + 0.66 * noise.smooth(seen.shape, fine / pixel, rng)
+    error = 0.75 * noise.smooth_field(seen.shape, broad / pixel, rng) + 0.66 * noise.smooth_field(
+        seen.shape, fine / pixel, rng
+    )
     drawn = distance + DEVIATION * np.sqrt(np.pi / 4) * error > 0  # both err, so each by 1/√2 of it
     return _polygons(drawn, landscape, smallest=2 * pixel**2 if ragged else 50_000, soften=0 if ragged else pixel)
 
 
-def truth(landscape: Landscape, year: int) -> gpd.GeoDataFrame:
+def true_outlines(landscape: Landscape, year: int) -> gpd.GeoDataFrame:
     """Trace the true outlines of a year, EPSG:32633."""
     return outlines.from_mask(landscape.glacier[year] & landscape.known, landscape.geobox)
 
@@ -77,36 +73,3 @@ def _polygons(drawn: Mask, landscape: Landscape, *, smallest: float, soften: flo
     if not landscape.known.all():
         shapes = shapes.clip(outlines.from_mask(landscape.known, landscape.geobox), keep_geom_type=True)
     return shapes[shapes.area >= smallest].reset_index(drop=True)
-
-
-def ceiling(path: str | Path) -> pd.DataFrame:
-    """Measure how far the two annotators agree: the score that no model should pass.
-
-    Args:
-        path: outlines.gpkg of a simulated archive.
-
-    Returns:
-        A row for each landscape and year, and a last one for each year over all landscapes ("all"), with columns
-        landscape, year, iou (second annotator against reference), truth_iou (reference against truth).
-    """
-    layers = {name: outlines.read(path, layer=name) for name in ("reference", "second_annotator", "truth")}
-    joined = {name: layer.dissolve(by=["landscape", "year"]).geometry for name, layer in layers.items()}
-    counted: dict[tuple[str, int], list[Confusion]] = {}
-    for landscape, year in joined["truth"].index:
-        reference, second, true = (
-            joined[name].get((landscape, year), shapely.Polygon())
-            for name in ("reference", "second_annotator", "truth")
-        )
-        areas = [_areas(reference, second), _areas(true, reference)]
-        counted[landscape, year] = areas
-        pooled = counted.get(("all", year), [Confusion(), Confusion()])
-        counted["all", year] = [before + now for before, now in zip(pooled, areas, strict=True)]
-    rows = [(*key, between.iou, right.iou) for key, (between, right) in counted.items()]
-    table = pd.DataFrame(rows, columns=["landscape", "year", "iou", "truth_iou"])
-    return table.sort_values("landscape", key=lambda names: names == "all", kind="stable", ignore_index=True)
-
-
-def _areas(truth: BaseGeometry, found: BaseGeometry) -> Confusion:
-    """Count square metres as if they were pixels; how much lies outside both is not known."""
-    both, missed, more = truth.intersection(found), truth.difference(found), found.difference(truth)
-    return Confusion(tp=round(both.area), fn=round(missed.area), fp=round(more.area))

@@ -14,8 +14,9 @@ from scipy import ndimage
 
 from glaciersar import grid, outlines
 from glaciersar.errors import InputError
-from glaciersar.simulate import ice, noise, terrain, zones
+from glaciersar.simulate import ice, noise, terrain
 from glaciersar.simulate.rounding import blur, evaluate, norm, rounded
+from glaciersar.simulate.zones import place_zones
 
 SPACING = 150.0  # metres, of the grid on which the ice flows
 MARGIN = 4000.0  # metres simulated around the landscape, so that its edges are like its middle
@@ -52,7 +53,7 @@ class Landscape:
         return abs(float(self.geobox.resolution.x))
 
 
-def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int, surge: int = 0) -> Landscape:
+def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int, surge: int = 0) -> Landscape:
     """Draw a landscape: a bed, the glaciers that grow on it, and their state in each year.
 
     Args:
@@ -69,10 +70,10 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int, surge: i
         raise InputError(f"surge={surge} found, expected a year from {EPOCH} on, or 0 for none")
     if not years or min(years) < EPOCH:
         raise InputError(f"years={tuple(years)} found, expected at least one year and none before {EPOCH}")
-    rng = noise.stream(seed, "landscape")
+    rng = noise.random_stream(seed, "landscape")
     pixel = abs(float(geobox.resolution.x))
     shape = tuple(int(np.ceil((n * pixel + 2 * MARGIN) / SPACING)) for n in geobox.shape)
-    bed = terrain.draw(
+    bed = terrain.draw_bed(
         (shape[0], shape[1]),
         spacing=SPACING,
         sea=rng.uniform(0.02, 0.35),
@@ -81,7 +82,7 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int, surge: i
         rng=rng,
     )
     ela = float(np.clip(rng.normal(425, 50), 320, 530))
-    line = ela + 40 * noise.smooth(bed.shape, 3_000 / SPACING, rng).astype(float)
+    line = ela + 40 * noise.smooth_field(bed.shape, 3_000 / SPACING, rng).astype(float)
     states, slip = _history(bed, line, years=sorted({EPOCH, *years}), surge=surge)  # no year depends on the others
     fine = _Fine(bed.shape, geobox, pixel)
     ground = fine(bed) + _detail(fine(bed), pixel, rng)
@@ -97,14 +98,14 @@ def draw(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int, surge: i
         ela=ela,
         glacier={year: glacier for year, (_, glacier) in grown.items()},
         zones={
-            year: zones.place(
+            year: place_zones(
                 surface,
                 glacier,
                 water[year],
                 ela=ela + 1.7 * (year - EPOCH),  # 17 m a decade, van Pelt 2019
                 pixel=pixel,
                 speed=surging if surge and year > surge else usual,
-                rng=noise.stream(seed, "zones"),
+                rng=noise.random_stream(seed, "zones"),
             )
             for year, (_, glacier) in grown.items()
         },
@@ -123,15 +124,15 @@ def _history(
     slope = norm(*np.gradient(blur(bed, 1), SPACING))
     ridge = bed - blur(bed, 500 / SPACING)
     shed = 8 * np.maximum(slope - 0.42, 0) + 0.012 * np.maximum(ridge - 40, 0)  # no snow stays on walls and crests
-    thickness = ice.grow(bed, ice.balance(line - 0.7 * WARMING, shed=shed), spacing=SPACING, years=400)
+    thickness = ice.grow_ice(bed, ice.balance(line - 0.7 * WARMING, shed=shed), spacing=SPACING, years=400)
     warm = ice.balance(line + 0.3 * WARMING, shed=shed)
-    thickness = ice.grow(bed, warm, spacing=SPACING, years=40, thickness=thickness)
+    thickness = ice.grow_ice(bed, warm, spacing=SPACING, years=40, thickness=thickness)
     slip = _surging(bed, thickness, line)
     states = {}
     for year in range(EPOCH, years[-1] + 1):
         if year > EPOCH:
             faster = slip if surge and surge < year <= surge + SURGE_YEARS else 1.0
-            thickness = ice.grow(bed, warm, spacing=SPACING, years=1, step=0.5, thickness=thickness, slip=faster)
+            thickness = ice.grow_ice(bed, warm, spacing=SPACING, years=1, step=0.5, thickness=thickness, slip=faster)
         if year in years:
             states[year] = thickness
     return states, slip
@@ -166,7 +167,7 @@ def _detail(bed: NDArray[np.float32], pixel: float, rng: np.random.Generator) ->
     down = np.gradient(-blur(bed, 150 / pixel))
     slope = norm(*down) / pixel
     ribs = noise.streaks((down[0], down[1]), 500 / pixel, rng, width=60 / pixel)
-    rough = noise.fractal(bed.shape, 400 / pixel, rng, exponent=2.8)
+    rough = noise.fractal_field(bed.shape, 400 / pixel, rng, exponent=2.8)
     steep = evaluate(np.power, np.clip(slope / 0.5, 0.06, 1), 1.2)
     return (steep * (8 * ribs + 6 * rough) * (bed > 0)).astype(np.float32)
 
@@ -196,7 +197,7 @@ def _without_specks(glacier: NDArray[np.bool_], *, smallest: float) -> NDArray[n
     return glacier
 
 
-def from_dem(
+def landscape_from_dem(
     dem: str | Path, outline: str | Path, *, pixel: float, years: Sequence[int], seed: int, name: str | None = None
 ) -> Landscape:
     """Take the ground from an elevation model and the glaciers from outlines.
@@ -215,7 +216,7 @@ def from_dem(
         elevation of the glaciers.
     """
     surface, geobox = _read_dem(Path(dem), pixel)
-    shapes = outlines.read(outline).to_crs(grid.CRS)
+    shapes = outlines.read_outlines(outline).to_crs(grid.CRS)
     glacier, known = outlines.to_mask(_clip(shapes, geobox), geobox), np.isfinite(surface)
     if not (glacier & known).any():
         raise InputError(f"{outline}: no outline overlaps the elevation model {Path(dem).name}, expected at least one")
@@ -223,7 +224,9 @@ def from_dem(
     row, column = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     surface = surface[row, column]  # of the nearest place that has one
     water = (surface <= 0) & ~glacier
-    placed = zones.place(surface, glacier, water, ela=ela, pixel=pixel, speed=None, rng=noise.stream(seed, "zones"))
+    placed = place_zones(
+        surface, glacier, water, ela=ela, pixel=pixel, speed=None, rng=noise.random_stream(seed, "zones")
+    )
     return Landscape(
         name=name or Path(dem).stem,
         geobox=geobox,

@@ -45,7 +45,7 @@ class Levels:
     """Standard deviation of open water between dates, dB."""
 
 
-def read(path: str | Path | None = None, *, shift_db: float = 0.0) -> Levels:
+def read_levels(path: str | Path | None = None, *, shift_db: float = 0.0) -> Levels:
     """Read the levels, from the project's own file if no other is given.
 
     Args:

@@ -13,7 +13,7 @@ Field = NDArray[np.float32]
 Transfer = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # from frequency, cycles a pixel, to gain
 
 
-def stream(seed: int, *keys: int | str) -> np.random.Generator:
+def random_stream(seed: int, *keys: int | str) -> np.random.Generator:
     """Open the random stream that belongs to `keys`; streams of different keys are independent.
 
     Landscape, year and orbit are keys, so what one of them draws never shifts what another gets.
@@ -22,7 +22,7 @@ def stream(seed: int, *keys: int | str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence([seed, *words]))
 
 
-def smooth(shape: tuple[int, int], length: float, rng: np.random.Generator) -> Field:
+def smooth_field(shape: tuple[int, int], length: float, rng: np.random.Generator) -> Field:
     """Draw a Gaussian field with a Gaussian autocorrelation.
 
     Args:
@@ -36,7 +36,7 @@ def smooth(shape: tuple[int, int], length: float, rng: np.random.Generator) -> F
     return _shaped(shape, lambda f: np.exp(-((np.pi * length * f) ** 2) / 2), pad=3 * length, rng=rng)
 
 
-def fractal(shape: tuple[int, int], longest: float, rng: np.random.Generator, *, exponent: float = 3.2) -> Field:
+def fractal_field(shape: tuple[int, int], longest: float, rng: np.random.Generator, *, exponent: float = 3.2) -> Field:
     """Draw a Gaussian field whose power falls as frequency to the minus `exponent`, flat beyond a longest wave.
 
     Args:
@@ -77,7 +77,7 @@ def streaks(direction: tuple[Field, Field], length: float, rng: np.random.Genera
     """
     size = norm(*direction) + np.float32(1e-6)
     step = np.stack([part / size for part in direction]).astype(np.float32)  # (2, H, W)
-    noise = smooth(step.shape[1:], max(width, 1), rng)
+    noise = smooth_field(step.shape[1:], max(width, 1), rng)
     total = noise.copy()
     start = np.indices(noise.shape, dtype=np.float32)  # (2, H, W)
     stride = max(1.0, length / 24)

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, special
 
-from glaciersar.simulate import noise, season, speckle
-from glaciersar.simulate.geometry import View, view
+from glaciersar.simulate import geometry, season, speckle
+from glaciersar.simulate.geometry import View
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.levels import POLARISATIONS, STATES, Levels
+from glaciersar.simulate.noise import random_stream, smooth_field, streaks
 from glaciersar.simulate.rounding import blur, evaluate
+from glaciersar.simulate.season import draw_season, surface_states
 from glaciersar.simulate.zones import GLACIER, Zone
 
 Field = NDArray[np.float32]
@@ -45,7 +47,9 @@ class Pass:
     """Of the random stream of the dates."""
 
 
-def prepare(landscape: Landscape, year: int, relative_orbit: int, *, levels: Levels, looks: float, seed: int) -> Pass:
+def prepare_pass(
+    landscape: Landscape, year: int, relative_orbit: int, *, levels: Levels, looks: float, seed: int
+) -> Pass:
     """Compute what stays the same over a year: done once, so that a date costs little.
 
     Args:
@@ -57,16 +61,16 @@ def prepare(landscape: Landscape, year: int, relative_orbit: int, *, levels: Lev
         seed: Seed of the landscape.
     """
     zones = landscape.zones[year]
-    seen = view(landscape.surface, landscape.geobox, relative_orbit)
-    rng = noise.stream(seed, "speckle", relative_orbit)
+    seen = geometry.view(landscape.surface, landscape.geobox, relative_orbit)
+    rng = random_stream(seed, "speckle", relative_orbit)
     water = zones == Zone.WATER
     front = ndimage.binary_dilation(np.isin(zones, GLACIER), iterations=2) & water
-    uneven = noise.smooth(zones.shape, 700 / landscape.pixel, noise.stream(seed, "brash", year))
+    uneven = smooth_field(zones.shape, 700 / landscape.pixel, random_stream(seed, "brash", year))
     reach = 700 * evaluate(np.exp, 0.6 * uneven)  # metres that brash ice drifts
     distance = ndimage.distance_transform_edt(~front, sampling=landscape.pixel) if front.any() else np.inf
     return Pass(
         view=seen,
-        season=season.draw(landscape, year, seed=seed),
+        season=draw_season(landscape, year, seed=seed),
         levels=levels,
         looks=looks,
         still=_still(landscape, zones, seen, levels, seed),
@@ -93,12 +97,12 @@ def observe(view_pass: Pass, when: date, *, key: int) -> dict[str, Field]:
         subtracted exceeds the signal.
     """
     p, levels = view_pass, view_pass.levels
-    rng = noise.stream(p.seed, "date", key)
+    rng = random_stream(p.seed, "date", key)
     shares = _shares(p, when)
     calibration = rng.normal(0, levels.calibration)
-    wind = levels.wind * (rng.normal() + 0.5 * noise.smooth(p.water.shape, 60, rng))  # patches of wind and calm
+    wind = levels.wind * (rng.normal() + 0.5 * smooth_field(p.water.shape, 60, rng))  # patches of wind and calm
     floes = p.brash * np.float32(rng.uniform(0.2, 1.0))  # brash ice drifts: no two dates alike
-    lumps = levels.melange_texture * noise.smooth(p.water.shape, 2, rng)
+    lumps = levels.melange_texture * smooth_field(p.water.shape, 2, rng)
     images = {}
     for index, polarisation in enumerate(POLARISATIONS):
         decibel = sum(share * still for share, still in zip(shares, p.still[index], strict=True))
@@ -118,7 +122,7 @@ def observe(view_pass: Pass, when: date, *, key: int) -> dict[str, Field]:
 
 def _shares(p: Pass, when: date) -> tuple[Field, Field, Field]:
     """Split each pixel into dry, wet and bare; for water: cold fast ice, wet fast ice and open water."""
-    dry, wet, bare = season.weights(p.season, when)
+    dry, wet, bare = surface_states(p.season, when)
     day = when.timetuple().tm_yday
     growth = np.clip((day + 20) / 110, 0, 1) if day < 300 else np.clip((day - 345) / 110, 0, 1)
     cover = growth / (1 + np.exp(np.clip((day - 160) / 5, -30, 30)) if day < 300 else 1)  # gone in June
@@ -133,7 +137,7 @@ def _still(
     landscape: Landscape, zones: NDArray[np.uint8], seen: View, levels: Levels, seed: int
 ) -> NDArray[np.float32]:
     """Compute (polarisation, state, H, W) backscatter in dB before speckle."""
-    texture = _texture(landscape, zones, noise.stream(seed, "texture"))  # (polarisation, H, W), unit variance
+    texture = _texture(landscape, zones, random_stream(seed, "texture"))  # (polarisation, H, W), unit variance
     angle = np.clip(seen.local, 8, 75) - np.float32(levels.reference_incidence)
     common = levels.texture[zones] * texture + 10 * evaluate(np.log10, seen.gain)
     still = np.empty((len(POLARISATIONS), len(STATES), *zones.shape), np.float32)
@@ -165,12 +169,12 @@ def _texture(landscape: Landscape, zones: NDArray[np.uint8], rng: np.random.Gene
     """Draw the ground's own texture: drawn out along the flow on ice, fine on rock, broad on firn."""
     shape, pixel = zones.shape, landscape.pixel
     down = np.gradient(-blur(landscape.surface, 200 / pixel))
-    flow = noise.streaks((down[0], down[1]), 1500 / pixel, rng, width=50 / pixel)
-    broad = noise.smooth(shape, 600 / pixel, rng)
+    flow = streaks((down[0], down[1]), 1500 / pixel, rng, width=50 / pixel)
+    broad = smooth_field(shape, 600 / pixel, rng)
     flowing = np.isin(zones, (Zone.ICE, Zone.CREVASSED, Zone.DEBRIS))
     texture = []
     for _ in POLARISATIONS:
-        fine = noise.smooth(shape, max(90 / pixel, 1.5), rng)
+        fine = smooth_field(shape, max(90 / pixel, 1.5), rng)
         on_firn = 0.9 * broad + 0.44 * fine
         on_ice = 0.75 * flow + 0.44 * broad + 0.49 * fine
         on_land = 0.85 * fine + 0.53 * broad

@@ -37,14 +37,14 @@ class Season:
     """(H, W) metres."""
 
 
-def draw(landscape: Landscape, year: int, *, seed: int) -> Season:
+def draw_season(landscape: Landscape, year: int, *, seed: int) -> Season:
     """Draw the season of a landscape in a year; both years of weather and patches on the ground are random."""
-    weather, patches = noise.stream(seed, "weather", year), noise.stream(seed, "patches")
+    weather, patches = noise.random_stream(seed, "weather", year), noise.random_stream(seed, "patches")
     early, late, snowy = weather.normal(0, 6), weather.normal(0, 6), weather.normal(0, 8)
     snowy -= WARM_SUMMERS.get(year, 0.0)
     z, zones = landscape.surface, landscape.zones[year]
-    patch = noise.smooth(z.shape, 400 / landscape.pixel, patches)
-    drift = noise.smooth(z.shape, 150 / landscape.pixel, patches)
+    patch = noise.smooth_field(z.shape, 400 / landscape.pixel, patches)
+    drift = noise.smooth_field(z.shape, 150 / landscape.pixel, patches)
     onset = ONSET + early + LATER * (z - 200) + 2 * patch
     freeze = FREEZE + late - EARLIER * z + 2 * patch
     first = ONSET + early - LATER * 200 + 25 + snowy  # day on which the shore is free of snow
@@ -65,7 +65,7 @@ def draw(landscape: Landscape, year: int, *, seed: int) -> Season:
     )
 
 
-def weights(season: Season, when: date) -> tuple[Field, Field, Field]:
+def surface_states(season: Season, when: date) -> tuple[Field, Field, Field]:
     """Tell how far each pixel is dry, wet and bare on a date; three (H, W) shares that sum to 1.
 
     Backscatter rises already while the last snow runs off (Marin 2020), hence the long way from wet to bare.

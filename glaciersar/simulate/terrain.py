@@ -96,7 +96,7 @@ def shed(land: Grid, *, spacing: float, steepest: float, rounds: int) -> Grid:
     return land
 
 
-def draw(
+def draw_bed(
     shape: tuple[int, int], *, spacing: float, sea: float, relief: float, plateau: float, rng: np.random.Generator
 ) -> Grid:
     """Draw the bed of a landscape.
@@ -113,23 +113,24 @@ def draw(
         (H, W) bed elevation in metres; the sea floor is negative.
     """
     coarse = (shape[0] // STRIDE + 2, shape[1] // STRIDE + 2)
-    base = noise.fractal(coarse, 20_000 / STRIDE / spacing, rng, exponent=3.4).astype(float)
+    base = noise.fractal_field(coarse, 20_000 / STRIDE / spacing, rng, exponent=3.4).astype(float)
     height = base - np.quantile(base, sea)  # the coast lies at 0
     rim = np.zeros(coarse, bool)
     rim[[0, -1], :] = rim[:, [0, -1]] = True
     outlets = (height < 0) | (rim & (height < np.quantile(height[rim], 0.35)))
-    gentle = noise.smooth(coarse, 3_000 / STRIDE / spacing, rng)
+    gentle = noise.smooth_field(coarse, 3_000 / STRIDE / spacing, rng)
     rise = np.clip(0.5 + 0.6 * height, 0.2, 1.1) * evaluate(np.exp, 0.3 * gentle)
-    start = np.where(outlets, 0.0, 20 + 60 * np.maximum(height, 0) + 12 * noise.smooth(coarse, 2, rng))
+    start = np.where(outlets, 0.0, 20 + 60 * np.maximum(height, 0) + 12 * noise.smooth_field(coarse, 2, rng))
     land, drained = incise(start, 10 * rise, spacing=STRIDE * spacing, steps=200, outlets=outlets)
     upland = np.where(outlets, 0.0, 0.4 + 0.3 * evaluate(np.tanh, height))  # before rivers: what a plateau keeps
     land = (1 - plateau) * land / _top(land) + plateau * upland / _top(upland)
     land = relief * np.where(height < 0, 0.3 * np.maximum(height, -0.8), land)
     bent = [
-        0.9 * noise.smooth(shape, 3_000 / spacing, rng) + 0.5 * noise.smooth(shape, 900 / spacing, rng) for _ in "xy"
+        0.9 * noise.smooth_field(shape, 3_000 / spacing, rng) + 0.5 * noise.smooth_field(shape, 900 / spacing, rng)
+        for _ in "xy"
     ]
     fine = [_refine(part, shape, bent) for part in (land, evaluate(np.log, drained).astype(float))]
-    land = fine[0] + 0.02 * relief * noise.fractal(shape, 1_200 / spacing, rng)
+    land = fine[0] + 0.02 * relief * noise.fractal_field(shape, 1_200 / spacing, rng)
     land = trough(land, evaluate(np.exp, fine[1]).astype(float), spacing=spacing)
     return shed(land, spacing=spacing, steepest=0.65, rounds=20)
 

@@ -31,7 +31,7 @@ class Zone(IntEnum):
 GLACIER = (Zone.FIRN, Zone.SUPERIMPOSED, Zone.ICE, Zone.CREVASSED, Zone.DEBRIS)
 
 
-def place(
+def place_zones(
     surface: Field,
     glacier: Mask,
     water: Mask,
@@ -58,17 +58,17 @@ def place(
     smooth = blur(surface, 120 / pixel)
     slope = norm(*np.gradient(smooth, pixel))
     zones = np.full(surface.shape, Zone.ROCK, np.uint8)
-    wander = noise.smooth(surface.shape, 800 / pixel, rng)
+    wander = noise.smooth_field(surface.shape, 800 / pixel, rng)
     flat = (slope < 0.16 + 0.03 * wander) & (surface < 260 + 60 * wander)
     zones[flat] = Zone.TUNDRA
     zones[_hollows(surface, slope, ela, pixel, rng)] = Zone.SNOW_PATCH
     near = ndimage.distance_transform_edt(~glacier, sampling=pixel) if glacier.any() else np.inf
-    rough = noise.smooth(surface.shape, 250 / pixel, rng)
+    rough = noise.smooth_field(surface.shape, 250 / pixel, rng)
     low = surface < ela - 60
     zones[low & (slope < 0.35) & (near < 280 * evaluate(np.exp, 0.6 * rough) * (near < 900))] = Zone.MORAINE
     zones[water] = Zone.WATER
     zones[glacier] = Zone.ICE
-    line = ela + 35 * noise.smooth(surface.shape, 1500 / pixel, rng) + 12 * rough
+    line = ela + 35 * noise.smooth_field(surface.shape, 1500 / pixel, rng) + 12 * rough
     zones[glacier & (surface > line - 30)] = Zone.SUPERIMPOSED
     zones[glacier & (surface > line + 70)] = Zone.FIRN
     zones[_debris(smooth, glacier & (surface < ela - 30), glacier, pixel, rng)] = Zone.DEBRIS
@@ -79,7 +79,7 @@ def place(
 def _hollows(surface: Field, slope: Field, ela: float, pixel: float, rng: np.random.Generator) -> Mask:
     """Find where snow lies late: gullies and foot of slopes, more so higher up."""
     hollow, gully = (blur(surface, scale / pixel) - surface for scale in (260, 70))
-    depth = 0.7 * hollow + 2 * gully + 7 * noise.smooth(surface.shape, 140 / pixel, rng) + 0.03 * (surface - ela)
+    depth = 0.7 * hollow + 2 * gully + 7 * noise.smooth_field(surface.shape, 140 / pixel, rng) + 0.03 * (surface - ela)
     return (depth > 23) & (slope > 0.08) & (slope < 0.8) & (surface > 80)
 
 
@@ -88,7 +88,7 @@ def _broken(
 ) -> Mask:
     """Find crevassed ice: behind calving fronts, where the ice is steep, and where it is fast."""
     front = glacier & ndimage.binary_dilation(water, iterations=2)
-    patchy = noise.smooth(glacier.shape, 350 / pixel, rng)
+    patchy = noise.smooth_field(glacier.shape, 350 / pixel, rng)
     broken = (slope > 0.33 + 0.06 * patchy) & (slope < 0.5)
     if front.any():
         behind = ndimage.distance_transform_edt(~front, sampling=pixel)

@@ -1,7 +1,8 @@
 """What several tests of the dataset share."""
 
 import pytest
-from spoiling import Place
+
+from tests.support.spoiling import Place
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
-from archives import glaciers, write_catalog
-from spoiling import GRID, SPLIT, TILES, TIMES, named, with_incidence
 
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
-from glaciersar.scenes import find
+from glaciersar.scenes.search import find_scenes
+from tests.support.archives import glaciers, write_catalog
+from tests.support.spoiling import GRID, SPLIT, TILES, TIMES, named, with_incidence
 
 
 def with_raster(values, **profile):
@@ -33,7 +33,7 @@ def both_ways(place):
 
 def of_other_orbit(place):
     more = write_catalog(place.folder / "more", GRID, TIMES, place.rng, relative_orbit=174, name="beta")
-    return {"scenes": [*place.scenes, *find(more)], "relative_orbits": [14, 87]}
+    return {"scenes": [*place.scenes, *find_scenes(more)], "relative_orbits": [14, 87]}
 
 
 def put(**changes):

@@ -1,20 +1,24 @@
-"""glaciersar.dataset.building with several features: RTC and coherence beside GRD, as the published data has them"""
+"""glaciersar.dataset.build with several features: RTC and coherence beside GRD, as the published data has them"""
 
 from datetime import timedelta
 
 import h5py
 import numpy as np
 import pytest
-from archives import backscatter, glaciers, write_catalog, write_raster, year_of_dates
 from odc.geo.geobox import GeoBox
 
 from glaciersar import radiometry
-from glaciersar.dataset import RandomPatches, Tiles, build, card, check_published
+from glaciersar.dataset.build import build_dataset
+from glaciersar.dataset.hdf5 import check_published
+from glaciersar.dataset.patches import RandomPatches, WholeTiles
+from glaciersar.dataset.summary import summarize_dataset
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
-from glaciersar.recipe import recipe
-from glaciersar.scenes import choose_dates, find
-from glaciersar.scenes.pairs import find_pairs
+from glaciersar.recipe import find_recipe
+from glaciersar.scenes.coherence import find_pairs
+from glaciersar.scenes.search import find_scenes
+from glaciersar.scenes.selection import choose_dates
+from tests.support.archives import backscatter, glaciers, write_catalog, write_raster, year_of_dates
 
 PIXEL = 500.0  # 20 × 20 a tile
 TILES = [Tile(column=10 + k, row=38) for k in range(3)]
@@ -36,17 +40,19 @@ def write_pairs(folder, rng, *, days=12, count=30, values=None):
 
 @pytest.fixture
 def make(tmp_path, rng):
-    scenes = find(write_catalog(tmp_path / "grd", GRID, TIMES, rng, polarisations=("HH",)))
+    scenes = find_scenes(write_catalog(tmp_path / "grd", GRID, TIMES, rng, polarisations=("HH",)))
 
     def make(**changes):
         arguments = {"reference": glaciers(TILES), "split": SPLIT, "years": [2020], "relative_orbits": [14]}
-        return build(tmp_path / "data", scenes, **(arguments | {"pixel": PIXEL, "progress": False} | changes))
+        return build_dataset(tmp_path / "data", scenes, **(arguments | {"pixel": PIXEL, "progress": False} | changes))
 
     return make
 
 
 def test_three_features_stand_beside_each_other_in_the_published_layout(make, tmp_path, rng):
-    rtc = find(write_catalog(tmp_path / "rtc", GRID, year_of_dates(17, step_days=22), rng, polarisations=("HH",)))
+    rtc = find_scenes(
+        write_catalog(tmp_path / "rtc", GRID, year_of_dates(17, step_days=22), rng, polarisations=("HH",))
+    )
     coherence = write_pairs(tmp_path / "insar", rng)
     pairs = find_pairs(tmp_path / "insar")
     folder = make(features=("grd", "rtc", "insar"), rtc=rtc, pairs=pairs)
@@ -62,10 +68,10 @@ def test_three_features_stand_beside_each_other_in_the_published_layout(make, tm
         assert group.attrs["insar_second_times"][1] == b"2020-01-26T06:30:05Z"
         assert list(group.attrs["insar_base_time_idx"]) == list(choose_dates([pair.time for pair in pairs]))
         np.testing.assert_array_equal(group["outlines"][()].sum(-1), 1)
-    table = card(folder)
+    table = summarize_dataset(folder)
     assert table.loc["val", "dates, insar"] == "30"
     assert 0.9 < table.loc["val", "high, insar"] <= 0.95
-    ((series, _, _),) = Tiles(folder / "test.h5", features=("grd", "rtc", "insar"))
+    ((series, _, _),) = WholeTiles(folder / "test.h5", features=("grd", "rtc", "insar"))
     assert series.shape == (3, 15, 20, 20)
 
 
@@ -73,7 +79,7 @@ def test_patches_for_training_come_with_all_features(make, tmp_path, rng):
     write_pairs(tmp_path / "insar", rng)
     folder = make(features=("grd", "insar"), pairs=find_pairs(tmp_path / "insar"))
     patches = RandomPatches(
-        folder / "train.h5", patch=16, samples=2, seed=1, features=("grd", "insar"), recipe=recipe("corrected")
+        folder / "train.h5", patch=16, samples=2, seed=1, features=("grd", "insar"), recipe=find_recipe("corrected")
     )
     assert patches[0][0].shape == (2, 15, 16, 16)
 

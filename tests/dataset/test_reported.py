@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
-from archives import glaciers, write_catalog, write_raster
 from odc.geo.geobox import GeoBox
-from spoiling import GRID, PIXEL, TILES, TIMES, named, with_incidence
 
-from glaciersar.dataset import card, tiles_of
+from glaciersar.dataset.build import covered_tiles
+from glaciersar.dataset.summary import summarize_dataset
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.radiometry import unscale
-from glaciersar.scenes import find
+from glaciersar.scenes.search import find_scenes
+from tests.support.archives import glaciers, write_catalog, write_raster
+from tests.support.spoiling import GRID, PIXEL, TILES, TIMES, named, with_incidence
 
 
 def first(groups):
@@ -60,8 +61,8 @@ def test_a_tile_in_the_empty_corner_of_the_scenes_is_left_out_and_this_is_said(p
     cover = shapely.box(*TILES[0].bounds).union(shapely.box(*TILES[1].bounds)).union(corner.buffer(-3000))
     (cover,) = gpd.GeoSeries([cover], crs=GRID.crs).to_crs(4326)
     told = [replace(scene, outline=cover) for scene in place.scenes]
-    assert tiles_of(place.scenes, "HH") == TILES
-    assert tiles_of(told, "HH") == TILES[:2]
+    assert covered_tiles(place.scenes, "HH") == TILES
+    assert covered_tiles(told, "HH") == TILES[:2]
     groups = place.groups(scenes=told, split=dict.fromkeys(TILES[:2], "train"))
     assert "left out" not in capsys.readouterr().out
     assert sorted(groups) == ["SVAL-10-38_2020_ro14", "SVAL-11-38_2020_ro14"]
@@ -117,7 +118,9 @@ def test_half_of_a_tile_without_radar_is_neither_glacier_nor_background(place):
 def test_a_tile_half_beyond_the_rasters_is_the_same(place):
     beyond = Tile(column=13, row=38)
     half = GRID.translate_pix(0, 0)[:, :50]
-    scenes = find(write_catalog(place.folder / "half", half, TIMES, place.rng, polarisations=("HH",), name="half"))
+    scenes = find_scenes(
+        write_catalog(place.folder / "half", half, TIMES, place.rng, polarisations=("HH",), name="half")
+    )
     split = {TILES[0]: "train", TILES[1]: "val", TILES[2]: "test"}
     groups = place.groups(scenes=scenes, split=split)
     assert groups["SVAL-12-38_2020_ro14"]["unseen_share"] == 0.5
@@ -207,7 +210,7 @@ def test_the_card_tells_what_was_masked_and_filled(place):
     values = place.values()
     values[:, :5] = np.nan
     place.rewrite(values)
-    table = card(place.build())
+    table = summarize_dataset(place.build())
     assert table.loc["train", "masked"] == table.loc["train", "filled"] == pytest.approx(5 / 20 / 16)
     assert list(table["filled dates"]) == ["0", "0", "0"]
     assert table.loc["test", "masked"] == 0
@@ -227,6 +230,6 @@ def test_the_year_of_outlines_stands_beside_the_dates_of_the_series(place, colum
     tile = first(place.groups(reference=reference))
     assert (tile["outlines_from"], tile["outlines_year"]) == (said, "any")
     assert tile["grd_times"][0] == b"2020-01-02T06:30:05Z"
-    table = card(place.folder / "data")
+    table = summarize_dataset(place.folder / "data")
     assert list(table["outlines from"]) == [said] * 3
     assert list(table["years"]) == ["2020"] * 3

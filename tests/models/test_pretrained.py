@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from keras_files import write_keras
 from safetensors.torch import save_file
 
 from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.models import pretrained
 from glaciersar.radiometry import RANGES
+from tests.support.keras_files import write_keras
 
 
 @pytest.fixture

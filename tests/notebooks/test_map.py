@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from archives import backscatter, write_folder, write_raster, year_of_dates
 from odc.geo.geobox import GeoBox
 
 from glaciersar import cli, models
 from glaciersar.models import pretrained
+from tests.support.archives import backscatter, write_folder, write_raster, year_of_dates
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "08-map.ipynb"
 HERE = GeoBox.from_bbox((600_000, 8_700_000, 602_000, 8_701_600), "EPSG:32633", resolution=100)

@@ -7,8 +7,11 @@ import pytest
 import rasterio
 import torch
 
-from glaciersar import cli, models, scenes
+from glaciersar import cli, models
 from glaciersar.models import pretrained
+from glaciersar.scenes.footprint import covering_geobox
+from glaciersar.scenes.search import find_scenes
+from glaciersar.scenes.selection import filter_scenes
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "08-map.ipynb"
 
@@ -38,8 +41,8 @@ def run(shared, weights, out, **changed):
 
 def test_the_series_of_2022_and_2023_is_mapped_where_it_lies(shared, weights, tmp_path):
     assert run(shared, weights, tmp_path) == 0
-    chosen = scenes.select(scenes.find(shared / "data/sentinel1-rtc-california"), polarisation="VV")
-    expected = scenes.footprint(chosen, "VV", pixel=120)
+    chosen = filter_scenes(find_scenes(shared / "data/sentinel1-rtc-california"), polarisation="VV")
+    expected = covering_geobox(chosen, "VV", pixel=120)
     with rasterio.open(tmp_path / "work/map/probability.tif") as file:
         probability = file.read(1)
         assert file.crs.to_epsg() == 32611

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from glaciersar import released
-from glaciersar.mapping import gaussian_window, map_array
+from glaciersar.inference.as_released import map_inner_windows, map_overhanging
+from glaciersar.inference.sliding_window import gaussian_window, map_array
 from glaciersar.models.keras import from_keras
 
 
@@ -25,7 +25,7 @@ def test_the_blending_kernel_is_theirs_but_for_a_constant(shared):
 
 def test_the_last_four_columns_have_no_value_as_released_and_one_as_corrected(case):
     model, series, _ = case
-    as_released = released.map_fitting(model, series, window=32)
+    as_released = map_inner_windows(model, series, window=32)
     assert np.isnan(as_released[:, :, 96:]).all()
     assert np.isfinite(as_released[:, :, :96]).all()
     assert np.isfinite(map_array(model, series, window=32, overlap=0.5)).all()
@@ -39,5 +39,5 @@ def test_where_their_windows_fit_the_corrected_map_is_theirs(case):
 
 def test_sums_are_as_precise_as_theirs(case):
     model, series, found = case
-    assert released.map_fitting(model, series, window=32).dtype == found["predict_and_evaluate"].dtype == np.float64
-    assert released.map_overhanging(model, series, window=32).dtype == found["apply_script"].dtype == np.float32
+    assert map_inner_windows(model, series, window=32).dtype == found["predict_and_evaluate"].dtype == np.float64
+    assert map_overhanging(model, series, window=32).dtype == found["apply_script"].dtype == np.float32

@@ -7,7 +7,8 @@ import pytest
 import rasterio
 import shapely
 
-from glaciersar.simulate import labels, simulate_archive
+from glaciersar.evaluation import annotators
+from glaciersar.simulate.archive import simulate_archive
 from glaciersar.simulate.zones import GLACIER
 
 
@@ -54,7 +55,7 @@ def test_the_truth_is_the_institutes_outlines(made, files, rng):
 
 
 def test_the_drawn_outlines_agree_with_the_institutes_but_for_a_persons_error(made):
-    table = labels.ceiling(made.parent / "outlines.gpkg").set_index(["landscape", "year"])
+    table = annotators.inter_annotator_agreement(made.parent / "outlines.gpkg").set_index(["landscape", "year"])
     for year in (2016, 2020):
         assert 0.9 < table.loc[("dem-kongsfjorden-20m", year), "truth_iou"] < 0.995
         assert 0.85 < table.loc[("dem-kongsfjorden-20m", year), "iou"] < 0.99

@@ -69,10 +69,10 @@ def simulated(zone, looks, *, even=False):
         zones={2016: zones},
         known=zones > 0,
     )
-    assumed = levels.read()
+    assumed = levels.read_levels()
     if even:
         assumed = replace(assumed, texture=np.zeros_like(assumed.texture))
-    prepared = radar.prepare(ground, 2016, 14, levels=assumed, looks=looks, seed=3)
+    prepared = radar.prepare_pass(ground, 2016, 14, levels=assumed, looks=looks, seed=3)
     days = [date(2016, 9, 10) + timedelta(days=6 * k) for k in range(12)]
     return np.stack([radar.observe(prepared, day, key=day.toordinal())["HH"] for day in days])
 

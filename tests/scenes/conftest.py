@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from archives import GRID, TIMES, write_folder
-from servers import collect_items, serve, serve_stac
 
-from glaciersar import remote
-from glaciersar.scenes import find
-from glaciersar.simulate import simulate_archive
+from glaciersar.io import http
+from glaciersar.scenes.search import find_scenes
+from glaciersar.simulate.archive import simulate_archive
+from tests.support.archives import GRID, TIMES, write_folder
+from tests.support.servers import collect_items, serve, serve_stac
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def simulated(tmp_path_factory):
 @pytest.fixture
 def all_of_it(simulated):
     """The scenes of the simulated archive."""
-    return find(simulated)
+    return find_scenes(simulated)
 
 
 @pytest.fixture(scope="session")
@@ -71,8 +71,8 @@ def stac(stac_for_all):
 @pytest.fixture
 def signing(web, monkeypatch):
     """The web server as an account of the Planetary Computer, which gives rasters only to the token "one"."""
-    monkeypatch.setattr(remote, "SIGNED", re.compile(rf"({re.escape(web.url)})/([^/?]+)/[^?]*\.tif"))
-    monkeypatch.setattr(remote, "_tokens", {})
+    monkeypatch.setattr(http, "SIGNED", re.compile(rf"({re.escape(web.url)})/([^/?]+)/[^?]*\.tif"))
+    monkeypatch.setattr(http, "_tokens", {})
     monkeypatch.setenv("PC_SDK_SAS_URL", f"{web.url}/token")
     web.token = "one"
     yield web
@@ -82,10 +82,10 @@ def signing(web, monkeypatch):
 @pytest.fixture
 def hurry(monkeypatch):
     """Wait less between attempts."""
-    monkeypatch.setattr(remote, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(http, "FIRST_WAIT", 0.01)
 
 
 @pytest.fixture
 def impatience(monkeypatch):
     """Give up waiting before a slow answer comes."""
-    monkeypatch.setattr(remote, "TIMEOUT", (30.0, 0.5))
+    monkeypatch.setattr(http, "TIMEOUT", (30.0, 0.5))

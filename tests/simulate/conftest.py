@@ -16,10 +16,10 @@ def box() -> GeoBox:
 
 @pytest.fixture(scope="session")
 def ground(box):
-    return landscape.draw("here", box, years=(2016, 2020), seed=SEED)
+    return landscape.draw_landscape("here", box, years=(2016, 2020), seed=SEED)
 
 
 @pytest.fixture(scope="session")
 def seen(ground):
     """Orbit 14 in 2016, ready to take images."""
-    return radar.prepare(ground, 2016, 14, levels=levels.read(), looks=10.7, seed=SEED)
+    return radar.prepare_pass(ground, 2016, 14, levels=levels.read_levels(), looks=10.7, seed=SEED)

@@ -12,13 +12,16 @@ import pystac
 import pytest
 import rasterio
 import shapely
-from archives import write_raster
 from odc.geo.geobox import GeoBox
 
 from benchmarks.other_processor import environments
 from glaciersar import radiometry
 from glaciersar.errors import InputError
-from glaciersar.simulate import archive, labels, pairs_in_turn, settings, simulate_archive, stac
+from glaciersar.evaluation import annotators
+from glaciersar.io import rasters
+from glaciersar.simulate import settings, stac
+from glaciersar.simulate.archive import pairs_in_turn, simulate_archive
+from tests.support.archives import write_raster
 
 SMALL = {"tiles_per_side": 1, "pixel": 100.0, "years": (2016,), "relative_orbits": (14,), "progress": False}
 
@@ -123,7 +126,7 @@ def test_outlines_have_three_layers_with_landscape_and_year(made):
         assert set(zip(shapes.landscape, shapes.year, strict=True)) == {
             ("landscape-00", 2016), ("landscape-00", 2020), ("landscape-01", 2016),
         }  # fmt: skip
-    assert 0.5 < labels.ceiling(path).iou.min() < 1
+    assert 0.5 < annotators.inter_annotator_agreement(path).iou.min() < 1
 
 
 def test_the_record_of_the_settings_lies_beside_the_catalogue(made):
@@ -226,13 +229,13 @@ def test_where_the_elevation_model_has_no_value_the_archive_has_none(tmp_path):
 def test_values_are_rounded_by_less_than_a_hundredth_of_a_decibel(rng):
     values = (rng.random(10_000) * 10.0 ** rng.integers(-6, 2, 10_000)).astype(np.float32)
     values[::3] *= -1
-    rounded = archive._rounded(values)
+    rounded = rasters._rounded(values)
     assert np.abs(10 * np.log10(rounded / values)).max() < 0.01
     assert len(np.unique(rounded.view(np.uint32) & 0x7FFF)) == 1  # the spare bits are zero
 
 
 def test_nodata_survives_the_rounding():
-    assert np.isnan(archive._rounded(np.array([np.nan, 1.0], np.float32))).tolist() == [True, False]
+    assert np.isnan(rasters._rounded(np.array([np.nan, 1.0], np.float32))).tolist() == [True, False]
 
 
 CHILD = """

@@ -20,7 +20,7 @@ def test_a_spreading_dome_follows_the_closed_form(monkeypatch):
     gamma = 2 / 5 * ice.RATE * ice.WEIGHT
     shape = {"height": 500.0, "width": 12_000.0, "gamma": gamma}
     first = halfar(radius, 0, **shape)
-    grown = ice.grow(np.zeros_like(radius), np.zeros_like, spacing=spacing, years=300, step=1, thickness=first)
+    grown = ice.grow_ice(np.zeros_like(radius), np.zeros_like, spacing=spacing, years=300, step=1, thickness=first)
     expected = halfar(radius, 300, **shape)
     assert expected.max() < 0.93 * first.max()  # it has moved enough to be a test
     assert grown.max() == pytest.approx(expected.max(), rel=0.02)
@@ -32,14 +32,14 @@ def test_without_snow_and_melt_the_volume_stays():
     bed = np.zeros((40, 40))
     dome = np.zeros_like(bed)
     dome[15:25, 15:25] = 200
-    after = ice.grow(bed, np.zeros_like, spacing=200, years=100, thickness=dome)
+    after = ice.grow_ice(bed, np.zeros_like, spacing=200, years=100, thickness=dome)
     assert after.sum() == pytest.approx(dome.sum(), rel=0.02)
     assert after.max() < 150
 
 
 def test_a_slab_gains_what_the_balance_says():
     bed = np.full((20, 20), 500.0)
-    grown = ice.grow(bed, ice.balance(np.full_like(bed, 400.0)), spacing=200, years=10, step=1)
+    grown = ice.grow_ice(bed, ice.balance(np.full_like(bed, 400.0)), spacing=200, years=10, step=1)
     slow, fast = 10 * ice.GRADIENT * 100, 10 * ice.GRADIENT * 110  # the surface rises, so it gains a little more
     assert slow < grown[10, 10] < fast
 
@@ -48,7 +48,7 @@ def test_ice_that_floats_breaks_off_and_grounded_ice_stays():
     bed = np.full((20, 20), -100.0)
     thick = np.full_like(bed, 110.0)
     thick[:, 10:] = 140.0  # 100 m of water lift at most 113 m of ice
-    after = ice.grow(bed, np.zeros_like, spacing=5000, years=1, step=1, thickness=thick)
+    after = ice.grow_ice(bed, np.zeros_like, spacing=5000, years=1, step=1, thickness=thick)
     assert (after[:, :9] == 0).all()
     assert (after[:, 12:] > 130).all()
 
@@ -75,7 +75,7 @@ def test_where_ice_slips_its_front_advances():
     dome = np.where(np.arange(80) < 40, 120.0, 0.0) * np.ones((12, 1))
     slip = np.where(np.arange(80) > 20, 50.0, 1.0) * np.ones((12, 1))
     usual, surged = (
-        ice.grow(bed, np.zeros_like, spacing=200, years=5, step=0.25, thickness=dome, slip=factor)
+        ice.grow_ice(bed, np.zeros_like, spacing=200, years=5, step=0.25, thickness=dome, slip=factor)
         for factor in (1.0, slip)
     )
     assert (surged[5] > 5).sum() > (usual[5] > 5).sum() + 3

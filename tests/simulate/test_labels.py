@@ -7,7 +7,8 @@ from torch import from_numpy
 from torchmetrics.functional.classification import binary_jaccard_index
 
 from glaciersar import outlines
-from glaciersar.metrics import Confusion
+from glaciersar.evaluation import annotators
+from glaciersar.evaluation.metrics import Confusion
 from glaciersar.simulate import labels, landscape
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.zones import Zone
@@ -16,7 +17,7 @@ from glaciersar.simulate.zones import Zone
 @pytest.fixture(scope="module")
 def ground(box):
     """A landscape with as much ice as land, most of it in large glaciers."""
-    return landscape.draw("here", box, years=(2016, 2020), seed=12)
+    return landscape.draw_landscape("here", box, years=(2016, 2020), seed=12)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_outlines_are_valid_polygons_on_the_grid_of_the_project(drawn):
 
 
 def test_the_truth_is_traced_exactly(ground):
-    traced = labels.truth(ground, 2016)
+    traced = labels.true_outlines(ground, 2016)
     assert traced.area.sum() == pytest.approx(ground.glacier[2016].sum() * ground.pixel**2)
     assert np.array_equal(outlines.to_mask(traced, ground.geobox), ground.glacier[2016])
 
@@ -96,9 +97,9 @@ def test_the_truth_is_traced_exactly(ground):
 def test_the_ceiling_from_polygons_is_that_from_masks(tmp_path, drawn, masks, ground):
     path = tmp_path / "outlines.gpkg"
     for layer in ("reference", "second_annotator", "truth"):
-        shapes = labels.truth(ground, 2016) if layer == "truth" else drawn[layer, 2016]
+        shapes = labels.true_outlines(ground, 2016) if layer == "truth" else drawn[layer, 2016]
         shapes.assign(landscape="here", year=2016).to_file(path, layer=layer)
-    table = labels.ceiling(path).set_index("landscape")
+    table = annotators.inter_annotator_agreement(path).set_index("landscape")
     expected = float(
         binary_jaccard_index(from_numpy(masks["reference", 2016]), from_numpy(masks["second_annotator", 2016]))
     )
@@ -116,7 +117,7 @@ def test_the_ceiling_pools_areas_over_landscapes(tmp_path):
     for k, layer in enumerate(("reference", "second_annotator", "truth")):
         rows = [{"landscape": name, "year": 2016, "geometry": shapes[k]} for name, shapes in squares.items()]
         gpd.GeoDataFrame(rows, crs="EPSG:32633").to_file(tmp_path / "outlines.gpkg", layer=layer)
-    table = labels.ceiling(tmp_path / "outlines.gpkg")
+    table = annotators.inter_annotator_agreement(tmp_path / "outlines.gpkg")
     assert list(table["landscape"]) == ["large", "small", "all"]
     assert list(table["iou"]) == pytest.approx([0.5, 1, 10_100 / 20_100])
     assert list(table["truth_iou"]) == pytest.approx([1, 0.5, 20_050 / 20_100])

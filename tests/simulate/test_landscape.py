@@ -48,10 +48,10 @@ def gap(own, tmp_path):
 
 
 def test_the_same_seed_gives_the_same_landscape_and_another_seed_another(box, ground):
-    again = landscape.draw("here", box, years=(2016, 2020), seed=8)
+    again = landscape.draw_landscape("here", box, years=(2016, 2020), seed=8)
     assert np.array_equal(again.surface, ground.surface)
     assert all(np.array_equal(again.zones[year], ground.zones[year]) for year in (2016, 2020))
-    other = landscape.draw("here", box, years=(2016,), seed=9)
+    other = landscape.draw_landscape("here", box, years=(2016,), seed=9)
     assert np.corrcoef(other.surface.ravel(), ground.surface.ravel())[0, 1] < 0.8
     assert other.ela != ground.ela
 
@@ -71,7 +71,7 @@ def test_glaciers_shrink_a_little_in_four_years(ground):
 
 
 def test_a_year_does_not_depend_on_the_other_years_asked_for(box, ground):
-    alone = landscape.draw("here", box, years=(2020,), seed=8)
+    alone = landscape.draw_landscape("here", box, years=(2020,), seed=8)
     assert set(alone.glacier) == {2020}
     assert np.array_equal(alone.zones[2020], ground.zones[2020])
     assert np.array_equal(alone.surface, ground.surface)
@@ -79,13 +79,13 @@ def test_a_year_does_not_depend_on_the_other_years_asked_for(box, ground):
 
 def test_landscapes_differ_in_their_share_of_ice():
     box = GeoBox.from_bbox((600_000, 8_700_000, 606_000, 8_706_000), "EPSG:32633", resolution=100)
-    shares = [landscape.draw("x", box, years=(2016,), seed=seed).glacier[2016].mean() for seed in range(6)]
+    shares = [landscape.draw_landscape("x", box, years=(2016,), seed=seed).glacier[2016].mean() for seed in range(6)]
     assert 0.15 < np.mean(shares) < 0.75
     assert np.std(shares) > 0.05
 
 
 def test_a_surge_moves_a_front_and_leaves_what_was_before_as_it_is(box, ground):
-    surged = landscape.draw("here", box, years=(2016, 2020), seed=8, surge=2017)
+    surged = landscape.draw_landscape("here", box, years=(2016, 2020), seed=8, surge=2017)
     assert np.array_equal(surged.glacier[2016], ground.glacier[2016])
     assert np.array_equal(surged.zones[2016], ground.zones[2016])
     largest = []
@@ -99,17 +99,17 @@ def test_a_surge_moves_a_front_and_leaves_what_was_before_as_it_is(box, ground):
 
 def test_a_surge_before_the_satellite_is_refused(box):
     with pytest.raises(InputError, match="surge=2010 found"):
-        landscape.draw("x", box, years=(2016,), seed=1, surge=2010)
+        landscape.draw_landscape("x", box, years=(2016,), seed=1, surge=2010)
 
 
 @pytest.mark.parametrize("years", [(), (2013,), (2016, 1999)])
 def test_years_before_the_satellite_are_refused(box, years):
     with pytest.raises(InputError, match=r"years=.*2014"):
-        landscape.draw("x", box, years=years, seed=1)
+        landscape.draw_landscape("x", box, years=years, seed=1)
 
 
 def test_a_users_ground_is_put_on_the_grid_with_the_users_glaciers(own):
-    ground = landscape.from_dem(*own, pixel=40, years=(2016,), seed=1)
+    ground = landscape.landscape_from_dem(*own, pixel=40, years=(2016,), seed=1)
     assert str(ground.geobox.crs) == "EPSG:32633"
     assert (ground.geobox.boundingbox.left - 330_000) % 40 == 0
     assert ground.glacier[2016].sum() * 40**2 == pytest.approx(np.pi * 900**2, rel=0.02)
@@ -120,7 +120,9 @@ def test_a_users_ground_is_put_on_the_grid_with_the_users_glaciers(own):
 
 
 def test_ground_without_an_elevation_is_unknown_and_no_sea(own, gap):
-    whole, ground = (landscape.from_dem(path, own[1], pixel=40, years=(2016,), seed=1) for path in (own[0], gap))
+    whole, ground = (
+        landscape.landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1) for path in (own[0], gap)
+    )
     assert whole.known.sum() * 40**2 == pytest.approx(5000**2, rel=0.02)  # turned, so its box has empty corners
     lost = whole.known & ~ground.known
     assert lost.sum() * 40**2 == pytest.approx(2500 * 500, rel=0.1)
@@ -132,15 +134,18 @@ def test_ground_without_an_elevation_is_unknown_and_no_sea(own, gap):
 
 
 def test_outlines_end_where_the_elevation_model_does(own, gap):
-    ground = landscape.from_dem(gap, own[1], pixel=40, years=(2016, 2020), seed=1)
+    ground = landscape.landscape_from_dem(gap, own[1], pixel=40, years=(2016, 2020), seed=1)
     for year in (2016, 2020):
-        for shapes in (labels.truth(ground, year), labels.annotate(ground, year, annotator="reference", seed=1)):
+        for shapes in (
+            labels.true_outlines(ground, year),
+            labels.annotate(ground, year, annotator="reference", seed=1),
+        ):
             drawn = outlines.to_mask(shapes, ground.geobox)
             assert drawn.any()
             assert not (drawn & ~ground.known).any()
             assert shapes.geom_type.isin(["Polygon", "MultiPolygon"]).all()
-    expected = outlines.to_mask(outlines.read(own[1]), ground.geobox) & ground.known
-    np.testing.assert_array_equal(outlines.to_mask(labels.truth(ground, 2016), ground.geobox), expected)
+    expected = outlines.to_mask(outlines.read_outlines(own[1]), ground.geobox) & ground.known
+    np.testing.assert_array_equal(outlines.to_mask(labels.true_outlines(ground, 2016), ground.geobox), expected)
 
 
 @pytest.mark.parametrize("kept", [0.02, 0.3, 0.9, 0.999])
@@ -156,13 +161,13 @@ def test_a_truncated_elevation_model_is_refused_in_one_sentence(own, tmp_path, k
     with pytest.raises(
         InputError, match=r"cut\.tif: .+ found|cut\.tif: cannot be read as a raster \(.+\), expected an"
     ):
-        landscape.from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
+        landscape.landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
 
 
 def test_outlines_that_cannot_be_read_are_refused(own, tmp_path):
     (tmp_path / "bad.gpkg").write_text("no outlines")
     with pytest.raises(InputError, match=r"bad\.gpkg: cannot be read as outlines"):
-        landscape.from_dem(own[0], tmp_path / "bad.gpkg", pixel=40, years=(2016,), seed=1)
+        landscape.landscape_from_dem(own[0], tmp_path / "bad.gpkg", pixel=40, years=(2016,), seed=1)
 
 
 def test_an_elevation_model_without_a_coordinate_system_is_refused(own, tmp_path):
@@ -172,7 +177,7 @@ def test_an_elevation_model_without_a_coordinate_system_is_refused(own, tmp_path
     with rasterio.open(path, "w", driver="GTiff", width=100, height=100, count=1, dtype="float32") as file:
         file.write(values, 1)
     with pytest.raises(InputError, match=r"nowhere\.tif: no coordinate system found, expected a projected one"):
-        landscape.from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
+        landscape.landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
 
 
 def test_an_elevation_model_in_degrees_is_refused(own, tmp_path):
@@ -190,19 +195,19 @@ def test_an_elevation_model_in_degrees_is_refused(own, tmp_path):
     ) as file:
         file.write(np.ones((20, 20), np.float32), 1)
     with pytest.raises(InputError, match=r"degrees\.tif: EPSG:4326 found, expected a projected one"):
-        landscape.from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
+        landscape.landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
 
 
 def test_outlines_elsewhere_are_refused(own, tmp_path):
     away = gpd.GeoSeries([shapely.Point(700_000, 8_702_500).buffer(900)], crs="EPSG:32634")
     away.to_file(tmp_path / "away.gpkg")
     with pytest.raises(InputError, match=r"away\.gpkg: no outline overlaps the elevation model cone\.tif"):
-        landscape.from_dem(own[0], tmp_path / "away.gpkg", pixel=40, years=(2016,), seed=1)
+        landscape.landscape_from_dem(own[0], tmp_path / "away.gpkg", pixel=40, years=(2016,), seed=1)
 
 
 def test_a_file_that_is_no_raster_is_refused(own, tmp_path):
     (tmp_path / "text.tif").write_text("not a raster")
     with pytest.raises(InputError, match=r"text\.tif: cannot be read as a raster"):
-        landscape.from_dem(tmp_path / "text.tif", own[1], pixel=40, years=(2016,), seed=1)
+        landscape.landscape_from_dem(tmp_path / "text.tif", own[1], pixel=40, years=(2016,), seed=1)
     with pytest.raises(InputError, match=r"none\.tif: no such file"):
-        landscape.from_dem(tmp_path / "none.tif", own[1], pixel=40, years=(2016,), seed=1)
+        landscape.landscape_from_dem(tmp_path / "none.tif", own[1], pixel=40, years=(2016,), seed=1)

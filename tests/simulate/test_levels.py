@@ -13,7 +13,7 @@ DRY, WET, BARE = range(3)
 
 @pytest.fixture(scope="module")
 def assumed():
-    return levels.read()
+    return levels.read_levels()
 
 
 def test_in_winter_firn_is_brighter_than_superimposed_ice_and_that_than_glacier_ice(assumed):
@@ -65,7 +65,7 @@ def test_every_level_is_marked_unverified_and_every_relation_has_a_source():
 
 
 def test_a_shift_moves_glaciers_against_land(assumed):
-    shifted = levels.read(shift_db=3)
+    shifted = levels.read_levels(shift_db=3)
     change = shifted.level - assumed.level
     assert change[list(GLACIER)] == pytest.approx(3)
     assert change[[zone for zone in Zone if zone not in GLACIER]] == pytest.approx(0)
@@ -87,9 +87,9 @@ def test_a_file_of_another_form_is_refused(tmp_path, change, message):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(InputError, match=rf"mine\.yaml: {message}"):
-        levels.read(path)
+        levels.read_levels(path)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.yaml: no such file"):
-        levels.read(tmp_path / "none.yaml")
+        levels.read_levels(tmp_path / "none.yaml")

@@ -10,15 +10,15 @@ def correlation(field, lag, axis):
 
 
 def test_a_stream_depends_on_every_key_and_on_nothing_else():
-    draws = {keys: noise.stream(3, *keys).random() for keys in [("a", 1), ("a", 2), ("b", 1), ("a",)]}
+    draws = {keys: noise.random_stream(3, *keys).random() for keys in [("a", 1), ("a", 2), ("b", 1), ("a",)]}
     assert len(set(draws.values())) == 4
-    assert noise.stream(3, "a", 2).random() == draws["a", 2]
-    assert noise.stream(4, "a", 2).random() != draws["a", 2]
+    assert noise.random_stream(3, "a", 2).random() == draws["a", 2]
+    assert noise.random_stream(4, "a", 2).random() != draws["a", 2]
 
 
 @pytest.mark.parametrize("length", [2, 6])
 def test_a_smooth_field_has_unit_variance_and_the_stated_correlation_length(rng, length):
-    field = noise.smooth((400, 300), length, rng)
+    field = noise.smooth_field((400, 300), length, rng)
     assert field.std() == pytest.approx(1, abs=0.08)
     assert abs(field.mean()) < 0.1
     for axis in (0, 1):
@@ -28,7 +28,7 @@ def test_a_smooth_field_has_unit_variance_and_the_stated_correlation_length(rng,
 def test_a_fractal_field_has_the_stated_spectral_exponent(rng):
     size = 512
     power = np.mean(
-        [np.abs(np.fft.rfft(noise.fractal((size, size), 64, rng), axis=1)) ** 2 for _ in range(4)], axis=(0, 1)
+        [np.abs(np.fft.rfft(noise.fractal_field((size, size), 64, rng), axis=1)) ** 2 for _ in range(4)], axis=(0, 1)
     )
     frequency = np.fft.rfftfreq(size)
     band = (frequency > 4 / 64) & (frequency < 0.25)
@@ -37,7 +37,7 @@ def test_a_fractal_field_has_the_stated_spectral_exponent(rng):
 
 
 def test_opposite_edges_of_a_field_are_unrelated(rng):
-    edges = [noise.smooth((64, 64), 8, rng)[:, [0, -1]] for _ in range(60)]
+    edges = [noise.smooth_field((64, 64), 8, rng)[:, [0, -1]] for _ in range(60)]
     left, right = np.concatenate(edges).T
     assert abs(np.corrcoef(left, right)[0, 1]) < 0.3
 

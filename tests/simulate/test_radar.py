@@ -21,9 +21,9 @@ def decibel(power):
 @pytest.fixture(scope="module")
 def calm(ground):
     """Orbit 14 in 2016 without rain in winter and with a perfectly calibrated radar."""
-    assumed = levels.read()
+    assumed = levels.read_levels()
     steady = type(assumed)(**{**vars(assumed), "calibration": 0.0, "wind": 0.0})
-    prepared = radar.prepare(ground, 2016, 14, levels=steady, looks=10.7, seed=8)
+    prepared = radar.prepare_pass(ground, 2016, 14, levels=steady, looks=10.7, seed=8)
     season = type(prepared.season)(**{**vars(prepared.season), "rain": ()})
     return radar.Pass(**{**vars(prepared), "season": season})
 
@@ -47,9 +47,9 @@ def plain(zone, *, pixel=40.0, side=160, surface=None):
 
 
 def prepared(ground, *, looks=10.7, **changes):
-    assumed = levels.read()
+    assumed = levels.read_levels()
     steady = type(assumed)(**{**vars(assumed), "calibration": 0.0, "wind": 0.0, **changes})
-    made = radar.prepare(ground, 2016, 14, levels=steady, looks=looks, seed=1)
+    made = radar.prepare_pass(ground, 2016, 14, levels=steady, looks=looks, seed=1)
     return radar.Pass(**{**vars(made), "season": type(made.season)(**{**vars(made.season), "rain": ()})})
 
 

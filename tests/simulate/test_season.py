@@ -9,7 +9,7 @@ from glaciersar.simulate.zones import GLACIER, Zone
 
 @pytest.fixture(scope="module")
 def year(ground):
-    return season.draw(ground, 2016, seed=8)
+    return season.draw_season(ground, 2016, seed=8)
 
 
 def days(year=2016):
@@ -18,7 +18,7 @@ def days(year=2016):
 
 def test_every_pixel_is_dry_wet_or_bare_at_all_times(year):
     for day in days()[::9]:
-        shares = season.weights(year, day)
+        shares = season.surface_states(year, day)
         assert sum(shares) == pytest.approx(np.ones_like(shares[0]), abs=1e-5)
         assert min(share.min() for share in shares) > -1e-5
 
@@ -34,7 +34,7 @@ def test_melt_begins_later_and_frost_earlier_higher_up(year, ground):
 def test_the_snow_never_goes_far_above_the_equilibrium_line(year, ground):
     accumulation = ground.surface > ground.ela + 150
     tongues = (ground.zones[2016] == Zone.ICE) & (ground.surface < ground.ela - 150)
-    bare = np.max([season.weights(year, day)[2] for day in days()[150:300:5]], axis=0)
+    bare = np.max([season.surface_states(year, day)[2] for day in days()[150:300:5]], axis=0)
     firn = accumulation & (ground.zones[2016] == Zone.FIRN)
     assert np.median(bare[firn]) < 0.3
     assert np.median(bare[tongues]) > 0.9
@@ -47,7 +47,7 @@ def test_snow_patches_outlast_the_snow_around_them(year, ground):
 
 
 def test_in_early_summer_wet_snow_lies_on_land_and_ice_alike(year, ground):
-    wet = season.weights(year, date(2016, 6, 28))[1]
+    wet = season.surface_states(year, date(2016, 6, 28))[1]
     glacier = np.isin(ground.zones[2016], GLACIER)
     rock = ground.zones[2016] == Zone.ROCK
     assert np.median(wet[glacier]) > 0.7
@@ -58,7 +58,9 @@ def test_rain_in_winter_wets_the_snow_below_its_limit_for_some_days_only(year):
     winter = season.Season(
         onset=year.onset, gone=year.gone, freeze=year.freeze, rain=((40.0, 300.0),), elevation=year.elevation
     )
-    before, during, after = (season.weights(winter, date(2016, 1, 1) + timedelta(days=k))[1] for k in (37, 40, 50))
+    before, during, after = (
+        season.surface_states(winter, date(2016, 1, 1) + timedelta(days=k))[1] for k in (37, 40, 50)
+    )
     low, high = year.elevation < 150, year.elevation > 450
     assert during[low].min() > 0.8
     assert during[high].max() < 0.05
@@ -67,12 +69,13 @@ def test_rain_in_winter_wets_the_snow_below_its_limit_for_some_days_only(year):
 
 def test_the_snow_went_early_in_2020(ground, year):
     later = [
-        season.draw(ground, 2020, seed=seed).gone.mean() - season.draw(ground, 2016, seed=seed).gone.mean()
+        season.draw_season(ground, 2020, seed=seed).gone.mean()
+        - season.draw_season(ground, 2016, seed=seed).gone.mean()
         for seed in range(9)
     ]
     assert np.mean(later) < -4
 
 
 def test_years_differ_and_a_year_is_the_same_each_time(ground, year):
-    assert np.array_equal(season.draw(ground, 2016, seed=8).onset, year.onset)
-    assert abs((season.draw(ground, 2020, seed=8).onset - year.onset).mean()) > 0.2
+    assert np.array_equal(season.draw_season(ground, 2016, seed=8).onset, year.onset)
+    assert abs((season.draw_season(ground, 2020, seed=8).onset - year.onset).mean()) > 0.2

@@ -7,7 +7,7 @@ import pytest
 from glaciersar import grid
 from glaciersar.errors import InputError
 from glaciersar.simulate import settings
-from glaciersar.simulate.settings import Settings
+from glaciersar.simulate.settings import CODE, Settings
 
 USUAL = Settings(
     landscapes=5,
@@ -92,7 +92,7 @@ def test_a_split_by_blocks_keeps_a_landscape_in_one_subset():
 def test_the_record_changes_with_the_code_of_the_simulator(tmp_path, monkeypatch):
     before = USUAL.as_json()
     copy = tmp_path / "simulate"
-    shutil.copytree(settings.CODE, copy)
+    shutil.copytree(CODE, copy)
     monkeypatch.setattr(settings, "CODE", copy)
     assert USUAL.as_json() == before  # wherever it is installed
     with (copy / "speckle.py").open("a") as file:

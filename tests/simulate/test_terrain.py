@@ -39,13 +39,13 @@ def test_slumping_keeps_the_volume_and_lowers_the_steepest_slope(rng):
 
 
 def test_troughs_only_take_away(rng):
-    land = 400 + 100 * noise.smooth((60, 60), 10, rng).astype(float)
-    drained = np.exp(noise.smooth((60, 60), 5, rng).astype(float))
+    land = 400 + 100 * noise.smooth_field((60, 60), 10, rng).astype(float)
+    drained = np.exp(noise.smooth_field((60, 60), 5, rng).astype(float))
     assert (terrain.trough(land, drained, spacing=150) <= land).all()
 
 
 def test_a_bed_has_land_sea_and_summits(rng):
-    bed = terrain.draw((120, 120), spacing=150, sea=0.2, relief=1000, plateau=0, rng=rng)
+    bed = terrain.draw_bed((120, 120), spacing=150, sea=0.2, relief=1000, plateau=0, rng=rng)
     assert 0.05 < (bed < 0).mean() < 0.6
     assert 600 < bed.max() < 1600
     assert np.isfinite(bed).all()

@@ -48,7 +48,7 @@ def test_ice_is_crevassed_where_it_meets_the_sea(rng):
     surface[:, :20] = 0
     glacier = np.zeros(surface.shape, bool)
     glacier[:, 20:] = True
-    placed = zones.place(surface, glacier, ~glacier, ela=400, pixel=40, speed=None, rng=noise.stream(1))
+    placed = zones.place_zones(surface, glacier, ~glacier, ela=400, pixel=40, speed=None, rng=noise.random_stream(1))
     crevassed = placed == Zone.CREVASSED
     assert crevassed[:, 20:24].mean() > 0.9
     assert crevassed[:, 90:].mean() < 0.05
@@ -57,7 +57,9 @@ def test_ice_is_crevassed_where_it_meets_the_sea(rng):
 def test_a_landscape_without_glaciers_has_no_zone_of_ice():
     surface = np.linspace(0, 500, 64 * 64, dtype=np.float32).reshape(64, 64)
     nothing = np.zeros(surface.shape, bool)
-    placed = zones.place(surface, nothing, surface <= 0, ela=400, pixel=40, speed=None, rng=noise.stream(1))
+    placed = zones.place_zones(
+        surface, nothing, surface <= 0, ela=400, pixel=40, speed=None, rng=noise.random_stream(1)
+    )
     assert not np.isin(placed, (*GLACIER, Zone.MORAINE)).any()
 
 

@@ -1,0 +1,268 @@
+"""Map glaciers: a model applied to a series in overlapping windows, blended by a Gaussian."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import torch
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from glaciersar.errors import InputError
+from glaciersar.inference.backends import Predictor, make_predictor
+from glaciersar.io.atomic import atomic_write
+
+WINDOW = 640  # pixels
+OVERLAP = 0.05  # 32 pixels of 640: the least whose maps are as good, to 0.001 of IoU, as those of half a window
+SIGMA = 0.5  # of the blending weights, as the paper's authors have it
+STEP = 8  # pixels: 2 to the power of how often the deepest of the networks halves its sides
+LARGE = 128  # pixels: of a window; smaller ones would become many more if they had to start at such places
+NEXT_TO_NOTHING = 1e-9
+LEAST = 1e-100  # so that a corner far from the middle still has a weight, where no other window covers it
+
+Place = tuple[slice, slice]
+"""Rows and columns of a raster."""
+
+
+def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIGMA, halo: int = 0) -> Tensor:
+    """Weight the pixels of a window by their distance from its middle.
+
+    exp(−r² / 2σ²) with r from −1 to 1 along each side, as the paper's authors blend; the middle weighs 1. The margin of
+    `halo` pixels, which sees little of what is around it, weighs next to nothing: it counts where nothing better is.
+
+    Returns:
+        (height, width) float64; square where no width is given.
+    """
+    sides = height, width or height
+    down, right = (
+        torch.linspace(-1, 1, side, dtype=torch.float64) ** 2 if side > 1 else torch.zeros(1, dtype=torch.float64)
+        for side in sides
+    )
+    weight = torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2)).clamp(min=LEAST)
+    for axis, side in zip((weight.T, weight), sides, strict=True):  # a corner lies in two margins
+        axis[:, : min(halo, side)] *= NEXT_TO_NOTHING
+        axis[:, max(halo, side - halo) :] *= NEXT_TO_NOTHING
+    return weight
+
+
+def window_offsets(length: int, window: int, overlap: int) -> tuple[int, list[int]]:
+    """Cover one side by as few windows as will do, all of one length, evenly.
+
+    Large ones start at multiples of `STEP`, unless they overlap by nearly all: so a pixel meets the networks' halvings
+    of the sides in the same way whichever window it lies in.
+
+    Args:
+        length: Of the side, pixels.
+        window: The longest that a window may be.
+        overlap: The least that a window has in common with the next, pixels, less than `window`.
+
+    Returns:
+        The length of the windows, no more than `window`, and where they start.
+    """
+    if length <= window:
+        return length, [0]
+    longest, step = window - (window - length) % STEP, STEP  # the last window starts at a multiple and ends the side
+    if window < LARGE or longest < overlap + step:
+        longest, step = window, 1
+
+    def fewest(side: int) -> int:
+        return 1 + ceil((length - side) // step / ((side - overlap) // step))
+
+    side = min(side for side in range(longest, overlap + step - 1, -step) if fewest(side) == fewest(longest))
+    steps = (length - side) // step
+    last = fewest(side) - 1
+    return side, [step * round(index * steps / last) for index in range(last + 1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowLayout:
+    """Where the windows of a raster lie: all of one size, in rows."""
+
+    shape: tuple[int, int]
+    """Of the raster: height, width; pixels."""
+    size: tuple[int, int]
+    """Of a window: height, width; pixels."""
+    tops: list[int]
+    """First row of the windows of each row of windows."""
+    lefts: list[int]
+    """First column of the windows of each column of windows."""
+    sigma: float
+    """Of the weights of a window's pixels."""
+    halo: int
+    """Margin of a window that hardly weighs, pixels."""
+
+    @classmethod
+    def over(
+        cls, shape: tuple[int, int], *, window: int, overlap: float, sigma: float = SIGMA, halo: int = 0
+    ) -> "WindowLayout":
+        """Cover a raster by windows, as `map_array` explains them."""
+        if not 0 <= overlap < 1:
+            raise InputError(f"overlap={overlap} found, 0 to below 1 expected")
+        if window < 1:
+            raise InputError(f"window={window} found, 1 pixel or more expected")
+        if not sigma > 0:
+            raise InputError(f"sigma={sigma} found, more than 0 expected")
+        if halo < 0:
+            raise InputError(f"halo={halo} found, 0 pixels or more expected")
+        if 0 in shape:
+            raise InputError(f"an area of {shape[0]} × {shape[1]} pixels found, at least one pixel expected")
+        common = min(round(window * overlap), window - 1)
+        (rows, tops), (columns, lefts) = (window_offsets(side, window, common) for side in shape)
+        return cls(shape=shape, size=(rows, columns), tops=tops, lefts=lefts, sigma=sigma, halo=halo)
+
+    def window(self, row: int, column: int) -> Place:
+        """Give the pixels of a window."""
+        (top, left), (height, width) = (self.tops[row], self.lefts[column]), self.size
+        return slice(top, top + height), slice(left, left + width)
+
+    def finished(self, row: int, column: int) -> Place:
+        """Give the pixels of a window that no later one touches; those of all windows make up the raster."""
+        top, left = self.tops[row], self.lefts[column]
+        bottom, right = (*self.tops, self.shape[0])[row + 1], (*self.lefts, self.shape[1])[column + 1]
+        return slice(top, bottom), slice(left, right)
+
+    def carry(self) -> Tensor:
+        """Give what the first row of windows takes over from above, nothing: (2, overlap, width of the raster)."""
+        steps = [after - before for before, after in pairwise(self.tops)]
+        return torch.zeros(2, self.size[0] - min(steps, default=self.size[0]), self.shape[1], dtype=torch.float64)
+
+
+def blend_row(
+    layout: WindowLayout, row: int, maps: Iterable[tuple[Tensor | None, Tensor]], carry: Tensor
+) -> Iterator[tuple[Place, Tensor]]:
+    """Blend a row of windows, from left to right; only one window and what the next row needs are held.
+
+    Args:
+        layout: Of all windows.
+        row: Which row of windows.
+        maps: Of each window of the row the probability, (height, width), None where it has no radar; and where radar
+            sees the ground, (height, width).
+        carry: From `Layout.carry`: weighted probabilities and weights that the rows above have left in the first pixel
+            rows; overwritten by what this row leaves to the next.
+
+    Yields:
+        Pixels that are finished, and their probability in float32, NaN where radar does not see the ground.
+    """
+    height, width = layout.size
+    weight = gaussian_window(height, width, sigma=layout.sigma, halo=layout.halo)
+    sums = torch.zeros(2, height, width, dtype=torch.float64)  # of weighted probabilities, of weights
+    deep, known = carry.shape[1], 0  # known: columns of the raster whose carry is taken over
+    for column, (glacier, seen) in enumerate(maps):
+        _, across = layout.window(row, column)
+        sums[:, :deep, known - across.stop :] += carry[:, :, known : across.stop]
+        known = across.stop
+        if glacier is not None:
+            sums[0] += glacier.double() * weight
+            sums[1] += weight
+        place = layout.finished(row, column)
+        down, right = (slice(0, here.stop - here.start) for here in place)
+        blended = sums[0, down, right] / sums[1, down, right]
+        yield place, torch.where(seen[down, right], blended, torch.nan).float()
+        left = sums[:, down.stop :, right]  # to the next row of windows
+        carry[:, :, place[1]] = 0
+        carry[:, : height - down.stop, place[1]] = left
+        sums = torch.nn.functional.pad(sums[:, :, right.stop :], (0, right.stop))  # to the next window
+
+
+def map_array(
+    model: nn.Module | Predictor,
+    series: NDArray[np.float32] | Tensor,
+    *,
+    valid: NDArray[np.bool_] | None = None,
+    window: int = WINDOW,
+    overlap: float = OVERLAP,
+    sigma: float = SIGMA,
+    halo: int = 0,
+    backend: str = "auto",
+    precision: str = "auto",
+    progress: bool = False,
+) -> NDArray[np.float32]:
+    """Map the probability of glacier from a scaled series in memory; `streaming` does so from scenes of any size.
+
+    Args:
+        model: From `models.build` or `pretrained.load`, put into evaluation mode here; or what `backends.prepare`
+            made of it, once for many rasters.
+        series: (F, T, H, W) scaled features, finite; any number of dates, any size.
+        valid: (H, W) where radar sees the ground, as `radiometry.prepare` tells; windows without any are left out.
+        window: Longest side of a window in pixels; windows are no larger than they must be to cover the raster. Memory
+            grows with its square. Where a pixel depends on the whole window, as in `unet3d_weighted`, take the
+            authors' 384 and their overlap of 0.5.
+        overlap: Share of a window that it has in common with the next, 0 to below 1; `benchmarks/overlap.py` shows
+            what it changes.
+        sigma: How far a window's weights reach from its middle, as for `gaussian_window`.
+        halo: Margin of a window that is taken only where no other window has better, pixels.
+        backend: "auto", "torch" or "openvino", as for `backends.prepare`; "auto" maps a small raster by "torch".
+        precision: "auto", "float32" or "bf16"; "auto" maps a small raster in "float32".
+        progress: Show a progress bar.
+
+    Returns:
+        (H, W) probability of glacier, 0 to 1; NaN where not valid, and nowhere else.
+    """
+    series = torch.as_tensor(series)
+    if series.ndim != 4:
+        raise InputError(f"a series of shape {tuple(series.shape)} found, (features, dates, height, width) expected")
+    layout = WindowLayout.over(
+        (series.shape[-2], series.shape[-1]), window=window, overlap=overlap, sigma=sigma, halo=halo
+    )
+    if not torch.isfinite(series).all():
+        raise InputError("the series holds NaN or infinite values; radiometry.prepare fills them")
+    if not isinstance(model, Predictor):
+        model = make_predictor(model, backend=backend, precision=precision, size=series[0].numel())
+    seen = torch.ones(layout.shape, dtype=torch.bool) if valid is None else torch.from_numpy(valid)
+
+    def map_window(row: int, column: int) -> tuple[Tensor | None, Tensor]:
+        here = layout.window(row, column)
+        bar.update()
+        if not seen[here].any():
+            return None, seen[here]
+        (glacier,) = model(series[:, :, *here][None])  # (1, F, T, rows, columns) -> (rows, columns)
+        return glacier, seen[here]
+
+    probability = torch.empty(layout.shape)
+    carry = layout.carry()
+    windows = len(layout.tops) * len(layout.lefts)
+    with tqdm(total=windows, desc=f"mapping ({model})", disable=not progress) as bar:
+        for row in range(len(layout.tops)):
+            maps = (map_window(row, column) for column in range(len(layout.lefts)))
+            for here, block in blend_row(layout, row, maps, carry):
+                probability[here] = block
+    return probability.numpy()
+
+
+def write_map(path: str | Path, probability: NDArray[np.float32], geobox: GeoBox, **tags: str) -> Path:
+    """Write a probability map as a cloud-optimised GeoTIFF.
+
+    Args:
+        path: The file to write, whole or not at all.
+        probability: (H, W) float32, NaN where there is no data.
+        geobox: Its grid.
+        tags: Metadata to keep in the file, such as model=… and dates=….
+    """
+    path = Path(path)
+    height, width = probability.shape
+    if (height, width) != tuple(geobox.shape):
+        raise InputError(
+            f"{path.name}: a map of {height} × {width} found, a grid of {geobox.shape[0]} × {geobox.shape[1]} expected"
+        )
+    profile = {
+        "driver": "COG",
+        "dtype": "float32",
+        "count": 1,
+        "height": height,
+        "width": width,
+        "crs": str(geobox.crs),
+        "transform": geobox.affine,
+        "nodata": np.nan,
+        "compress": "deflate",
+    }
+    with atomic_write(path) as temporary, rasterio.open(temporary, "w", **profile) as file:
+        file.write(probability.astype(np.float32), 1)
+        file.set_band_description(1, "probability of glacier")
+        file.update_tags(**tags)
+    return path

@@ -1,0 +1,44 @@
+"""Maps of one region in several years: made of an archive, or found in a folder."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from glaciersar.errors import InputError
+from glaciersar.inference import large_raster
+from glaciersar.models import Network
+from glaciersar.scenes.footprint import covering_geobox
+from glaciersar.scenes.search import find_scenes
+from glaciersar.scenes.selection import choose_series, filter_scenes
+
+
+def map_years(
+    network: Network, archive: str | Path, years: Sequence[int], out: str | Path, *, window: int, weights: str
+) -> None:
+    """Map each year of an archive of HH scenes into `out`/probability_YEAR.tif and glacier_YEAR.tif beside it.
+
+    After a kill, the year that was begun goes on where it was; years before it are mapped again.
+
+    Args:
+        network: From `pretrained.load`.
+        archive: As `scenes.find` takes it.
+        years: To map, each from its own series.
+        out: Folder of the maps, all on the grid of the archive.
+        window: Side of a mapping window, pixels.
+        weights: What the maps say about the weights that made them.
+    """
+    found = find_scenes(archive)
+    geobox = covering_geobox(filter_scenes(found, polarisation="HH"), "HH")
+    for year in years:
+        chosen = choose_series(found, polarisation="HH", start=f"{year}-01-01", end=f"{year + 1}-01-01")
+        path = Path(out) / f"probability_{year}.tif"
+        large_raster.map_scenes(network, chosen, geobox, "HH", path, window=window, weights=weights)
+
+
+def maps_of_years(folder: str | Path) -> dict[int, Path]:
+    """Find the maps of a folder by the year in their names, such as probability_2020.tif; at least two."""
+    paths = sorted(Path(folder).glob("probability_[0-9]*.tif"))
+    mapped = {int(years[-1]): path for path in paths if (years := re.findall(r"\d{4}", path.stem))}
+    if len(mapped) < 2:
+        raise InputError(f"{folder}: {len(mapped)} maps like probability_2020.tif found, at least two expected")
+    return mapped

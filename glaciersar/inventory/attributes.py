@@ -1,0 +1,139 @@
+"""Glacier polygons as the field keeps them: the attributes of RGI 7, GeoPackage or GeoParquet, a QGIS style."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import shapely
+from numpy.typing import NDArray
+from rasterio.io import DatasetReader
+
+from glaciersar.errors import InputError
+from glaciersar.inference.calibration import UNCALIBRATED, Calibration
+from glaciersar.io import rasters
+from glaciersar.io.atomic import atomic_write
+
+STYLE = Path(__file__).with_name("outlines.qml")
+IDENTITY = (
+    "rgi_id", "o1region", "o2region", "glims_id", "glac_name", "primeclass", "conn_lvl", "surge_type", "term_type"
+)  # fmt: skip
+"""Attributes of an RGI 7 inventory that a glacier keeps from one year to another; others are measured anew."""
+LAYER = "glaciers"
+CONFIDENCE_COLOURS = {"confidence below 0.80": "#d95f02", "0.80 to 0.95": "#7570b3", "above 0.95": "#1f78b4"}
+"""Classes of mean confidence and their colours, as in the style: doubtful outlines stand out."""
+
+
+def add_attributes(
+    polygons: gpd.GeoDataFrame,
+    path: str | Path,
+    *,
+    calibration: Calibration = UNCALIBRATED,
+    weights: str = "",
+    keep: Sequence[str] = IDENTITY,
+) -> gpd.GeoDataFrame:
+    """Give polygons their attributes, named as in RGI 7 where it has them.
+
+    Args:
+        polygons: From `polygons.trace`, `simplify` or `split`.
+        path: The probability map they were traced in; its tags tell model and dates.
+        calibration: What makes its probabilities a confidence.
+        weights: The weight file used, if the map does not tell.
+        keep: Columns of the polygons to keep, where they have them.
+
+    Returns:
+        A row each polygon: what is kept; src_date (the middle date of the series), cenlon and cenlat (degrees, of a
+        point inside), utm_zone, area_km2; and, not in RGI 7, perimeter_km, confidence (mean calibrated probability of
+        glacier inside; NaN where no pixel's centre is), date_first, date_last, n_dates, model, weights.
+    """
+    kept = {name: polygons[name].to_numpy() for name in keep if name in polygons}
+    with rasters.open_map(path) as file:
+        tags = file.tags()
+        if polygons.crs != file.crs:
+            raise InputError(f"{path}: {file.crs} found, the polygons' {polygons.crs} expected")
+        sure = _mean_probability(polygons.geometry, file, calibration)
+    dates = sorted(tags.get("dates", "").split())
+    inside = polygons.geometry.representative_point().to_crs(4326)
+    columns = kept | {
+        "src_date": f"{dates[len(dates) // 2]}T00:00:00" if dates else None,
+        "cenlon": inside.x.to_numpy(),
+        "cenlat": inside.y.to_numpy(),
+        "utm_zone": utm_zone(inside.x.to_numpy(), inside.y.to_numpy()),
+        "area_km2": polygons.area.to_numpy() / 1e6,
+        "perimeter_km": polygons.length.to_numpy() / 1e3,
+        "confidence": sure,
+        "date_first": dates[0] if dates else None,
+        "date_last": dates[-1] if dates else None,
+        "n_dates": len(dates),
+        "model": tags.get("model", ""),
+        "weights": weights or tags.get("weights", ""),
+    }
+    return gpd.GeoDataFrame(columns, geometry=polygons.geometry.array, crs=polygons.crs, index=range(len(polygons)))
+
+
+def _mean_probability(shapes: gpd.GeoSeries, file: DatasetReader, calibration: Calibration) -> NDArray[np.float64]:
+    """Average the calibrated probability over the pixels whose centre lies in each polygon."""
+    total, count = np.zeros(len(shapes) + 1), np.zeros(len(shapes) + 1)
+    for window in rasters.iter_windows(file):
+        number = rasters.label_pixels(shapes, file, window)
+        if not number.any():
+            continue
+        probability = calibration(rasters.read_window(file, window))
+        seen = np.isfinite(probability)
+        total += np.bincount(number[seen], probability[seen], minlength=len(total))
+        count += np.bincount(number[seen], minlength=len(total))
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)[1:]
+
+
+def confidence_class(confidence: pd.Series) -> pd.Series:
+    """Tell the class in `CONFIDENCE_COLOURS` of each mean confidence; what is not known is in the lowest."""
+    place = np.searchsorted((0.8, 0.95), confidence.fillna(0.0), side="right")
+    return pd.Series(np.array(list(CONFIDENCE_COLOURS))[place], index=confidence.index)
+
+
+def utm_zone(longitude: NDArray[np.floating], latitude: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Number the UTM zone of places, with the wide zones of Svalbard; south-western Norway is not told apart."""
+    zone = np.floor((np.asarray(longitude) + 180) / 6).astype(int) + 1
+    wide = np.select([longitude < 9, longitude < 21, longitude < 33], [31, 33, 35], 37)
+    svalbard = (np.asarray(latitude) >= 72) & (np.asarray(longitude) >= 0) & (np.asarray(longitude) < 42)
+    return np.where(svalbard, wide, zone)
+
+
+def write_outlines(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:
+    """Write polygons as GeoPackage (.gpkg) or GeoParquet (.parquet), with a QGIS style of the same name beside it.
+
+    The same polygons give the same bytes.
+
+    Raises:
+        InputError: Another suffix, or a place that cannot be written; nothing is left there.
+    """
+    path = Path(path)
+    if path.suffix not in (".gpkg", ".parquet"):
+        raise InputError(f"{path}: suffix {path.suffix!r} found, .gpkg or .parquet expected")
+    whole = [shapely.MultiPolygon(shapely.get_parts(shape)) for shape in polygons.geometry]  # one kind for the layer
+    layer = polygons.set_geometry(gpd.GeoSeries(whole, index=polygons.index, crs=polygons.crs))
+    try:
+        with atomic_write(path) as temporary:
+            temporary.unlink()  # GDAL wants to make it
+            if path.suffix == ".gpkg":
+                _write_geopackage(temporary, layer)
+            else:
+                layer.to_parquet(temporary)
+    except (OSError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        reason = str(error).rpartition(": ")[2]  # of GDAL, after a page of SQL
+        raise InputError(f"{path}: cannot be written ({reason}), a folder with space for it expected") from error
+    with atomic_write(path.with_suffix(".qml")) as temporary:
+        shutil.copyfile(STYLE, temporary)
+    return path
+
+
+def _write_geopackage(path: Path, layer: gpd.GeoDataFrame) -> None:
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})  # else the file holds the clock
+    try:
+        layer.to_file(path, layer=LAYER, driver="GPKG", geometry_type="MultiPolygon")
+    finally:
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})

@@ -1,0 +1,122 @@
+"""Glacier inventories: RGI 6 and 7, GLIMS and the Norwegian one of 2010 in one form, and ours beside them."""
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from glaciersar import outlines
+from glaciersar.errors import InputError
+from glaciersar.grid import CRS
+
+FORMS = {
+    "RGI 7": {"id": "rgi_id", "name": "glac_name", "year": "src_date", "area": ("area_km2", 1.0)},
+    "RGI 6": {"id": "RGIId", "name": "Name", "year": "BgnDate", "area": ("Area", 1.0)},
+    "GLIMS": {"id": "glac_id", "name": "glac_name", "year": "src_date", "area": ("area", 1.0)},
+    "Norwegian 2010": {"id": "IDENT", "name": "NAME", "year": "YEAR_", "area": ("Shape_Area", 1e-6)},
+}
+PLACES = (("cenlon", "cenlat", "EPSG:4326"), ("X_cent", "Y_cent", CRS))  # of tables without outlines
+
+
+def read_inventory(path: str | Path) -> gpd.GeoDataFrame:
+    """Read an inventory: outlines in any vector file, or a table (.csv) that tells where each glacier lies.
+
+    Returns:
+        A row each glacier: id, name, year, area_km2 (as the inventory tells it, or of its outline), and its outline or
+        a point in it; of other inventories than RGI 6 and 7, GLIMS and the Norwegian of 2010, id is the row number and
+        name is empty.
+
+    Raises:
+        InputError: The file is missing or cannot be read, or a table has no columns of a known inventory.
+    """
+    path = Path(path)
+    table = _read_points(path) if path.suffix.lower() == ".csv" else outlines.read_outlines(path)
+    form = next((form for form in FORMS.values() if {form["id"], form["area"][0]} <= set(table)), None)
+    if form is None and path.suffix.lower() == ".csv":
+        known = " or ".join(f"{form['id']} and {form['area'][0]} ({name})" for name, form in FORMS.items())
+        raise InputError(f"{path}: columns {', '.join(map(str, table.columns[:6]))} … found, {known} expected")
+    if form is None:
+        area = table.to_crs(CRS).area.to_numpy() / 1e6
+        columns = {"id": [str(k) for k in range(len(table))], "name": "", "year": np.nan, "area_km2": area}
+    else:
+        name, unit = form["area"]
+        columns = {
+            "id": table[form["id"]].astype(str).str.removesuffix(".0").to_numpy(),
+            "name": table[form["name"]].astype(object).fillna("").to_numpy() if form["name"] in table else "",
+            "year": outlines.year_of(table[form["year"]]).to_numpy() if form["year"] in table else np.nan,
+            "area_km2": table[name].to_numpy(float) * unit,
+        }
+    found = gpd.GeoDataFrame(columns, geometry=table.geometry.array, crs=table.crs)
+    found.attrs["source"] = str(path)
+    return found
+
+
+def _read_points(path: Path) -> gpd.GeoDataFrame:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected an inventory")
+    try:
+        table = pd.read_csv(path)
+    except (ValueError, pd.errors.ParserError) as error:
+        raise InputError(f"{path}: cannot be read as a table ({error})") from error
+    for x, y, crs in PLACES:
+        if {x, y} <= set(table):
+            return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(table[x], table[y]), crs=crs)
+    expected = " or ".join(f"{x} and {y}" for x, y, _ in PLACES)
+    raise InputError(f"{path}: columns {', '.join(map(str, table.columns[:6]))} … found, {expected} expected")
+
+
+def compare_inventories(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, *, on: str = "") -> pd.DataFrame:
+    """Put our glaciers beside those of an inventory.
+
+    Args:
+        ours: Polygons, one a glacier.
+        theirs: From `read`; several of theirs may be parts of one of ours.
+        on: Column of ours that holds their id; empty joins by place: a point to the polygon that it lies in, an outline
+            to the polygon that holds most of it.
+
+    Returns:
+        A row each of ours, by its index: ids, names and years of theirs (joined by commas), area_km2, theirs_km2 (0
+        where none belongs to it), difference_km2 (ours − theirs), relative (to theirs), and with outlines iou, the
+        share in common of both. `attrs["unmatched"]` counts those of theirs within our bounds that belong to none.
+    """
+    ours, theirs = ours.to_crs(CRS), theirs.to_crs(CRS).reset_index(drop=True)
+    if on and on not in ours:
+        raise InputError(f"column {on!r} of ids not found, one of {', '.join(map(str, ours.columns))} expected")
+    owner = _by_id(ours, theirs, on) if on else _by_place(ours, theirs)
+    matched = theirs.assign(ours=owner)[owner.notna().to_numpy()]
+    joined = matched.groupby("ours").agg(
+        ids=("id", ", ".join),
+        names=("name", lambda names: ", ".join(sorted({name for name in names if name}))),
+        years=("year", lambda years: ", ".join(sorted({f"{year:.0f}" for year in years.dropna()}))),
+        theirs_km2=("area_km2", "sum"),
+    )
+    table = pd.DataFrame({"area_km2": ours.area / 1e6}).join(joined)
+    table["theirs_km2"] = table["theirs_km2"].fillna(0.0)
+    table["difference_km2"] = table["area_km2"] - table["theirs_km2"]
+    table["relative"] = table["difference_km2"] / table["theirs_km2"].where(table["theirs_km2"] > 0)
+    if matched.geom_type.isin(("Polygon", "MultiPolygon")).any():
+        other = matched.dissolve("ours").geometry.reindex(ours.index)
+        both = ours.geometry.intersection(other).area
+        table["iou"] = both / (ours.area + other.area - both)
+    left, bottom, right, top = ours.total_bounds if len(ours) else (0, 0, 0, 0)
+    table.attrs["unmatched"] = len(theirs.cx[left:right, bottom:top].index.difference(matched.index))
+    text = {name: table[name].astype(object).fillna("") for name in ("ids", "names", "years")}
+    return table.assign(**text)
+
+
+def _by_id(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, on: str) -> pd.Series:
+    known = ours[on].dropna().astype(str)  # ice that the inventory does not know has none
+    if not known.is_unique:
+        raise InputError(f"column {on!r} with an id twice found, each id once expected")
+    return theirs["id"].map(pd.Series(known.index, index=known))
+
+
+def _by_place(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame) -> pd.Series:
+    """Find for each of theirs the index of ours that it belongs to; none gives NaN."""
+    which, where = ours.sindex.query(theirs.geometry, predicate="intersects")
+    pairs = pd.DataFrame({"theirs": which, "ours": ours.index[where]})
+    one, other = theirs.geometry.iloc[which].to_numpy(), ours.geometry.iloc[where].to_numpy()
+    pairs["common"] = gpd.GeoSeries(one).intersection(gpd.GeoSeries(other)).area.to_numpy()
+    best = pairs.sort_values("common", kind="stable").drop_duplicates("theirs", keep="last").set_index("theirs")
+    return best["ours"].reindex(range(len(theirs)))

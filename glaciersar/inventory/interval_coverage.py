@@ -1,0 +1,194 @@
+"""Does a 95 % interval hold the truth 95 times in 100? Measured on simulated landscapes, whose areas are known."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from glaciersar import outlines, radiometry
+from glaciersar.grid import Tile
+from glaciersar.inference.calibration import UNCALIBRATED, Calibration
+from glaciersar.inference.sliding_window import map_array
+from glaciersar.inventory import area, change
+from glaciersar.models import Network, features
+from glaciersar.simulate import labels, landscape, levels, noise, radar
+from glaciersar.simulate.settings import DAY_OF_FIRST_PASS
+
+TILE = Tile(column=20, row=30)  # where the landscapes lie does not matter
+
+Map = tuple[NDArray[np.float32], Mapping[str, NDArray[np.bool_]]]
+"""The probability of glacier (H, W), and "truth" and "reference" (as an annotator draws it), (H, W) each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandscapeSums:
+    """A map of a landscape in one year, added up."""
+
+    blocks: pd.DataFrame
+    """From `area.add_up`."""
+    known: Mapping[str, float]
+    """"truth" and "reference", km²."""
+    perimeter: float
+    """Of the glacier mapped, km."""
+
+
+def map_landscapes(
+    model: Network,
+    *,
+    landscapes: int,
+    pixel: float,
+    years: Sequence[int],
+    relative_orbit: int,
+    looks: float = 10.7,
+    dates: int = 15,
+    seed: int,
+    progress: bool = False,
+) -> Iterator[dict[int, Map]]:
+    """Draw landscapes of one 10 km tile, look at each with a simulated series a year, and map it.
+
+    Args:
+        model: From `pretrained.load`.
+        landscapes: How many.
+        pixel: Metres, as the model was trained on.
+        years: Of the series.
+        relative_orbit: 14 or 174.
+        looks: Equivalent number of looks of a pixel.
+        dates: How many dates stand for the year, 24 days apart.
+        seed: Landscape k is the same whatever their number; none is one of an archive of `simulate_archive`.
+        progress: Show a progress bar.
+
+    Yields:
+        The map by year.
+    """
+    assumed, feature = levels.read_levels(), features.features_of(model)[0]
+    for k in tqdm(range(landscapes), desc="landscapes", disable=not progress):
+        own = int(noise.random_stream(seed, "coverage", k).integers(2**31))
+        ground = landscape.draw_landscape(f"coverage-{k}", TILE.geobox(pixel=pixel), years=years, seed=own)
+        maps: dict[int, Map] = {}
+        for year in years:
+            first = date(year, 1, 1) + timedelta(days=DAY_OF_FIRST_PASS[relative_orbit])
+            days = [first + timedelta(days=24 * step) for step in range(dates)]
+            seen = radar.prepare_pass(ground, year, relative_orbit, levels=assumed, looks=looks, seed=own)
+            power = np.stack([radar.observe(seen, day, key=day.toordinal())["HH"] for day in days])
+            prepared = radiometry.prepare(power, feature=feature)
+            drawn = labels.annotate(ground, year, annotator="reference", seed=own)
+            known = {"truth": ground.glacier[year], "reference": outlines.to_mask(drawn, ground.geobox)}
+            maps[year] = (map_array(model, prepared.series[None], valid=prepared.valid), known)
+        yield maps
+
+
+def sum_landscapes(
+    maps: Iterable[Mapping[int, Map]], *, pixel: float, calibration: Calibration = UNCALIBRATED
+) -> list[dict[int, LandscapeSums]]:
+    """Add up the maps of landscapes, one after the other; memory grows with the blocks of 3.2 km.
+
+    Args:
+        maps: From `map_landscapes`.
+        pixel: Metres.
+        calibration: From `confidence.fit`.
+    """
+    box = TILE.geobox(pixel=pixel)
+    return [
+        {
+            year: LandscapeSums(
+                blocks=area.sum_blocks(calibration(probability), box.affine),
+                known={  # in the same order as the area mapped, at which an interval may end
+                    name: float(area.sum_blocks(mask.astype(float), box.affine)["expected"].sum())
+                    for name, mask in masks.items()
+                },
+                perimeter=float(outlines.from_mask(probability > 0.5, box).length.sum()) / 1e3,
+            )
+            for year, (probability, masks) in years.items()
+        }
+        for years in maps
+    ]
+
+
+def measure_areas(
+    landscapes: Sequence[Mapping[int, LandscapeSums]],
+    known: pd.DataFrame,
+    *,
+    disagreement: float,
+    draws: int = 10_000,
+    seed: int,
+) -> pd.DataFrame:
+    """Give the intervals of the area of each landscape in its last year, and what it holds in truth.
+
+    Args:
+        landscapes: From `add_up`.
+        known: Residuals of the validation tiles, from `area.residuals`.
+        disagreement: Standard deviation of the distance between boundaries, metres, for `area.boundary_error`.
+        draws: Bootstrap samples.
+        seed: Of the bootstrap.
+
+    Returns:
+        A row each landscape: truth, reference, expected (km²), and low and high of "blocks", "residuals" and
+        "boundary", such as low_blocks.
+    """
+    rows = []
+    for k, years in enumerate(landscapes):
+        last = years[max(years)]
+        found = area.intervals(
+            last.blocks,
+            known,
+            {"total": last.perimeter},
+            disagreement=disagreement,
+            draws=draws,
+            seed=seed + k,
+        )
+        rows.append(dict(last.known) | found.loc["total"].rename({"area": "expected"}).to_dict())
+    return pd.DataFrame(rows)
+
+
+def measure_changes(
+    landscapes: Sequence[Mapping[int, LandscapeSums]], known: pd.DataFrame, *, draws: int = 10_000, seed: int
+) -> pd.DataFrame:
+    """Give the intervals of the rate of change of each landscape from its first year to its last, and the true rate.
+
+    Args:
+        landscapes: From `add_up`, of two years or more.
+        known: Residuals of the validation tiles, from `area.residuals`.
+        draws: Bootstrap samples.
+        seed: Of the bootstrap.
+
+    Returns:
+        A row each landscape: truth, reference, expected (km² a year), and low and high of "blocks" and "residuals".
+    """
+    rows = []
+    for k, years in enumerate(landscapes):
+        first, last = min(years), max(years)
+        blocks = {year: years[year].blocks for year in (first, last)}
+        row = {
+            name: (years[last].known[name] - years[first].known[name]) / (last - first) for name in years[last].known
+        }
+        for name, residuals in (("blocks", None), ("residuals", known)):
+            found = change.rates_of_maps(blocks, residuals, draws=draws, seed=seed + k).loc["total"].iloc[0]
+            row |= {"expected": found["rate"], f"low_{name}": found["low"], f"high_{name}": found["high"]}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def interval_coverage(landscapes: pd.DataFrame, *, against: str = "truth") -> pd.DataFrame:
+    """Count how often each interval holds what is known.
+
+    Returns:
+        A row each kind of interval: coverage, its standard error, the median width, and bias and error (root mean
+        square) of what is expected, in the unit of the frame.
+    """
+    rows, off = {}, landscapes["expected"] - landscapes[against]
+    kinds = [str(column).removeprefix("low_") for column in landscapes if str(column).startswith("low_")]
+    for name in kinds:
+        low, high = landscapes[f"low_{name}"], landscapes[f"high_{name}"]
+        share = float(((low <= landscapes[against]) & (landscapes[against] <= high)).mean())
+        rows[name] = {
+            "coverage": share,
+            "standard_error": float(np.sqrt(share * (1 - share) / len(landscapes))),
+            "width": float((high - low).median()),
+            "bias": float(off.mean()),
+            "error": float(np.sqrt((off**2).mean())),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("interval")

@@ -1,0 +1,200 @@
+"""Glacier polygons from a probability map of any size: traced without seams, simplified, split by glacier."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import rasterio
+import rasterio.features
+import shapely
+from numpy.typing import NDArray
+from rasterio.io import DatasetReader
+
+from glaciersar.errors import InputError
+from glaciersar.inference.calibration import UNCALIBRATED, Calibration
+from glaciersar.io import rasters
+
+SMALLEST = 10_000.0  # m², the smallest glacier of the Randolph Glacier Inventory
+TOUCH = 0.01  # metres within which two shapes touch
+CORNER = 0.5 * np.sqrt(0.5)  # pixels by which a corner moves when it is cut between the middles of two pixel sides
+
+
+def trace_glaciers(
+    path: str | Path, *, threshold: float = 0.5, calibration: Calibration = UNCALIBRATED, smallest: float = SMALLEST
+) -> gpd.GeoDataFrame:
+    """Trace glacier in a probability map: one polygon for each 4-connected patch, along the sides of the pixels.
+
+    The map is read in windows into a mask on disk, which GDAL traces line by line, so that there is no seam. Memory
+    grows with the corners of the outlines, by about 0.2 kB each, and not with the map: all polygons are held at once,
+    0.4 GiB for 2 million corners. 8-connectivity would give polygons that touch themselves.
+
+    Args:
+        path: GeoTIFF of the probability of glacier, one band.
+        threshold: Glacier is where the calibrated probability is above; where there is no data an outline ends.
+        calibration: From `confidence.read`.
+        smallest: Islands and holes of less area are left out, m²; 0 keeps every pixel.
+
+    Returns:
+        Valid polygons in the CRS of the map, in the order in which a scan from the top ends them; `attrs` tells
+        raster_km2, the area of the glacier pixels, and traced_km2, that of the polygons before any was left out.
+
+    Raises:
+        InputError: The map is missing, damaged, not a probability, or without any data; or the mask finds no place.
+    """
+    if not 0 < threshold < 1:
+        raise InputError(f"threshold={threshold:g} found, between 0 and 1 expected")
+    with rasters.open_map(path) as file, tempfile.TemporaryDirectory() as folder:
+        count = _write_mask(file, Path(folder) / "mask.tif", threshold, calibration)
+        traced, kept = 0.0, []
+        try:
+            for whole in _trace_mask(Path(folder) / "mask.tif"):
+                traced += whole.area / 1e6
+                shape = _without_holes(whole, smallest)
+                if shape.area >= smallest:
+                    kept.append(shape)
+        except rasterio.errors.RasterioError:
+            traced = np.nan
+        pixel = rasters.pixel_area_km2(file)
+        if not abs(traced - count * pixel) < 0.5 * pixel:
+            raise InputError(f"{folder}: a mask of {path} cannot be kept whole there, space for it expected")
+        frame = gpd.GeoDataFrame(geometry=kept, crs=file.crs.to_string())
+    frame.attrs = {"raster_km2": count * pixel, "traced_km2": traced}
+    return frame
+
+
+def _write_mask(file: DatasetReader, path: Path, threshold: float, calibration: Calibration) -> int:
+    """Write where a map is glacier, 1 or 0, and count its pixels."""
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": file.width, "height": file.height}
+    seen = count = 0
+    try:
+        with rasterio.open(
+            path, "w", **profile, crs=file.crs, transform=file.transform, tiled=True, compress="deflate", zlevel=1
+        ) as mask:
+            for window in rasters.iter_windows(file):
+                probability = rasters.read_window(file, window)
+                glacier = calibration(probability) > threshold  # NaN is not above
+                seen, count = seen + int(np.isfinite(probability).sum()), count + int(glacier.sum())
+                mask.write(glacier.astype(np.uint8), 1, window=window)
+    except rasterio.errors.RasterioError as error:
+        raise InputError(f"{path.parent}: a mask of {file.name} cannot be written there ({error})") from error
+    if not seen:
+        raise InputError(f"{file.name}: no pixel with data found, a probability of glacier expected")
+    return count
+
+
+def _trace_mask(path: Path) -> Iterator[shapely.Polygon]:
+    with rasterio.open(path) as glacier:
+        band = rasterio.band(glacier, 1)
+        for rings, _ in rasterio.features.shapes(band, mask=band, connectivity=4, transform=glacier.transform):
+            yield shapely.Polygon(rings["coordinates"][0], rings["coordinates"][1:])
+
+
+def _without_holes(shape: shapely.Polygon, smallest: float) -> shapely.Polygon:
+    """Fill the holes that are too small; what lies in them is smaller still, and left out for that."""
+    return shapely.Polygon(shape.exterior, [hole for hole in shape.interiors if shapely.Polygon(hole).area >= smallest])
+
+
+def simplify_outlines(polygons: gpd.GeoDataFrame, *, pixel: float) -> gpd.GeoDataFrame:
+    """Turn the stairs of traced polygons into slopes; no edge moves by more than half a pixel.
+
+    Every corner is cut between the middles of the pixel sides that meet there, which moves the edge by √2/4 of a pixel
+    and keeps the area; what remains of the half is the tolerance of Douglas and Peucker 1973. Memory grows by about
+    0.6 kB for each corner of the largest polygon.
+
+    Args:
+        polygons: From `trace`, not yet split.
+        pixel: Side of a pixel, metres.
+
+    Returns:
+        Valid polygons with the other columns as they were.
+    """
+    tolerance = (0.5 - CORNER) * pixel
+    simple = polygons.geometry.map(lambda shape: _cut(shape, pixel).simplify(tolerance))
+    crossed = ~simple.is_valid
+    return polygons.set_geometry(simple.where(~crossed, simple[crossed].make_valid()))
+
+
+def _cut(shape: shapely.Polygon, pixel: float) -> shapely.Polygon:
+    return shapely.Polygon(_cut_ring(shape.exterior, pixel), [_cut_ring(ring, pixel) for ring in shape.interiors])
+
+
+def _cut_ring(ring: shapely.LinearRing, pixel: float) -> NDArray[np.float64]:
+    corners = shapely.get_coordinates(ring)[:-1]  # (n, 2)
+    here = np.sign(np.roll(corners, -1, axis=0) - corners) * pixel / 2  # half a pixel towards the next corner
+    there = np.sign(np.roll(corners, 1, axis=0) - corners) * pixel / 2
+    return np.stack((corners + there, corners + here), axis=1).reshape(-1, 2)
+
+
+def split_by_glacier(polygons: gpd.GeoDataFrame, glaciers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Split polygons by glacier, along ice divides or along the outlines of an inventory.
+
+    Ice that lies outside the inventory goes to the glacier that it touches, where it touches several to the nearest;
+    ice that touches none stays by itself, without attributes.
+
+    Args:
+        polygons: Of one state of the ice.
+        glaciers: Lines (ice divides) or polygons (an inventory, in one state) that don't overlap; any CRS.
+
+    Returns:
+        With lines, a polygon each piece. With polygons, a row each glacier that still has ice, with the attributes of
+        the inventory, and then a row each new piece.
+
+    Raises:
+        InputError: The polygons of the inventory overlap, so that ice would count twice.
+    """
+    glaciers = glaciers.to_crs(polygons.crs)
+    if glaciers.geom_type.isin(("LineString", "MultiLineString")).all():
+        return _split_by_lines(polygons, glaciers)
+    glaciers = glaciers.reset_index(drop=True)
+    attributes = glaciers.drop(columns=glaciers.geometry.name)
+    shapes = gpd.GeoDataFrame({"glacier": glaciers.index}, geometry=glaciers.geometry.array, crs=polygons.crs)
+    ice = gpd.GeoDataFrame(geometry=polygons.geometry.array, crs=polygons.crs)
+    inside = gpd.overlay(ice, shapes, how="intersection", keep_geom_type=True)
+    outside = gpd.overlay(ice, shapes, how="difference", keep_geom_type=True).explode(ignore_index=True)
+    twice = inside.area.sum() + outside.area.sum() - ice.area.sum()
+    if twice > 1e-3 * ice.area.sum():
+        source = glaciers.attrs.get("source", "the inventory")
+        raise InputError(f"{source}: {twice / 1e6:.2f} km² of ice in two outlines found, outlines apart expected")
+    assigned = [_assign(piece, inside) for piece in outside.geometry]
+    parts = gpd.GeoDataFrame(
+        {"glacier": [g for part in assigned for g, _ in part]},
+        geometry=[shape for part in assigned for _, shape in part],
+        crs=polygons.crs,
+    )
+    new = parts[parts["glacier"] < 0].drop(columns="glacier")
+    known = _concat(inside, parts[parts["glacier"] >= 0]).dissolve("glacier")
+    return _concat(known.join(attributes), new).reset_index(drop=True)
+
+
+def _concat(one: gpd.GeoDataFrame, other: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(pd.concat((one, other)), crs=one.crs)
+
+
+def _split_by_lines(polygons: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Cut each polygon where lines run through it from edge to edge; a line that ends inside cuts nothing."""
+    cuts = shapely.union_all(lines.geometry)
+    pieces = []
+    for shape in polygons.geometry:
+        net = shapely.union(shapely.boundary(shape), shapely.intersection(cuts, shape))
+        faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(net)))
+        pieces += [face for face in faces if shape.contains(face.representative_point())]  # not the holes
+    return gpd.GeoDataFrame(geometry=pieces, crs=polygons.crs)
+
+
+def _assign(piece: shapely.Polygon, inside: gpd.GeoDataFrame) -> list[tuple[int, shapely.Geometry]]:
+    """Give a piece outside all glaciers to those that it touches; −1 where there is none."""
+    near = inside.iloc[inside.sindex.query(piece, predicate="dwithin", distance=TOUCH)]
+    if near["glacier"].nunique() <= 1:
+        return [(int(near["glacier"].iat[0]) if len(near) else -1, piece)]
+    around, spacing = piece.buffer(TOUCH), np.sqrt(piece.area) / 20
+    owner: dict[tuple[float, float], int] = {}
+    for g, shape in zip(near["glacier"], near.geometry, strict=True):
+        edge = shapely.segmentize(shape.boundary.intersection(around), spacing)
+        owner |= {(x, y): int(g) for x, y in shapely.get_coordinates(edge)}
+    cells = shapely.get_parts(shapely.voronoi_polygons(shapely.MultiPoint(list(owner)), extend_to=piece, ordered=True))
+    owners = np.array(list(owner.values()))
+    parts = {int(g): piece.intersection(shapely.union_all(cells[owners == g])) for g in np.unique(owners)}
+    return [(g, part) for g, whole in parts.items() for part in shapely.get_parts(whole) if part.area]

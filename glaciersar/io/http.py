@@ -1,0 +1,182 @@
+"""Reach archives over HTTP: patience with a bad line, and signatures that run out."""
+
+import json
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from time import sleep
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import rasterio
+import requests
+from rasterio import DatasetReader
+from rasterio.errors import RasterioError
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+from glaciersar.errors import InputError
+
+TRIES = 5
+"""Further attempts after the first, for a page of a search as for a block of a raster."""
+FIRST_WAIT = 0.5
+"""Seconds before the second of them; each wait is twice the one before."""
+CONNECTS = 2
+"""Further attempts where nobody answers at an address: without a network, the user need not wait for minutes."""
+TIMEOUT = (10.0, 60.0)
+"""Seconds to be let in, and between two signs of life."""
+BUSY = (429, 500, 502, 503, 504)
+"""Statuses that may be better the next time; GDAL takes the same ones."""
+TOKENS = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
+"""Where the Planetary Computer signs for an account and a container; PC_SDK_SAS_URL names another place."""
+SIGNED = re.compile(r"https://([a-z0-9]+)\.blob\.core\.windows\.net/([^/?]+)/[^?]*")
+"""Rasters that need a signature: the account and the container; a query, if there is one, is a signature."""
+MARGIN = timedelta(minutes=5)  # a signature must outlast the reading of a window
+
+_BROKEN = re.compile("CURL error|IReadBlock failed|not recognized as being")  # GDAL's words where a line breaks
+T = TypeVar("T")
+
+_tokens: dict[tuple[str, str], tuple[str, datetime]] = {}
+_lock = threading.Lock()
+
+
+def gdal_options() -> dict[str, Any]:
+    """Give the options by which GDAL reads over HTTP: the same patience, and no search for sidecar files."""
+    return {
+        "GDAL_HTTP_MAX_RETRY": TRIES,
+        "GDAL_HTTP_RETRY_DELAY": FIRST_WAIT,
+        "GDAL_HTTP_CONNECTTIMEOUT": TIMEOUT[0],
+        "GDAL_HTTP_TIMEOUT": TIMEOUT[1],
+        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+        "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/",  # else it remembers a broken line, and a file that has changed since
+    }
+
+
+class RetryAdapter(HTTPAdapter):
+    """Ask again after a status of BUSY (as the server's Retry-After tells), no answer, or an answer cut short."""
+
+    def __init__(self) -> None:
+        retry = Retry(
+            total=TRIES,
+            connect=CONNECTS,
+            backoff_factor=FIRST_WAIT,
+            status_forcelist=BUSY,
+            allowed_methods=None,  # a search is a POST, and changes nothing
+            raise_on_status=False,
+            retry_after_max=60,
+        )
+        super().__init__(max_retries=retry)
+
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        for attempt in range(TRIES + 1):
+            response = super().send(*args, **kwargs)
+            try:
+                response.content  # noqa: B018  reads the body here, because Retry sees no further than its head
+            except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError):
+                if attempt == TRIES:
+                    raise
+                sleep(FIRST_WAIT * 2**attempt)
+            else:
+                break
+        return response
+
+
+def retry_session() -> requests.Session:
+    """Open a session that has patience with every server."""
+    opened = requests.Session()
+    for scheme in ("http://", "https://"):
+        opened.mount(scheme, RetryAdapter())
+    return opened
+
+
+def sign_href(href: str, *, refused: str = "") -> str:
+    """Sign the URL of a raster on the Planetary Computer, which gives tokens for an hour to everybody.
+
+    Args:
+        href: Any path or URL; one that needs no signature, or has one, is returned as it is.
+        refused: The signed URL that the server has refused; it is signed by another token.
+
+    Raises:
+        InputError: The service gives no token.
+    """
+    base, _, query = href.partition("?")
+    found = SIGNED.fullmatch(base)
+    if not found or (query and not refused):
+        return href
+    key = found[1], found[2]
+    with _lock:
+        token, end = _tokens.get(key, ("", datetime.min.replace(tzinfo=UTC)))
+        if refused == f"{base}?{token}" or end < datetime.now(UTC) + MARGIN:
+            token, end = _tokens[key] = _new_token(*key)
+    return f"{base}?{token}"
+
+
+def needs_signature(href: str) -> bool:
+    """Tell a raster that is given to a signature only."""
+    return bool(SIGNED.fullmatch(href.partition("?")[0]))
+
+
+def _new_token(account: str, container: str) -> tuple[str, datetime]:
+    url = f"{os.environ.get('PC_SDK_SAS_URL', TOKENS)}/{account}/{container}"
+    try:
+        with retry_session() as opened:
+            answer = opened.get(url, timeout=TIMEOUT)
+        answer.raise_for_status()
+        content = json.loads(answer.content)
+        return content["token"], datetime.fromisoformat(content["msft:expiry"])
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{url}: no signature given ({failure_reason(error)}), a token expected") from error
+
+
+@contextmanager
+def open_href(href: str) -> Iterator[DatasetReader]:
+    """Open a raster, a local one as `rasterio.open` does, a remote one patiently and signed where that is needed.
+
+    A signature that the server no longer takes is replaced once. Reading is tried again by GDAL after a status of
+    BUSY; an answer cut short is an error, after which `patiently` opens and reads again.
+    """
+    if not is_http(href):
+        with rasterio.open(href) as file:
+            yield file
+        return
+    with rasterio.Env(**gdal_options()):
+        url = sign_href(href)
+        try:
+            file = rasterio.open(url)
+        except RasterioError as error:
+            if not (needs_signature(href) and "403" in str(error)):
+                raise
+            file = rasterio.open(sign_href(href, refused=url))
+        with file:
+            yield file
+
+
+def read_with_retry(href: str, read: Callable[[], T]) -> T:
+    """Call `read`, which opens a raster and reads from it, again if the line to a remote one breaks."""
+    for attempt in range(TRIES if is_http(href) else 0):
+        try:
+            return read()
+        except (RasterioError, InputError) as error:
+            if not _BROKEN.search(f"{error} {error.__cause__}"):
+                raise
+            sleep(FIRST_WAIT * 2**attempt)
+    return read()
+
+
+def is_http(href: str) -> bool:
+    """Tell what is read over HTTP from local files and from other archives that GDAL knows."""
+    return href.startswith(("http://", "https://", "/vsicurl"))
+
+
+def failure_reason(error: BaseException) -> str:
+    """Say in a few words why a request came to nothing, without the addresses of objects."""
+    if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
+        return f"HTTP status {error.response.status_code}"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return f"no connection to {urlsplit(str(error.request.url)).netloc}" if error.request else "no connection"
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,187 @@
+"""Read probability maps in windows, so that memory does not grow with the map."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+import rasterio.features
+import rasterio.windows
+import shapely
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio import Affine
+from rasterio.enums import Resampling
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+
+from glaciersar.errors import InputError
+
+WINDOW_SIDE = 2048  # pixels of a window, 32 MB as float64
+
+
+@contextmanager
+def open_map(path: str | Path) -> Iterator[DatasetReader]:
+    """Open a map of one band on a projected grid of metres; anything else becomes an InputError."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected a probability map (GeoTIFF)")
+    try:
+        file = rasterio.open(path)
+    except rasterio.errors.RasterioError as error:
+        raise InputError(f"{path}: cannot be read as a raster ({error}), expected a probability map") from error
+    with file:
+        if file.count != 1:
+            raise InputError(f"{path}: {file.count} bands found, a probability map of one expected")
+        if file.crs is None or not file.crs.is_projected or file.crs.linear_units_factor[1] != 1:
+            raise InputError(f"{path}: {file.crs or 'no coordinate system'} found, a projected one in metres expected")
+        yield file
+
+
+def iter_windows(file: DatasetReader, *, side: int = WINDOW_SIDE) -> Iterator[Window]:
+    """Cut a raster into windows of `side` × `side` pixels, smaller at its right and lower margin, row by row."""
+    for row in range(0, file.height, side):
+        for column in range(0, file.width, side):
+            yield Window(column, row, min(side, file.width - column), min(side, file.height - row))
+
+
+def read_window(file: DatasetReader, window: Window) -> NDArray[np.float32]:
+    """Read a window of a probability map, (h, w); NaN where there is no data, scaled as the file says.
+
+    Raises:
+        InputError: A value is not within 0 and 1, or the file is cut off.
+    """
+    try:
+        values = file.read(1, window=window, masked=True)
+    except rasterio.errors.RasterioError as error:
+        raise InputError(f"{file.name}: cannot be read to its end ({error}), expected a whole file") from error
+    scaled = _scaled(values, file)
+    found = scaled[np.isfinite(scaled)]
+    if found.size and (found.min() < 0 or found.max() > 1):
+        raise InputError(
+            f"{file.name}: values from {found.min():g} to {found.max():g} found, probabilities from 0 to 1 expected"
+        )
+    return scaled
+
+
+def _scaled(values: NDArray, file: DatasetReader) -> NDArray[np.float32]:
+    return np.ma.filled(values.astype(np.float32), np.nan) * np.float32(file.scales[0]) + np.float32(file.offsets[0])
+
+
+def geobox_of(file: DatasetReader) -> GeoBox:
+    """Tell the pixel grid of a raster."""
+    return GeoBox((file.height, file.width), file.transform, file.crs.to_string())
+
+
+def coarsen_geobox(geobox: GeoBox, side: int) -> GeoBox:
+    """Coarsen a grid by the least whole factor that leaves no side longer than `side`; it covers the same ground."""
+    factor = math.ceil(max(geobox.shape) / side)
+    if factor <= 1:
+        return geobox
+    height, width = geobox.shape
+    rows, columns = math.ceil(height / factor), math.ceil(width / factor)
+    return GeoBox((rows, columns), geobox.affine @ Affine.scale(width / columns, height / rows), geobox.crs)
+
+
+def read_overview(path: str | Path, *, side: int = 1000) -> tuple[NDArray[np.float32], GeoBox]:
+    """Read a map of any size coarsely, to draw it.
+
+    Returns:
+        (h, w) means, NaN where there is no data, and their grid; the map itself where no side is longer than `side`.
+    """
+    with rasterio.open(path) as file:
+        grid = coarsen_geobox(geobox_of(file), side)
+        values = file.read(1, out_shape=tuple(grid.shape), masked=True, resampling=Resampling.average)
+        return _scaled(values, file), grid
+
+
+def pixel_area_km2(file: DatasetReader) -> float:
+    """Tell the area of a pixel, km²."""
+    return abs(file.transform.determinant) / 1e6
+
+
+def common_geobox(paths: Sequence[str | Path]) -> GeoBox:
+    """Tell the pixel grid of maps that lie on the same pixels.
+
+    Raises:
+        InputError: One of them lies elsewhere, or is no probability map.
+    """
+    with ExitStack() as stack:
+        files = [stack.enter_context(open_map(path)) for path in paths]
+        first = files[0]
+        for file in files[1:]:
+            if file.crs != first.crs or file.shape != first.shape or not file.transform.almost_equals(first.transform):
+                raise InputError(
+                    f"{file.name}: {file.width} × {file.height} pixels from {_corner(file)} found, "
+                    f"{first.width} × {first.height} from {_corner(first)} as in {first.name} expected"
+                )
+        return geobox_of(first)
+
+
+def _corner(file: DatasetReader) -> str:
+    return f"({file.transform.c:g}, {file.transform.f:g}) of {abs(file.transform.a):g} m, {file.crs.to_string()}"
+
+
+def check_complete(file: DatasetReader) -> None:
+    """Refuse a GeoTIFF on disk whose blocks reach beyond its end: a part that is not read would go unnoticed."""
+    if file.driver != "GTiff":
+        return
+    path = Path(file.name)
+    (rows, columns), size = file.block_shapes[0], path.stat().st_size
+    for y in range(math.ceil(file.height / rows)):
+        for x in range(math.ceil(file.width / columns)):
+            start = file.get_tag_item(f"BLOCK_OFFSET_{x}_{y}", "TIFF", bidx=1)
+            length = file.get_tag_item(f"BLOCK_SIZE_{x}_{y}", "TIFF", bidx=1)
+            end = int(start or 0) + int(length or 0)
+            if end > size:
+                name = "/".join(path.parts[-2:])
+                raise InputError(f"{name}: {size} bytes found, at least {end} expected; the file is truncated")
+
+
+def label_pixels(shapes: gpd.GeoSeries, file: DatasetReader, window: Window) -> NDArray[np.int32]:
+    """Number the pixels of a window, which may reach beyond the file, by the polygon that their centre lies in.
+
+    Returns:
+        (height, width): 1 for the first polygon, and so on; 0 in none.
+    """
+    bounds = rasterio.windows.bounds(window, file.transform)
+    near = shapes.sindex.query(shapely.box(*bounds))
+    clipped = shapely.clip_by_rect(shapes.iloc[near].to_numpy(), *bounds)  # a glacier may have a million corners
+    parts = [(shape, k + 1) for shape, k in zip(clipped, near, strict=True) if not shape.is_empty]
+    numbers = np.zeros((window.height, window.width), np.int32)
+    if parts:
+        rasterio.features.rasterize(parts, out=numbers, transform=file.window_transform(window))
+    return numbers
+
+
+MANTISSA = 8  # bits kept of a value, a step of 0.017 dB: what is finer is lost in speckle and only fills the disk
+
+
+def write_cog(path: Path, values: NDArray, geobox: GeoBox) -> None:
+    """Write one band as a cloud-optimised GeoTIFF; floating values keep 9 significant bits, NaN is nodata."""
+    floating = np.issubdtype(values.dtype, np.floating)
+    with rasterio.open(
+        path,
+        "w",
+        driver="COG",
+        width=values.shape[1],
+        height=values.shape[0],
+        count=1,
+        dtype="float32" if floating else values.dtype,
+        crs=str(geobox.crs),
+        transform=geobox.affine,
+        nodata=np.nan if floating else 0,
+        compress="DEFLATE",
+        level=1,
+    ) as file:
+        file.write(_rounded(values) if floating else values, 1)
+
+
+def _rounded(values: NDArray) -> NDArray[np.float32]:
+    """Round to `MANTISSA` bits after the leading one, so that the file is half as large."""
+    spare = 23 - MANTISSA
+    bits = values.astype(np.float32).view(np.uint32)
+    return ((bits + np.uint32(1 << (spare - 1))) & np.uint32(0xFFFFFFFF << spare & 0xFFFFFFFF)).view(np.float32)

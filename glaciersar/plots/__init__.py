@@ -1,0 +1,4 @@
+"""Draw every figure of the paper, as functions that return a matplotlib Figure.
+
+Comes in: tables, tiles and maps. Goes out: figures, and a web map. Start with `results`; `area` draws areas and change.
+"""

@@ -1,0 +1,123 @@
+"""Figures of confidence, area and change, as functions that return a matplotlib Figure."""
+
+from collections.abc import Mapping
+
+import geopandas as gpd
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from glaciersar.inventory.attributes import CONFIDENCE_COLOURS, confidence_class
+from glaciersar.plots.results import label_kilometres, legend_patches, outside_legend
+
+CHANGE_COLOURS = {"gained": "#1f78b4", "lost": "#d95f02"}
+INTERVALS = {"blocks": "#7570b3", "residuals": "#1b9e77", "boundary": "#e6ab02"}
+
+
+def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the share of right calls against confidence, a line each calibration, over the number of pixels.
+
+    Args:
+        tables: From `confidence.reliability`, by name; bins of less than one pixel in ten thousand are not drawn.
+    """
+    figure, (axis, below) = plt.subplots(
+        2, 1, figsize=(4.6, 5.2), sharex=True, height_ratios=(3, 1), layout="constrained"
+    )
+    axis.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
+    for (name, table), colour in zip(tables.items(), sns.color_palette("colorblind"), strict=False):
+        table = table[table["pixels"] >= 1e-4 * table["pixels"].sum()]
+        axis.plot(table["confidence"], table["accuracy"], marker=".", color=colour, label=name)
+        below.plot(table["confidence"], table["pixels"] / table["pixels"].sum(), marker=".", color=colour)
+    axis.set(ylabel="share of right calls", ylim=(0, 1.02))
+    below.set(xlabel="confidence", ylabel="share of pixels", xlim=(0, 1.02), yscale="log")
+    outside_legend(figure)
+    sns.despine(figure)
+    return figure
+
+
+def interval_coverage_plot(landscapes: pd.DataFrame, *, against: str = "truth", unit: str = "area (km²)") -> Figure:
+    """Draw the intervals of simulated landscapes about what is true; those that miss it stand out.
+
+    Args:
+        landscapes: From `coverage.measure_areas` or `coverage.measure_changes`.
+        against: The column that the intervals are meant to hold.
+        unit: What is measured.
+    """
+    ordered = landscapes.sort_values("expected").reset_index(drop=True)
+    true = ordered[against]
+    kinds = {name: colour for name, colour in INTERVALS.items() if f"low_{name}" in ordered}
+    figure, axes = plt.subplots(1, len(kinds), figsize=(0.5 + 3 * len(kinds), 3.4), squeeze=False, layout="constrained")
+    for axis, (name, colour) in zip(axes.flat, kinds.items(), strict=True):
+        low, high = ordered[f"low_{name}"] - true, ordered[f"high_{name}"] - true
+        holds = (low <= 0) & (high >= 0)
+        axis.vlines(ordered.index, low, high, color=np.where(holds, colour, "#d00000"), linewidth=1)
+        axis.axhline(0, color="0.2", linewidth=0.8)
+        axis.set_title(f"{name}: {holds.mean():.1%} of {len(ordered)} hold it", fontsize=9)
+        axis.set(xlabel=f"landscape, by {unit.partition(' ')[0]}")
+    axes[0, 0].set_ylabel(f"interval − true {unit}")
+    sns.despine(figure)
+    return figure
+
+
+def interval_plot(table: pd.DataFrame, *, unit: str = "area (km²)") -> Figure:
+    """Draw values with their intervals, a row each, and what they should be where it is known.
+
+    Args:
+        table: Columns area, low, high and, if known, true; the index names the rows.
+        unit: What is drawn.
+    """
+    figure, axis = plt.subplots(figsize=(5.2, 0.9 + 0.27 * len(table)), layout="constrained")
+    rows = np.arange(len(table))[::-1]
+    axis.hlines(rows, table["low"], table["high"], color=INTERVALS["residuals"], linewidth=2, label="95 % interval")
+    axis.plot(table["area"], rows, "|", color="0.1", markersize=9, label="expected")
+    if "true" in table:
+        axis.plot(table["true"], rows, "o", color="#d95f02", markersize=4, label="true")
+    axis.set_yticks(rows, [str(name) for name in table.index], fontsize=8)
+    axis.set(xlabel=unit, ylim=(-0.6, len(table) - 0.4))
+    outside_legend(figure)
+    sns.despine(figure)
+    return figure
+
+
+def outline_map(ice: Mapping[str, gpd.GeoDataFrame]) -> Figure:
+    """Map outlines in the colours of their mean confidence, a panel each, all of one extent.
+
+    Args:
+        ice: From `gis.describe`, by title.
+    """
+    figure, axes = plt.subplots(1, len(ice), figsize=(5.2 * len(ice), 5.2), squeeze=False, layout="constrained")
+    for axis, (title, glaciers) in zip(axes.flat, ice.items(), strict=True):
+        for name, part in glaciers.groupby(confidence_class(glaciers["confidence"])):
+            colour = CONFIDENCE_COLOURS[str(name)]
+            part.plot(ax=axis, facecolor=(colour, 0.25), edgecolor=colour)
+        axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
+        label_kilometres(axis)
+    bounds = np.array([glaciers.total_bounds for glaciers in ice.values() if len(glaciers)])
+    if len(bounds):
+        (left, bottom), (right, top) = bounds[:, :2].min(0), bounds[:, 2:].max(0)
+        plt.setp(axes.flat, xlim=(left, right), ylim=(bottom, top))
+    outside_legend(figure, [Patch(fc=(c, 0.25), ec=c, label=name) for name, c in CONFIDENCE_COLOURS.items()])
+    return figure
+
+
+def change_map(panels: Mapping[str, gpd.GeoDataFrame], ice: Mapping[str, gpd.GeoDataFrame]) -> Figure:
+    """Map where ice came and where it went, a panel each.
+
+    Args:
+        panels: From `change.gained_and_lost`, by title.
+        ice: The ice before, by the same titles.
+    """
+    figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 5.2), squeeze=False, layout="constrained")
+    for axis, (title, changed) in zip(axes.flat, panels.items(), strict=True):
+        ice[title].plot(ax=axis, color="#e8eef4", edgecolor="0.7", linewidth=0.4)
+        for kind, colour in CHANGE_COLOURS.items():
+            part = changed[changed["change"] == kind]
+            if len(part):
+                part.plot(ax=axis, color=colour)
+        axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
+        label_kilometres(axis)
+    outside_legend(figure, legend_patches(CHANGE_COLOURS))
+    return figure

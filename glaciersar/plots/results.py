@@ -1,0 +1,303 @@
+"""Every figure of the paper repository, as functions that return a matplotlib Figure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import geopandas as gpd
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import shapely
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from glaciersar.dataset.summary import TileSeries
+from glaciersar.grid import CRS, SUBSETS, Tile
+from glaciersar.inference.calibration import entropy_confidence
+from glaciersar.io.atomic import atomic_write
+from glaciersar.scenes.scene import Scene
+from glaciersar.scenes.selection import passes_by_year
+from glaciersar.scenes.temporal_coverage import measure_coverage
+
+COLOURS = {"glacier": "#3182bd", "land and sea": "#8c6d31"}
+SUBSET_COLOURS = dict(zip(SUBSETS, ("#bdbdbd", "#e6ab02", "#7570b3"), strict=True))
+ERROR_COLOURS = {"land or sea": "#1a1a1a", "glacier": "#ffffff", "missed": "#d95f02", "false": "#1f78b4"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """One tile to show."""
+
+    name: str
+    backscatter: NDArray[np.floating]
+    """(H, W) dB of one date."""
+    reference: NDArray[np.bool_]
+    """(H, W) glacier of the reference outlines."""
+    probability: NDArray[np.floating] | None = None
+    """(H, W) probability of glacier that a model gives."""
+
+
+def save_figure(figure: Figure, path: str | Path, *, note: str) -> None:
+    """Write a figure as PNG, with a note below it that says what made it."""
+    figure.text(1, -0.01, note, ha="right", va="top", fontsize=6, color="0.4")  # below everything; the box grows
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, dpi=130, bbox_inches="tight", metadata={"Software": None})
+
+
+def tile_example(tile: TileSeries, *, date: int = 8, probability: NDArray[np.floating] | None = None) -> Example:
+    """Take one date of a tile to show: the ninth of fifteen, in July, unless told; the paper's authors show it too."""
+    shown = tile.backscatter[min(date, len(tile.backscatter) - 1)]
+    return Example(
+        name=tile.name,
+        backscatter=np.where(tile.valid, shown, np.nan),
+        reference=tile.glacier,
+        probability=probability,
+    )
+
+
+def tile_strip(examples: Sequence[Example]) -> Figure:
+    """Show tiles side by side: one date, reference outlines and, where there is a model, its errors and confidence."""
+    rows = 4 if all(example.probability is not None for example in examples) else 2
+    figure, axes = plt.subplots(
+        rows, len(examples), figsize=(2.4 * len(examples), 2.5 * rows), squeeze=False, layout="constrained"
+    )
+    for column, example in enumerate(examples):
+        low, high = np.nanpercentile(example.backscatter, (0.5, 99.5))
+        axes[0, column].imshow(example.backscatter, cmap="viridis", vmin=low, vmax=high)
+        axes[0, column].set_title(example.name, fontsize=8)
+        axes[1, column].imshow(example.reference, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        if rows == 4 and example.probability is not None:
+            draw_errors_map(axes[2, column], example.reference, example.probability > 0.5)
+            axes[3, column].imshow(entropy_confidence(example.probability), cmap="RdPu_r", vmin=0, vmax=1)
+    labels = ("backscatter, one date", "reference outlines", "prediction and errors", "confidence")
+    for axis, label in zip(axes[:, 0], labels, strict=False):
+        axis.set_ylabel(label, fontsize=8)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+    if rows == 4:
+        outside_legend(figure, legend_patches(ERROR_COLOURS))
+    return figure
+
+
+def draw_errors_map(axis: Axes, reference: NDArray[np.bool_], found: NDArray[np.bool_]) -> None:
+    """Draw glacier found, missed and falsely called, in colours that the colour-blind can tell apart."""
+    kinds = np.select([reference & found, reference & ~found, ~reference & found], [1, 2, 3], 0)
+    axis.imshow(kinds, cmap=ListedColormap(list(ERROR_COLOURS.values())), vmin=0, vmax=3, interpolation="nearest")
+
+
+def legend_patches(colours: Mapping[str, str]) -> list[Artist]:
+    """Make what a legend shows of colours, by name."""
+    return [Patch(facecolor=colour, edgecolor="0.5", label=name) for name, colour in colours.items()]
+
+
+def outside_legend(figure: Figure, handles: Sequence[Artist] = (), *, beside: bool = False) -> None:
+    """Name what a figure shows, each name once, above its panels or beside them: a legend never lies over data.
+
+    Args:
+        figure: In constrained layout, which makes room for it.
+        handles: What is named; all that has a label where none is given.
+        beside: To the right, a name a line; else above, in as few rows as fit.
+    """
+    found = handles or [handle for axis in figure.axes for handle in axis.get_legend_handles_labels()[0]]
+    named = list({str(handle.get_label()): handle for handle in found}.values())
+    for rows in range(len(named) if beside else 1, len(named) + 1):
+        columns = -(-len(named) // rows)
+        drawn = figure.legend(
+            handles=named,
+            loc="outside right upper" if beside else "outside upper center",  # below stands the note of `save`
+            ncols=columns,
+            fontsize=8,
+            frameon=False,
+        )
+        if columns == 1 or drawn.get_window_extent().width < figure.bbox.width:
+            return
+        drawn.remove()
+
+
+def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFrame | None = None) -> Figure:
+    """Map which tile belongs to which subset, one panel a split, over the glacier outlines."""
+    bounds = np.array([tile.bounds for split in splits.values() for tile in split])
+    width, height = bounds[:, 2:].max(0) - bounds[:, :2].min(0)
+    size = 5.2 * len(splits), min(4.6 * height / width, 6) + 1.1
+    figure, axes = plt.subplots(1, len(splits), figsize=size, squeeze=False, layout="constrained")
+    for axis, (title, split) in zip(axes.flat, splits.items(), strict=True):
+        frame = gpd.GeoDataFrame(
+            {"subset": list(split.values())}, geometry=[shapely.box(*tile.bounds) for tile in split], crs=CRS
+        )
+        for subset, part in frame.groupby("subset"):
+            part.plot(ax=axis, color=SUBSET_COLOURS[str(subset)], edgecolor="white", linewidth=0.8)
+        if outlines is not None:
+            outlines.to_crs(CRS).plot(ax=axis, color="white", alpha=0.55)
+        axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
+        label_kilometres(axis)
+    counts = pd.Series(next(iter(splits.values())).values()).value_counts()
+    drawn = {} if outlines is None else {"glacier": "#f2f2f2"}
+    outside_legend(figure, legend_patches({s: colour for s, colour in SUBSET_COLOURS.items() if s in counts} | drawn))
+    return figure
+
+
+def label_kilometres(axis: Axes) -> None:
+    """Label metres as kilometres."""
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_formatter(lambda metres, _: f"{metres / 1000:g}")  # 512.5 stays so
+
+
+def backscatter_year(curves: pd.DataFrame) -> Figure:
+    """Draw a year of backscatter by class: the median, and the band from the 10th to the 90th percentile.
+
+    Args:
+        curves: Columns panel (one picture each value), time (or the index of the date), kind ("glacier", "land and
+            sea"), low, median, high in dB.
+    """
+    panels = list(curves["panel"].unique())
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(4.6 * len(panels), 3.4), sharey=True, squeeze=False, layout="constrained"
+    )
+    for axis, panel in zip(axes.flat, panels, strict=True):
+        for kind, part in curves[curves["panel"] == panel].groupby("kind"):
+            colour = COLOURS[str(kind)]
+            axis.fill_between(part["time"], part["low"], part["high"], color=colour, alpha=0.25, linewidth=0)
+            axis.plot(part["time"], part["median"], color=colour, marker="o", markersize=3, label=str(kind))
+        axis.set_title(panel, fontsize=9)
+        axis.tick_params(axis="x", rotation=30, labelsize=7)
+        if pd.api.types.is_numeric_dtype(curves["time"]):
+            axis.set(xlabel="index of the date (the file does not tell when)")
+    axes[0, 0].set_ylabel("backscatter (dB)")
+    outside_legend(figure)
+    sns.despine(figure)
+    return figure
+
+
+def series_strip(backscatter: NDArray[np.floating], times: Sequence[datetime], *, columns: int = 5) -> Figure:
+    """Show a series date by date on one common stretch.
+
+    Args:
+        backscatter: (T, H, W) dB.
+        times: Its T dates; empty where they are not known.
+        columns: Pictures in a row.
+    """
+    titles = [f"{time:%Y-%m-%d}" for time in times] or [f"date {k + 1}" for k in range(len(backscatter))]
+    rows = -(-len(titles) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(1.9 * columns, 2.05 * rows), squeeze=False, layout="constrained"
+    )
+    low, high = np.nanpercentile(backscatter, (1, 99))
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, image, title in zip(axes.flat, backscatter, titles, strict=False):
+        shown = axis.imshow(image, cmap="viridis", vmin=low, vmax=high)
+        axis.set_title(title, fontsize=8)
+    figure.colorbar(shown, ax=axes, label="backscatter (dB)", shrink=0.6)
+    return figure
+
+
+def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None], Sequence[datetime]]) -> Figure:
+    """Show when each relative orbit has passes, which dates are wished, which stand for the year, and the longest gap.
+
+    Args:
+        scenes: All scenes.
+        chosen: Dates chosen, by year and relative orbit.
+    """
+    passes = passes_by_year(scenes)
+    figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.45 * len(passes)), layout="constrained")
+    for height, (key, found) in enumerate(passes.items()):
+        times = [scene.time for scene in found]
+        covered = measure_coverage(times)
+        start, end = ((time - datetime(key[0], 1, 1, tzinfo=UTC)) / timedelta(days=1) for time in covered.gap)
+        days = [time.timetuple().tm_yday for time in times]
+        picked = [time.timetuple().tm_yday for time in chosen.get(key, ())]
+        wished = [time.timetuple().tm_yday for time in covered.wishes]
+        axis.scatter(days, [height] * len(days), s=14, color="0.6", label="pass", zorder=2)
+        axis.scatter(
+            picked, [height] * len(picked), s=36, facecolors="none", edgecolors="#d95f02", zorder=3,
+            label="stands for the year",
+        )  # fmt: skip
+        axis.vlines(wished, height - 0.32, height - 0.18, color="#7570b3", lw=1, label="wished")
+        axis.barh(height, end - start, left=start + 1, height=0.22, color="#e6ab02", alpha=0.45, label="longest gap")
+        axis.text(372, height, f"{covered.near:.0%} near, gap {covered.gap_days:.0f} d", va="center", fontsize=7)
+    axis.set_yticks(range(len(passes)), [f"{year}, orbit {orbit}" for year, orbit in passes], fontsize=8)
+    axis.set(xlabel="day of the year", xlim=(-3, 369), ylim=(-0.6, len(passes) - 0.4))
+    outside_legend(figure)
+    sns.despine(figure)
+    return figure
+
+
+def training_curves(logs: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw loss and validation IoU by epoch, a line each model."""
+    figure, (losses, ious) = plt.subplots(1, 2, figsize=(9.5, 3.2), layout="constrained")
+    for (name, log), colour in zip(logs.items(), sns.color_palette("colorblind"), strict=False):
+        losses.plot(log["epoch"], log["loss"], color=colour)
+        losses.plot(log["epoch"], log["val_loss"], color=colour, linestyle=":")
+        ious.plot(log["epoch"], log["val_iou"], color=colour, marker=".", label=name)
+    losses.set(xlabel="epoch", ylabel="focal loss", yscale="log")
+    ious.set(xlabel="epoch", ylabel="validation IoU, pooled", ylim=(None, 1))
+    solid = Line2D([], [], color="0.4", label="training loss")
+    dotted = Line2D([], [], color="0.4", linestyle=":", label="validation loss")
+    outside_legend(figure, [*ious.lines, solid, dotted], beside=True)
+    sns.despine(figure)
+    return figure
+
+
+def iou_by_tile(scores: pd.DataFrame, *, ceiling: float | None = None) -> Figure:
+    """Show the IoU of every test tile by model, with the agreement of two annotators as the ceiling.
+
+    Args:
+        scores: Columns model, iou (one row a tile); tiles without glacier hold NaN and are left out.
+        ceiling: IoU between two annotators' outlines.
+    """
+    figure, axis = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
+    shown = scores.dropna(subset="iou")
+    sns.boxplot(shown, x="iou", y="model", hue="model", ax=axis, fill=False, showfliers=False, palette="colorblind")
+    dots = {"size": 4, "alpha": 0.6, "palette": "colorblind", "warn_thresh": 1}
+    sns.swarmplot(shown, x="iou", y="model", hue="model", ax=axis, **dots)  # a strip would jitter anew in every run
+    if ceiling is not None:
+        axis.axvline(ceiling, color="0.4", linestyle="--", linewidth=1)
+        axis.text(ceiling, -0.55, "two annotators ", ha="right", va="top", fontsize=7, color="0.4")
+    axis.set(xlabel="IoU of a test tile", ylabel="")
+    sns.despine(figure)
+    return figure
+
+
+def glacier_map(
+    probability: NDArray[np.floating],
+    geobox: GeoBox,
+    *,
+    background: NDArray[np.floating] | None = None,
+    outlines: gpd.GeoDataFrame | None = None,
+) -> Figure:
+    """Show a map of the probability of glacier beside the radar it was made from.
+
+    Args:
+        probability: (H, W), NaN where there is no data.
+        geobox: Its grid.
+        background: (H, W) dB of one date.
+        outlines: Reference outlines to draw on top.
+    """
+    panels = 1 if background is None else 2
+    figure, axes = plt.subplots(1, panels, figsize=(5.6 * panels, 5), squeeze=False, layout="constrained")
+    left, bottom, right, top = geobox.extent.boundingbox
+    if background is not None:
+        low, high = np.nanpercentile(background, (1, 99))
+        shown = axes[0, 0].imshow(background, cmap="gray", vmin=low, vmax=high, extent=(left, right, bottom, top))
+        figure.colorbar(shown, ax=axes[0, 0], label="backscatter γ⁰ (dB), median of the year", shrink=0.7)
+    axis = axes[0, -1]
+    axis.set_facecolor("0.8")  # no data
+    shown = axis.imshow(probability, cmap="Blues_r", vmin=0, vmax=1, extent=(left, right, bottom, top))
+    figure.colorbar(shown, ax=axis, label="probability of glacier (grey: no data)", shrink=0.7)
+    for panel in axes.flat:
+        if outlines is not None and len(outlines):
+            outlines.to_crs(str(geobox.crs)).boundary.plot(ax=panel, color="#d95f02", linewidth=0.7)
+        panel.set(xlim=(left, right), ylim=(bottom, top), xlabel="easting (km)", ylabel="northing (km)")
+        label_kilometres(panel)
+    if outlines is not None and len(outlines):
+        outside_legend(figure, legend_patches({"reference outlines": "#d95f02"}))
+    return figure

@@ -1,0 +1,79 @@
+"""One acquisition that was processed more than once: archives that reprocess may leave every product."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from glaciersar.errors import InputError
+from glaciersar.scenes.footprint import raster_geobox
+from glaciersar.scenes.scene import POLARISATIONS, Scene
+
+SAME_TIME = timedelta(seconds=2)
+"""Between the starts of two products of one acquisition; slices of a pass begin 25 seconds apart."""
+SAME_PLACE = 0.9
+"""Share of the area of both that they have in common; bursts, slices and map tiles that touch have far less."""
+EVER = datetime.min.replace(tzinfo=UTC)
+
+
+def newest_products(scenes: Iterable[Scene]) -> tuple[list[Scene], dict[str, str]]:
+    """Keep the newest product of each acquisition, polarisation by polarisation.
+
+    Products of one platform, orbit and direction that begin within two seconds and show the same place are of one
+    acquisition. The one that was processed last is the newest; where the archive does not tell, the last by its id.
+
+    Returns:
+        What is kept, in time order; and the id of each product that was left out, with that of the newer one.
+    """
+    kept: dict[tuple[object, ...], list[Scene]] = {}
+    left_out: dict[str, str] = {}
+    for scene in sorted(scenes, key=lambda scene: (scene.processed or EVER, scene.id), reverse=True):
+        slot = scene.time.timestamp() // SAME_TIME.total_seconds()
+        key = scene.platform, scene.relative_orbit, scene.orbit_state
+        remaining: Scene | None = scene
+        for newer in [other for near in (-1, 0, 1) for other in kept.get((*key, slot + near), ())]:
+            if remaining and _is_of_one_acquisition(remaining, newer):
+                left_out[scene.id] = newer.id
+                remaining = _without(remaining, newer)
+        if remaining:
+            kept.setdefault((*key, slot), []).append(remaining)
+    return sorted((s for found in kept.values() for s in found), key=lambda s: (s.time, s.id)), left_out
+
+
+def drop_older_products(scenes: Iterable[Scene], source: object) -> list[Scene]:
+    """Keep the newest product of each acquisition, and say so where one was left out."""
+    kept, left_out = newest_products(scenes)
+    if left_out:
+        old, new = next(iter(left_out.items()))
+        print(f"{source}: {len(left_out)} scenes left out that a newer processing replaces, such as {old} by {new}")
+    return kept
+
+
+def _is_of_one_acquisition(scene: Scene, newer: Scene) -> bool:
+    common = [kind for kind in scene.hrefs if kind in newer.hrefs]
+    if not common or abs(scene.time - newer.time) > SAME_TIME:
+        return False
+    if any(set(scene.hrefs[kind]) & set(newer.hrefs[kind]) for kind in common):
+        return False  # the same rasters, listed twice: as strips they count once
+    one, other = _place(scene, common[0]), _place(newer, common[0])
+    if one is None or other is None:
+        return False  # what is wrong with it, reading says
+    return one.intersection(other).area > SAME_PLACE * one.union(other).area
+
+
+def _place(scene: Scene, kind: str) -> BaseGeometry | None:
+    """Outline a scene in degrees, by its rasters where the archive does not tell."""
+    if scene.outline is not None:
+        return shapely.make_valid(scene.outline)
+    try:
+        return shapely.union_all([raster_geobox(href).extent.to_crs("EPSG:4326").geom for href in scene.hrefs[kind]])
+    except InputError:
+        return None
+
+
+def _without(scene: Scene, newer: Scene) -> Scene | None:
+    """Take the polarisations away that a newer product has; None if no backscatter is left."""
+    hrefs = {kind: found for kind, found in scene.hrefs.items() if kind not in newer.hrefs}
+    return replace(scene, hrefs=hrefs) if set(hrefs) & set(POLARISATIONS) else None

@@ -1,0 +1,127 @@
+"""What a scene is, and which scenes are one pass."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from itertools import combinations
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from glaciersar.errors import InputError
+
+POLARISATIONS = ("HH", "HV", "VV", "VH")
+PASS_GAP = timedelta(minutes=10)
+"""Strips of one pass follow each other within seconds; the same orbit comes back after six days at the earliest."""
+SAME_TIME_OF_DAY = timedelta(minutes=15)  # orbits that overlap pass 99 minutes apart
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileState:
+    """What tells whether a raster is still the one that was found."""
+
+    size: int | None = None
+    """Bytes."""
+    checksum: str | None = None
+    """Multihash in hexadecimal, as in STAC's file:checksum; 1220… is SHA-256."""
+    etag: str | None = None
+    """The server's own word for the version of a file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """One Sentinel-1 acquisition over the area, as found in an archive."""
+
+    id: str
+    """Product identifier of the archive it came from."""
+    time: datetime
+    """Start of the acquisition, UTC."""
+    relative_orbit: int | None
+    """1 to 175; one orbit means one viewing geometry. None where a folder of files does not tell."""
+    orbit_state: str | None
+    """ "ascending" or "descending"; None where a folder of files does not tell."""
+    hrefs: Mapping[str, tuple[str, ...]]
+    """Rasters by polarisation ("HH", "HV", "VV", "VH") or "incidence"; several are strips of one pass to mosaic."""
+    units: str = "linear"
+    """Of the backscatter rasters: "linear" (power) or "db"."""
+    platform: str | None = None
+    """Such as "sentinel-1a", or "simulated"; None where a folder of files does not tell."""
+    outline: BaseGeometry | None = None
+    """What it covers, in degrees (EPSG:4326); None where the archive does not tell."""
+    processed: datetime | None = None
+    """When it was processed, or else listed, UTC; None where the archive does not tell."""
+    marks: Mapping[str, FileState] = field(default_factory=dict)
+    """Of rasters, by href; as far as the archive or `mark` tells."""
+
+
+def merge_passes(scenes: Iterable[Scene]) -> list[Scene]:
+    """Join scenes of one pass over the area: same orbit and units, less than 10 minutes apart.
+
+    Archives cut a pass into bursts, slices or map tiles; to a series they are one date.
+
+    Returns:
+        Scenes in time order, each with the id and time of its first part.
+    """
+    merged: dict[tuple[int | None, str | None, str], list[Scene]] = {}
+    latest: dict[tuple[int | None, str | None, str], datetime] = {}
+    for scene in sorted(scenes, key=_order):
+        key = (scene.relative_orbit, scene.orbit_state, scene.units)
+        passes = merged.setdefault(key, [])
+        if passes and scene.time - latest[key] <= PASS_GAP:
+            first = passes[-1]
+            passes[-1] = replace(
+                first,
+                hrefs=_join(first.hrefs, scene.hrefs),
+                outline=_unite(first.outline, scene.outline),
+                marks={**scene.marks, **first.marks},
+            )
+        else:
+            passes.append(scene)
+        latest[key] = scene.time
+    return sorted((scene for passes in merged.values() for scene in passes), key=_order)
+
+
+def check_one_orbit(passes: Sequence[Scene]) -> None:
+    """Refuse passes of several relative orbits, or ascending and descending ones; of unknown orbits, by time of day.
+
+    One orbit comes back at the same time of day, to some seconds. Midnight is taken for a name without a time.
+    """
+    orbits = sorted({str(scene.relative_orbit) for scene in passes})
+    if len(orbits) != 1:
+        found = f"relative orbits {', '.join(orbits)}" if orbits else "no scene"
+        raise InputError(f"{found} found, scenes of one relative orbit expected")
+    states = sorted({scene.orbit_state for scene in passes if scene.orbit_state})
+    if len(states) > 1:
+        raise InputError(f"{' and '.join(states)} passes found, one viewing direction expected")
+    if passes[0].relative_orbit is not None:
+        return
+    timed = [scene for scene in passes if scene.time.time() != time()]
+    for one, other in combinations(timed, 2):
+        apart = (one.time - other.time) % timedelta(days=1)
+        if min(apart, timedelta(days=1) - apart) > SAME_TIME_OF_DAY:
+            raise InputError(
+                f"{one.id} at {one.time:%H:%M} and {other.id} at {other.time:%H:%M} UTC found, both of unknown "
+                f"orbit; times of day within {SAME_TIME_OF_DAY.seconds // 60} minutes, as of one orbit, expected"
+            )
+
+
+def _order(scene: Scene) -> tuple[datetime, str]:
+    return scene.time, scene.id
+
+
+def _join(first: Mapping[str, tuple[str, ...]], second: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Append hrefs kind by kind; a raster listed twice counts once."""
+    kinds = sorted({*first, *second})
+    return {kind: tuple(dict.fromkeys((*first.get(kind, ()), *second.get(kind, ())))) for kind in kinds}
+
+
+def _unite(first: BaseGeometry | None, second: BaseGeometry | None) -> BaseGeometry | None:
+    """Unite outlines; one that is not known makes the whole unknown."""
+    if first is None or second is None:
+        return None
+    return first if first.equals(second) else shapely.union(first, second)
+
+
+def is_remote(href: str) -> bool:
+    """Tell a URL or a GDAL virtual path from a path on this disk."""
+    return "://" in href or href.startswith("/vsi")

@@ -1,0 +1,233 @@
+"""Find scenes in a static STAC catalogue, in a frozen list or among GeoTIFFs."""
+
+import glob
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pystac
+import requests
+import shapely
+from pystac.stac_io import DefaultStacIO
+from pystac.utils import make_absolute_href
+from shapely.geometry.base import BaseGeometry
+
+from glaciersar.errors import InputError
+from glaciersar.io import http
+from glaciersar.radiometry import UNITS
+from glaciersar.scenes.aoi import aoi_name, parse_aoi
+from glaciersar.scenes.deduplicate import drop_older_products
+from glaciersar.scenes.filenames import is_companion, scene_from_file
+from glaciersar.scenes.manifest import is_manifest, read_manifest
+from glaciersar.scenes.scene import POLARISATIONS, Scene, is_remote, merge_passes
+from glaciersar.scenes.selection import describe_scenes, filter_scenes
+from glaciersar.scenes.stac import scene_from_item
+
+
+def find_scenes(
+    source: str | Path,
+    *,
+    units: str | None = None,
+    relative_orbit: int | None = None,
+    polarisation: str | None = None,
+) -> list[Scene]:
+    """Find the scenes of an archive.
+
+    Args:
+        source: A static STAC catalogue, collection, item collection or item (a path or URL to its JSON, or the folder
+            of a catalog.json or collection.json); a list that `freeze` wrote; or GeoTIFFs: a folder, searched with its
+            subfolders, a glob, or one file. GeoTIFFs tell their time and polarisation by name (20231203T015910Z,
+            2023-12-03, VV, …) as HyP3, OPERA RTC-S1 and Earth Engine exports do, the polarisation also by the
+            description of their band; those of one pass, less than 10 minutes apart, become one scene with several
+            strips. Masks, elevation models and pictures that HyP3 and OPERA put beside them are left out.
+        units: "linear" or "db"; if not given, what the archive declares, or else "linear".
+        relative_orbit: Orbit of GeoTIFFs whose names don't tell; also keeps only the scenes of this orbit.
+        polarisation: Of GeoTIFFs that don't tell.
+
+    Returns:
+        Scenes in time order; items of a catalogue stay one scene each. Where an acquisition was processed more than
+        once, only the newest product is among them, and this is printed.
+
+    Raises:
+        InputError: Nothing to read there, or an entry that is no Sentinel-1 backscatter.
+    """
+    if units is not None and units not in UNITS:
+        raise InputError(f"units={units!r} found, 'linear' or 'db' expected")
+    if polarisation is not None and polarisation not in POLARISATIONS:
+        raise InputError(f"polarisation={polarisation!r} found, one of {', '.join(POLARISATIONS)} expected")
+    name = str(source)
+    for entry in ("collection.json", "catalog.json"):
+        if not is_remote(name) and (Path(name) / entry).is_file():
+            name = str(Path(name) / entry)
+    if name.endswith((".json", ".geojson")) or name.startswith(("http://", "https://")):
+        scenes = drop_older_products(_scenes_of_json(name, units), name)
+    else:
+        files = (
+            scene_from_file(path, units=units, relative_orbit=relative_orbit, polarisation=polarisation)
+            for path in _scenes_of_folder(name)
+        )
+        scenes = merge_passes(drop_older_products(files, name))
+    if not scenes:
+        raise InputError(f"{name}: no scene found, expected a STAC catalogue with items or GeoTIFFs")
+    if relative_orbit is not None:
+        orbits = sorted({str(scene.relative_orbit) for scene in scenes})
+        scenes = [scene for scene in scenes if scene.relative_orbit == relative_orbit]
+        if not scenes:
+            raise InputError(f"{name}: relative orbits {', '.join(orbits)} found, {relative_orbit} expected")
+    return sorted(scenes, key=lambda scene: (scene.time, scene.id))
+
+
+class RetryStacIO(DefaultStacIO):
+    """Read STAC of a server as patiently as everything else."""
+
+    def read_text_from_href(self, href: str) -> str:
+        if not href.startswith(("http://", "https://")):
+            return super().read_text_from_href(href)
+        with http.retry_session() as session:
+            answer = session.get(href, timeout=http.TIMEOUT)
+        answer.raise_for_status()
+        return answer.text
+
+
+def _scenes_of_json(source: str, units: str | None) -> list[Scene]:
+    if not is_remote(source) and Path(source).is_file() and is_manifest(_read_json(source)):
+        return read_manifest(source)
+    return [scene_from_item(item, units) for item in _scenes_of_catalog(source)]
+
+
+def _read_json(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text())
+    except (OSError, ValueError):
+        return None  # what is wrong with it, reading it as STAC says
+
+
+def _scenes_of_catalog(source: str) -> Iterator[pystac.Item]:
+    """Walk through the items of any kind of STAC JSON."""
+    reader = RetryStacIO()
+    try:
+        content = reader.read_json(source)
+        if content.get("type") == "FeatureCollection":
+            for item in pystac.ItemCollection.from_dict(content):
+                item.set_self_href(make_absolute_href(item.get_self_href() or source, source))
+                yield item
+            return
+        found = pystac.read_file(source, stac_io=reader)
+        if isinstance(found, pystac.Item):
+            yield found
+        elif isinstance(found, pystac.Catalog):
+            yield from found.get_items(recursive=True)
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename or source}: no such file, expected a STAC catalogue or item") from error
+    except requests.RequestException as error:
+        raise InputError(
+            f"{source}: cannot be reached ({http.failure_reason(error)}), a STAC catalogue expected"
+        ) from error
+    except (pystac.STACError, pystac.STACTypeError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{source}: cannot be read as STAC ({error}), expected a catalogue or items") from error
+
+
+def _scenes_of_folder(source: str) -> list[Path]:
+    """List the GeoTIFFs of a folder, a glob or a single path, by name."""
+    if Path(source).is_dir():
+        paths = [path for path in Path(source).rglob("*") if path.suffix.lower() in (".tif", ".tiff")]
+    else:
+        paths = [Path(path) for path in glob.glob(source, recursive=True)]
+    paths = [path for path in paths if not is_companion(path)]
+    if not paths:
+        raise InputError(f"{source}: no GeoTIFF found, expected a STAC JSON, a folder, a glob or a file")
+    return sorted(path.resolve() for path in paths)
+
+
+def search_scenes(
+    source: str | Path,
+    *,
+    place: str | Path | BaseGeometry | None = None,
+    year: int | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    relative_orbit: int | None = None,
+    orbit_state: str | None = None,
+    polarisation: str | None = None,
+    collection: str | None = None,
+    units: str | None = None,
+    progress: bool = False,
+) -> list[Scene]:
+    """Search an archive for the scenes of a place and a time.
+
+    A STAC API is asked for the place, the time and the collection, which every API understands, page by page; orbit
+    and polarisation are chosen from its answer. Faults of the line and of the server are tried again (`remote`).
+
+    Args:
+        source: URL of a STAC API, such as https://planetarycomputer.microsoft.com/api/stac/v1, or what `find` reads.
+        place: As for `place_of`: a point, a box, tiles of the grid, or a file of outlines.
+        year: Calendar year, UTC.
+        start: First time kept, inclusive.
+        end: Last time kept, exclusive.
+        relative_orbit: 1 to 175; also the orbit of GeoTIFFs whose names don't tell.
+        orbit_state: "ascending" or "descending".
+        polarisation: "HH", "HV", "VV" or "VH".
+        collection: The product, such as sentinel-1-rtc; needed where an API has several.
+        units: "linear" or "db"; if not given, what the archive declares, or else "linear".
+        progress: Show a progress bar.
+
+    Returns:
+        Scenes in time order; of an acquisition that was processed more than once the newest product, as `find` does.
+
+    Raises:
+        InputError: Nothing found, an unknown collection, an API that cannot be reached or is none.
+    """
+    shape = None if place is None else parse_aoi(place)
+    if isinstance(source, str) and is_stac_api(source):
+        from glaciersar.scenes.stac import search_items
+
+        items = search_items(source, shape, *_period(year, start, end), collection, progress=progress)
+        scenes = drop_older_products([scene_from_item(item, units) for item in items], source)
+        if not scenes:
+            where = None if place is None else aoi_name(place)
+            asked = {"collection": collection, "year": year, "place": where, "from": start, "to": end}
+            wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+            raise InputError(f"{source}: no scene found for {wanted or 'anything'}, at least one expected")
+    else:
+        scenes = find_scenes(source, units=units, relative_orbit=relative_orbit)
+        if shape is not None:
+            found, scenes = scenes, intersecting(scenes, shape)
+            if not scenes:
+                raise InputError(
+                    f"{source}: no scene over {aoi_name(place or shape)} found, but {describe_scenes(found)}"
+                )
+    return filter_scenes(
+        scenes,
+        year=year,
+        start=start,
+        end=end,
+        relative_orbit=relative_orbit,
+        orbit_state=orbit_state,
+        polarisation=polarisation,
+    )
+
+
+def intersecting(scenes: list[Scene], shape: BaseGeometry) -> list[Scene]:
+    """Keep the scenes whose outline meets a shape (degrees), and those that have none: rasters tell, see `covering`."""
+    return [scene for scene in scenes if scene.outline is None or shapely.intersects(scene.outline, shape)]
+
+
+def is_stac_api(source: str) -> bool:
+    """Tell the address of a STAC API from that of a static file."""
+    path = source.split("?")[0].lower()
+    return path.startswith(("http://", "https://")) and not path.endswith((".json", ".geojson", ".tif", ".tiff"))
+
+
+def _period(year: int | None, start: datetime | None, end: datetime | None) -> tuple[datetime | None, datetime | None]:
+    """Join a year and a period; the later start and the earlier end hold."""
+    starts = [datetime(year, 1, 1, tzinfo=UTC)] if year else []
+    ends = [datetime(year + 1, 1, 1, tzinfo=UTC)] if year else []
+    starts += [_as_utc(start)] if start else []
+    ends += [_as_utc(end)] if end else []
+    return max(starts, default=None), min(ends, default=None)
+
+
+def _as_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time

@@ -1,0 +1,239 @@
+"""Select scenes, and choose the dates that stand for a year."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glaciersar.errors import InputError
+from glaciersar.scenes.scene import Scene, check_one_orbit, merge_passes
+
+
+def filter_scenes(
+    scenes: Iterable[Scene],
+    *,
+    year: int | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    relative_orbit: int | None = None,
+    orbit_state: str | None = None,
+    polarisation: str | None = None,
+) -> list[Scene]:
+    """Keep the scenes of a year or period, an orbit, a polarisation; in time order.
+
+    Args:
+        scenes: From `find` or `thaw`.
+        year: Calendar year, UTC.
+        start: First time kept, inclusive; without a time zone it is taken as UTC.
+        end: Last time kept, exclusive.
+        relative_orbit: 1 to 175.
+        orbit_state: "ascending" or "descending".
+        polarisation: "HH", "HV", "VV" or "VH".
+
+    Raises:
+        InputError: Nothing is left; the sentence tells what there was.
+    """
+    scenes = sorted(scenes, key=lambda scene: (scene.time, scene.id))
+    start, end = _utc(start), _utc(end)
+    left = [
+        scene
+        for scene in scenes
+        if (year is None or scene.time.year == year)
+        and (start is None or scene.time >= start)
+        and (end is None or scene.time < end)
+        and (relative_orbit is None or scene.relative_orbit == relative_orbit)
+        and (orbit_state is None or scene.orbit_state == orbit_state)
+        and (polarisation is None or polarisation in scene.hrefs)
+    ]
+    if not left:
+        asked = {
+            "polarisation": polarisation,
+            "year": year,
+            "relative orbit": relative_orbit,
+            "orbit state": orbit_state,
+            "start": start and f"{start:%Y-%m-%d}",
+            "end": end and f"{end:%Y-%m-%d}",
+        }
+        wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
+        raise InputError(f"no scene with {wanted or 'anything'}; found {describe_scenes(scenes)}")
+    return left
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+
+
+def describe_scenes(scenes: Sequence[Scene]) -> str:
+    """Say in a few words what a list of scenes holds, for messages."""
+    if not scenes:
+        return "no scene at all"
+    kinds = sorted({kind for scene in scenes for kind in scene.hrefs if kind != "incidence"})
+    years = sorted({scene.time.year for scene in scenes})
+    orbits = sorted({scene.relative_orbit for scene in scenes if scene.relative_orbit is not None})
+    parts = [f"{len(scenes)} scenes of {', '.join(kinds)}", f"years {', '.join(map(str, years))}"]
+    parts.append(f"relative orbits {', '.join(map(str, orbits))}" if orbits else "relative orbit unknown")
+    parts += sorted({scene.orbit_state for scene in scenes if scene.orbit_state})
+    return "; ".join(parts)
+
+
+def choose_series(
+    scenes: Iterable[Scene],
+    *,
+    polarisation: str,
+    start: str = "",
+    end: str = "",
+    relative_orbit: int = 0,
+    dates: int = 15,
+) -> list[Scene]:
+    """Choose the passes to map: one polarisation, one orbit, one period, and the dates that stand for it.
+
+    Args:
+        scenes: From `find` or `thaw`.
+        polarisation: "HH", "HV", "VV" or "VH".
+        start: First day, such as 2022-01-01; empty takes all.
+        end: The day after the last one; empty takes all. With neither, the last year with scenes is taken.
+        relative_orbit: 1 to 175; 0 takes the lowest there is.
+        dates: How many dates stand for the period (`choose_dates`); 0 keeps every date.
+    """
+    left = filter_scenes(
+        scenes, polarisation=polarisation, start=_date(start), end=_date(end), relative_orbit=relative_orbit or None
+    )
+    if not relative_orbit:
+        first = min((scene.relative_orbit for scene in left), key=lambda orbit: orbit or 0)
+        left = [scene for scene in left if scene.relative_orbit == first]
+    if not (start or end):
+        left = filter_scenes(left, year=left[-1].time.year)
+    passes = merge_passes(left)
+    if not dates:
+        return passes
+    return [passes[index] for index in choose_dates([scene.time for scene in passes], count=dates)]
+
+
+def choose_dates_by_year(scenes: Iterable[Scene], *, count: int = 15) -> dict[tuple[int, int | None], list[datetime]]:
+    """Choose the dates that stand for each year and relative orbit among some scenes.
+
+    Raises:
+        InputError: A year and orbit without enough dates.
+    """
+    chosen, refused = choose_years(scenes, count=count)
+    if refused:
+        raise InputError(next(iter(refused.values())))
+    return chosen
+
+
+def choose_years(
+    scenes: Iterable[Scene], *, count: int = 15
+) -> tuple[dict[tuple[int, int | None], list[datetime]], dict[tuple[int, int | None], str]]:
+    """Choose the dates that stand for each year and relative orbit, and say why where that cannot be.
+
+    Returns:
+        The dates of each year and orbit that has enough, and for each other one the reason.
+    """
+    chosen, refused = {}, {}
+    for key, passes in passes_by_year(scenes).items():
+        times = [scene.time for scene in passes]
+        try:
+            check_one_orbit(passes)
+            chosen[key] = [times[i] for i in choose_dates(times, count=count)]
+        except InputError as error:
+            refused[key] = str(error)
+    return chosen, refused
+
+
+def passes_by_year(scenes: Iterable[Scene]) -> dict[tuple[int, int | None], list[Scene]]:
+    """Sort the passes by year and relative orbit, each in time order."""
+    passes: dict[tuple[int, int | None], list[Scene]] = {}
+    for scene in sorted(
+        merge_passes(scenes), key=lambda scene: (scene.time.year, scene.relative_orbit or 0, scene.time)
+    ):
+        passes.setdefault((scene.time.year, scene.relative_orbit), []).append(scene)
+    return passes
+
+
+def _date(day: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(day) if day else None
+    except ValueError as error:
+        raise InputError(f"{day!r} found, a day such as 2022-01-01 expected") from error
+
+
+def choose_dates(
+    times: Sequence[datetime], *, count: int = 15, spacing_days: float = 24.0, tolerance_days: float | None = None
+) -> NDArray[np.intp]:
+    """Choose the dates that stand for a year, spread evenly as in the published dataset (15, about 24 days apart).
+
+    The targets lie `spacing_days` apart, centred in the calendar year (or, for a series over several years, in the
+    middle between its first and last date). Of all increasing choices, the one with the least total distance in
+    days from the targets is taken, so no date is chosen twice.
+
+    Args:
+        times: Dates of the series, increasing.
+        count: How many to choose.
+        spacing_days: Distance of the targets.
+        tolerance_days: Furthest that a chosen date may lie from its target; `spacing_days` if not given.
+
+    Returns:
+        (count,) indices into `times`, increasing.
+
+    Raises:
+        InputError: Too few dates, or a gap in the series that leaves a target without a date.
+    """
+    tolerance = spacing_days if tolerance_days is None else tolerance_days
+    if len(times) < count:
+        raise InputError(f"{len(times)} dates found{_span(times)}, at least {count} expected")
+    days = np.array([time.timestamp() / 86_400 for time in times])
+    if (np.diff(days) <= 0).any():
+        raise InputError("dates out of order or twice found, increasing dates expected")
+    targets = target_days(times, count=count, spacing_days=spacing_days)
+    chosen = _nearest_increasing(days, targets)
+    distance = np.abs(days[chosen] - targets)
+    if distance.max() > tolerance:
+        target = targets[distance.argmax()]
+        before, after = days[days <= target], days[days > target]
+        gap_from = _day(before[-1]) if before.size else "the start"
+        gap_to = _day(after[0]) if after.size else "the end"
+        raise InputError(
+            f"a date is missing: no scene between {gap_from} and {gap_to}, "
+            f"one within {tolerance:g} days of {_day(target)} expected"
+        )
+    return chosen
+
+
+def target_days(times: Sequence[datetime], *, count: int = 15, spacing_days: float = 24.0) -> NDArray[np.floating]:
+    """Give the days (count,) on which dates are wished, in days since 1970: evenly spaced around the middle."""
+    first, last = series_period(times)
+    middle = (first.timestamp() + last.timestamp()) / 2 / 86_400
+    return middle + spacing_days * (np.arange(count) - (count - 1) / 2)
+
+
+def series_period(times: Sequence[datetime]) -> tuple[datetime, datetime]:
+    """Give the calendar year that holds all dates, its end exclusive, or else the first and the last date."""
+    first, last = times[0], times[-1]
+    if first.year != last.year:
+        return first, last
+    return datetime(first.year, 1, 1, tzinfo=UTC), datetime(first.year + 1, 1, 1, tzinfo=UTC)
+
+
+def _nearest_increasing(days: NDArray[np.floating], targets: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Assign to each target a day, increasing, with the least total distance (dynamic programming)."""
+    cost = np.abs(targets[:, None] - days[None, :])  # (count, T)
+    best = np.full(cost.shape, np.inf)  # least cost of targets 0..k when target k takes day t
+    came = np.zeros(cost.shape, np.intp)
+    best[0] = cost[0]
+    for k in range(1, len(targets)):
+        for t in range(k, len(days)):
+            came[k, t] = best[k - 1, :t].argmin()
+            best[k, t] = cost[k, t] + best[k - 1, came[k, t]]
+    chosen = [int(best[-1].argmin())]
+    for k in range(len(targets) - 1, 0, -1):
+        chosen.append(int(came[k, chosen[-1]]))
+    return np.array(chosen[::-1], dtype=np.intp)
+
+
+def _span(times: Sequence[datetime]) -> str:
+    return f" from {times[0]:%Y-%m-%d} to {times[-1]:%Y-%m-%d}" if times else ""
+
+
+def _day(days: float) -> str:
+    return f"{datetime.fromtimestamp(days * 86_400, UTC):%Y-%m-%d}"

@@ -1,0 +1,260 @@
+"""Ask a STAC API for items, page by page, with faults of the line and of the server tried again."""
+
+import difflib
+import math
+import re
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from json import JSONDecodeError
+from typing import Any
+
+import pystac
+import shapely
+from odc.geo.crs import CRS
+from pyproj.exceptions import CRSError
+from pystac.utils import make_absolute_href, str_to_datetime
+from pystac_client import Client
+from pystac_client.errors import ClientTypeError
+from pystac_client.exceptions import APIError
+from pystac_client.stac_api_io import StacApiIO
+from shapely.geometry.base import BaseGeometry
+from tqdm import tqdm
+
+from glaciersar.errors import InputError
+from glaciersar.io import http
+from glaciersar.scenes.filenames import asset_kind
+from glaciersar.scenes.scene import POLARISATIONS, FileState, Scene
+
+PAGE = 200
+"""Items to a page; servers may give fewer."""
+
+
+def search_items(
+    url: str,
+    shape: BaseGeometry | None,
+    start: datetime | None,
+    end: datetime | None,
+    collection: str | None,
+    *,
+    progress: bool,
+) -> list[pystac.Item]:
+    """Ask a STAC API for all items of a place (degrees), a time and a collection, whatever its pages are.
+
+    Raises:
+        InputError: No such collection, fewer items than promised, an API that cannot be reached or is none.
+    """
+    reader = StacApiIO()
+    for scheme in ("http://", "https://"):
+        reader.session.mount(scheme, http.RetryAdapter())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pystac-client warns of what an API does not promise; it is checked here
+            client = Client.open(url, stac_io=reader, timeout=http.TIMEOUT)  # else it takes the one of the reader away
+            if not client.conforms_to("ITEM_SEARCH"):
+                raise InputError(f"{url}: no STAC API that can be searched found, expected one, or a catalogue's JSON")
+            found = client.search(
+                collections=[_collection(client, url, collection)],
+                intersects=None if shape is None else shapely.geometry.mapping(shape),
+                datetime=[start, end] if start or end else None,
+                limit=PAGE,
+            )
+            return list(_collect_items(found.pages(), url, progress=progress))
+    except APIError as error:
+        raise InputError(f"{url}: the search came to nothing ({_failure(error)}), {_remedy(error)}") from error
+    except (pystac.STACError, ClientTypeError, JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{url}: cannot be read as STAC ({error}), expected a STAC API") from error
+
+
+def _collection(client: Client, url: str, wanted: str | None) -> str:
+    """Check the product; GRD and RTC are not the same measurement, so that none is taken by chance."""
+    if wanted:
+        try:
+            if client.get_collection(wanted):
+                return wanted
+        except APIError as error:
+            if _status(error) != 404:
+                raise
+    names = sorted(collection.id for collection in client.get_collections())
+    if wanted is None and len(names) == 1:
+        return names[0]
+    near = difflib.get_close_matches(wanted, names) if wanted else []
+    shown = near or [name for name in names if "sentinel" in name.lower()] or names
+    found = f"no collection {wanted!r} found" if wanted else "no collection given"
+    raise InputError(f"{url}: {found}, one of its {len(names)} expected, such as {', '.join(shown[:8]) or 'none'}")
+
+
+def _status(error: APIError) -> int | None:
+    """Read the status of the answer; there was none if the line is broken."""
+    return getattr(error, "status_code", None)
+
+
+def _failure(error: APIError) -> str:
+    return f"HTTP status {_status(error)}" if _status(error) else http.failure_reason(error.__context__ or error)
+
+
+def _remedy(error: APIError) -> str:
+    if _status(error):
+        return "an answer expected"
+    return "a network expected; without one, scenes on this disk can be the source: a folder of GeoTIFFs, a catalogue"
+
+
+def _collect_items(pages: Iterator[pystac.ItemCollection], url: str, *, progress: bool) -> Iterator[pystac.Item]:
+    """Give each item once, and make sure that none is lost between pages."""
+    seen: set[tuple[str | None, str]] = set()
+    promised = 0
+    with tqdm(desc="search", unit="scene", disable=not progress) as bar:
+        for page in pages:
+            promised = max(promised, _matched_count(page.extra_fields))
+            bar.total = promised or None
+            for item in page:
+                key = item.collection_id, item.id
+                if key not in seen:
+                    seen.add(key)
+                    bar.update()
+                    yield item
+    if len(seen) < promised:
+        raise InputError(f"{url}: {len(seen)} items found, {promised} expected as the archive says; search again")
+
+
+def _matched_count(page: dict[str, Any]) -> int:
+    """Read how many items there are in all; some archives tell, in one of two ways."""
+    return int(page.get("numberMatched") or (page.get("context") or {}).get("matched") or 0)
+
+
+_CORRECTED = re.compile(r"(?<![a-z0-9])rtc(?![a-z0-9])", re.IGNORECASE)
+
+
+def check_geocoded(item: pystac.Item) -> None:
+    """Refuse a ground-range product (GRD), whose pixels lie in the geometry of the radar, not on a map.
+
+    Catalogues give such items a `proj:transform` that was made up by stretching the image over its bounding box. It
+    puts pixels tens of kilometres from where they belong, and is known by pixels that are not square. What terrain
+    correction made of a GRD may be called GRD too, as all of sentinel-1-rtc on the Planetary Computer: it has square
+    pixels of a projection, or a name that says RTC. In the end the raster itself tells, when it is opened.
+
+    Raises:
+        InputError: The item is a GRD; the sentence says by what its transform was found to be made up.
+    """
+    if item.properties.get("sar:product_type") != "GRD":
+        return
+    transform = _property(item, "proj:transform")
+    square = transform is None or math.isclose(abs(transform[0]), abs(transform[4]), rel_tol=1e-6)
+    named = _CORRECTED.search(f"{item.id} {item.collection_id}".replace("_", " "))
+    if square and (named or (transform and _is_projected(item))):
+        return
+    made_up = ", with a proj:transform that only stretches it over its bounding box" if _stretched(item) else ""
+    raise InputError(
+        f"{item.id}: a ground-range product (GRD) in the geometry of the radar found{made_up}, a terrain-corrected one "
+        f"(RTC) expected"
+    )
+
+
+def _is_projected(item: pystac.Item) -> bool:
+    told = _property(item, "proj:code") or _property(item, "proj:epsg")
+    try:
+        return bool(told) and CRS(told).projected
+    except CRSError:
+        return False
+
+
+def _property(item: pystac.Item, name: str) -> Any:
+    """Read a field of the item, or of the first of its assets that has it."""
+    fields = [item.properties, *(asset.extra_fields for asset in item.assets.values())]
+    return next((found[name] for found in fields if found.get(name)), None)
+
+
+def _stretched(item: pystac.Item) -> bool:
+    """Tell a transform that is the bounding box divided by the number of pixels, in either order of the two numbers."""
+    transform, shape = _property(item, "proj:transform"), _property(item, "proj:shape")
+    bounds = _property(item, "proj:bbox") or item.bbox
+    if not (transform and shape and bounds):
+        return False
+    left, bottom, right, top = bounds
+    pixel = abs(transform[0]), abs(transform[4])
+    return any(
+        math.isclose(pixel[0], (right - left) / columns, rel_tol=1e-6)
+        and math.isclose(pixel[1], (top - bottom) / rows, rel_tol=1e-6)
+        for rows, columns in (shape, shape[::-1])
+    )
+
+
+PROCESSED = ("s1:processing_datetime", "processing:datetime", "created")
+"""Fields that tell when a product was made, or else put into the archive; the first that is there holds."""
+
+
+def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
+    """Understand one item; what is not of use to a series is left behind.
+
+    Args:
+        item: With GeoTIFF assets whose keys name a polarisation (hh, gamma0_vv, …) or the incidence.
+        units: "linear" or "db", or None for what the item declares, or else linear.
+
+    Raises:
+        InputError: No backscatter, no time, several units.
+    """
+    properties = item.properties
+    if properties.get("sar:product_type") == "SLC":
+        raise InputError(f"{item.id}: complex single-look data (SLC) found, backscatter (RTC) expected")
+    check_geocoded(item)
+    time = properties.get("start_datetime") or properties.get("datetime")
+    if time is None:
+        raise InputError(f"{item.id}: no time found, start_datetime or datetime expected")
+    hrefs: dict[str, tuple[str, ...]] = {}
+    marks: dict[str, FileState] = {}
+    declared = set()
+    for key, asset in item.assets.items():
+        kind = asset_kind(key) if _is_raster(asset) else None
+        if kind is None:
+            continue
+        href = make_absolute_href(asset.href, item.get_self_href())
+        hrefs[kind] = (*hrefs.get(kind, ()), href)
+        mark = FileState(size=asset.extra_fields.get("file:size"), checksum=asset.extra_fields.get("file:checksum"))
+        marks |= {href: mark} if mark != FileState() else {}
+        if kind in POLARISATIONS:
+            declared.add(_declared_units(asset))
+    if not declared:
+        raise InputError(
+            f"{item.id}: assets {', '.join(item.assets) or 'none'} found, a GeoTIFF named by HH, HV, VV or VH expected"
+        )
+    if len(declared) > 1 and units is None:
+        raise InputError(f"{item.id}: assets in {' and '.join(sorted(declared))} units found, one kind expected")
+    return Scene(
+        id=item.id,
+        time=_item_time(str_to_datetime(time)),
+        relative_orbit=properties.get("sat:relative_orbit"),
+        orbit_state=properties.get("sat:orbit_state"),
+        hrefs=hrefs,
+        units=units or declared.pop(),
+        platform=properties.get("platform"),
+        outline=_item_footprint(item),
+        processed=next(
+            (_item_time(str_to_datetime(properties[name])) for name in PROCESSED if properties.get(name)), None
+        ),
+        marks=marks,
+    )
+
+
+def _is_raster(asset: pystac.Asset) -> bool:
+    return (asset.media_type or "").startswith("image/tiff") or asset.href.lower().endswith((".tif", ".tiff"))
+
+
+def _declared_units(asset: pystac.Asset) -> str:
+    """Read the unit that the item gives for a band (raster extension, or STAC 1.1 bands); linear power if none."""
+    fields: dict[str, Any] = asset.extra_fields
+    bands = fields.get("raster:bands") or fields.get("bands") or [{}]
+    unit = bands[0].get("unit") or fields.get("unit") or ""
+    return "db" if unit.lower() in ("db", "decibel", "decibels") else "linear"
+
+
+def _item_footprint(item: pystac.Item) -> BaseGeometry | None:
+    if item.geometry is None:
+        return None
+    try:
+        return shapely.geometry.shape(item.geometry)
+    except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"{item.id}: geometry cannot be read ({error}), an outline in degrees expected") from error
+
+
+def _item_time(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

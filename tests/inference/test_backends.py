@@ -1,0 +1,156 @@
+import importlib.util
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from glaciersar import models
+from glaciersar.errors import InputError
+from glaciersar.inference import backends, sliding_window
+from glaciersar.models.precision import multiplies_bf16
+
+TOLERANCE = {"float32": 1e-5, "bf16": 0.02}  # of a probability
+
+
+def network(name, **settings):
+    """A network with statistics in its normalisations, as training leaves them."""
+    torch.manual_seed(0)
+    model = models.build(name, width=4, **settings).eval()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
+            nn.init.uniform_(module.running_mean, -0.1, 0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+            nn.init.uniform_(module.weight, 0.8, 1.2)
+    return model
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@pytest.mark.parametrize("name", models.NAMES)
+@torch.no_grad()
+def test_every_backend_gives_the_same_within_its_tolerance(name, backend, precision):
+    model = network(name, features=2)
+    predictor = backends.make_predictor(model, backend=backend, precision=precision)
+    assert (predictor.backend, predictor.precision) == (backend, precision)
+    for shape in [(1, 2, 3, 24, 40), (2, 2, 3, 33, 17), (1, 2, 3, 3, 5)]:  # batch and sides change
+        series = torch.rand(shape)
+        torch.testing.assert_close(predictor(series), model(series).softmax(1)[:, 1], atol=TOLERANCE[precision], rtol=0)
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+@pytest.mark.parametrize("name", models.NAMES)
+def test_in_bf16_a_network_tells_series_apart_that_bf16_holds_as_one(name, backend):
+    predictor = backends.make_predictor(network(name), backend=backend, precision="bf16")
+    one, other = torch.full((1, 1, 3, 16, 16), 0.7001), torch.full((1, 1, 3, 16, 16), 0.7011)
+    assert torch.equal(one.bfloat16(), other.bfloat16())
+    assert not torch.equal(predictor(one), predictor(other))
+
+
+@torch.no_grad()
+def test_a_network_made_ready_takes_any_number_of_dates():
+    model = network("unet3d")
+    predictor = backends.make_predictor(model, backend="openvino", precision="float32")
+    for dates in (1, 2, 5):
+        series = torch.rand(1, 1, dates, 16, 16)
+        torch.testing.assert_close(predictor(series), model(series).softmax(1)[:, 1], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_a_series_with_other_features_is_refused_in_the_same_words_by_every_backend(backend, rng):
+    model = network("unet3d", features=2)
+    series = rng.random((1, 4, 16, 16), dtype=np.float32)
+    message = r"unet3d: series of shape \(1, 1, 4, 16, 16\) found, \(batch, 2, dates, height, width\) expected"
+    with pytest.raises(InputError, match=message):
+        sliding_window.map_array(model, series, backend=backend)
+    with pytest.raises(InputError, match="NaN"):
+        sliding_window.map_array(model, series * np.nan, backend=backend)
+    with pytest.raises(InputError, match="shape"):
+        sliding_window.map_array(model, series[0], backend=backend)
+
+
+@torch.no_grad()
+def test_folding_the_normalisations_changes_nothing_and_leaves_the_network_alone():
+    model = network("ulstm")
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    folded = backends.fold_norms(model)
+    assert not any(isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d) for module in folded.modules())
+    series = torch.rand(1, 1, 2, 16, 16)
+    torch.testing.assert_close(folded(series), model(series), atol=1e-6, rtol=0)
+    assert all(torch.equal(before[key], value) for key, value in model.state_dict().items())
+
+
+def test_small_work_stays_with_torch_in_float32_and_much_goes_to_openvino():
+    model = network("unet3d")
+    small = backends.make_predictor(model, size=15 * 250 * 250)
+    assert str(small) == "torch, float32, on cpu"
+    large = backends.make_predictor(model)
+    assert large.backend == "openvino"
+    assert large.precision == ("bf16" if multiplies_bf16("cpu") else "float32")
+
+
+def test_without_openvino_torch_does_it_and_asking_for_it_is_refused(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    model = network("unet3d")
+    assert backends.make_predictor(model).backend == "torch"
+    with pytest.raises(InputError, match="openvino is not installed"):
+        backends.make_predictor(model, backend="openvino")
+
+
+def test_a_network_that_openvino_cannot_take_is_left_to_torch():
+    model = nn.Conv3d(1, 2, 1)
+    assert backends.make_predictor(model).backend == "torch"
+    with pytest.raises(InputError, match="Conv3d on cpu, a network"):
+        backends.make_predictor(model, backend="openvino")
+
+
+AFTER_SIGNAL = """
+import faulthandler, gc, os, signal
+import torch
+from glaciersar import backends, models
+
+faulthandler.enable()
+handled = []
+signal.signal(signal.SIGUSR1, lambda *_: handled.append(True))
+ready = [backends.prepare(models.build("unet2d", width=4), backend="openvino", precision="float32") for _ in range(2)]
+for predictor in ready:
+    predictor(torch.rand(1, 1, 1, 16, 16))
+del predictor
+while ready:
+    ready.pop(0)
+    gc.collect()
+os.kill(os.getpid(), signal.SIGUSR1)
+print("signals handled:", len(handled))
+"""
+
+
+def test_a_process_takes_signals_after_networks_of_openvino_are_gone():
+    done = subprocess.run([sys.executable, "-c", AFTER_SIGNAL], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "signals handled: 1\n"), done.stderr
+
+
+HELD = """
+import os
+import torch
+from glaciersar import backends, models
+
+torch.manual_seed(0)
+torch.set_num_threads(1)
+model = models.build("unet3d_weighted", width=4).eval()
+series = torch.rand(1, 1, 3, 24, 40)
+found = backends.prepare(model, backend="openvino", precision="float32")(series)
+with torch.no_grad():
+    torch.testing.assert_close(found, model(series).softmax(1)[:, 1], atol=1e-5, rtol=0)
+print(os.environ["ONEDNN_MAX_CPU_ISA"])
+"""
+
+
+@pytest.mark.parametrize("instructions", ["AVX2", "SSE41"])
+def test_openvino_is_right_where_a_variable_holds_onednn_to_older_instructions(instructions):
+    environment = os.environ | {"ONEDNN_MAX_CPU_ISA": instructions, "DNNL_MAX_CPU_ISA": instructions}
+    done = subprocess.run([sys.executable, "-c", HELD], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == [instructions]  # and the variable is there again

@@ -1,0 +1,82 @@
+"""glaciersar.scenes.aoi"""
+
+import geopandas as gpd
+import pytest
+import shapely
+
+from glaciersar.errors import InputError
+from glaciersar.grid import CRS, Tile
+from glaciersar.scenes.aoi import parse_aoi
+from tests.support.archives import glaciers
+
+BOWTIE = shapely.Polygon([(0, 0), (1000, 1000), (1000, 0), (0, 1000)])
+
+
+def test_two_numbers_are_a_point_and_four_a_box():
+    assert parse_aoi("15.5, 78.9") == parse_aoi([15.5, 78.9]) == shapely.Point(15.5, 78.9)
+    assert parse_aoi("11,78,13,79").equals(shapely.box(11, 78, 13, 79))
+    assert parse_aoi((-13, -79, -11, -78)).bounds == (-13, -79, -11, -78)
+
+
+def test_a_tile_by_name_lies_where_the_grid_has_it():
+    tile = Tile(column=10, row=38)
+    corners = gpd.GeoSeries([shapely.box(*tile.bounds)], crs=CRS).to_crs("EPSG:4326").iloc[0]
+    alone = parse_aoi("SVAL-10-38")
+    assert alone.symmetric_difference(corners).area < 0.01 * corners.area
+    assert set(corners.exterior.coords) <= set(alone.exterior.coords)
+    both = parse_aoi("SVAL-10-38, SVAL-12-38")
+    assert both.contains(corners.buffer(-1e-4))
+    assert both.contains(parse_aoi("SVAL-11-38").centroid)  # what lies between belongs to the place
+
+
+@pytest.mark.parametrize("suffix", ["gpkg", "geojson", "shp"])
+def test_outlines_in_any_coordinates_are_a_place_in_degrees(tmp_path, suffix):
+    outlines = glaciers()
+    path = tmp_path / f"outlines.{suffix}"
+    outlines.to_crs("EPSG:4326" if suffix == "geojson" else "EPSG:3575").to_file(path)
+    middle = outlines.to_crs("EPSG:4326").union_all().centroid
+    assert parse_aoi(path).contains(middle)
+    assert parse_aoi(str(path)).area < 0.1  # square degrees: a glacier of 4 km
+
+
+def test_outlines_that_cross_themselves_are_a_place(tmp_path):
+    gpd.GeoDataFrame(geometry=[shapely.affinity.translate(BOWTIE, 5e5, 8.7e6)], crs=CRS).to_file(tmp_path / "a.gpkg")
+    assert parse_aoi(tmp_path / "a.gpkg").is_valid
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("15.5", "place 15.5 found, lon,lat, or west,south,east,north"),
+        ("1,2,3", "place 1, 2, 3 found"),
+        ("13,78,11,79", "place 13, 78, 11, 79 found"),
+        ("11,79,13,78", "place 11, 79, 13, 78 found"),
+        ("78,115", "longitudes and latitudes expected"),
+        ("500000,8700000,510000,8710000", "500000, 8.7e.06, .* longitudes and latitudes expected"),
+        ("nan,78", "longitudes and latitudes expected"),
+        ("SVAL-10-38,Kongsfjorden", "tile 'Kongsfjorden' found, a name such as SVAL-10-38 expected"),
+        ("Kongsfjorden", "place Kongsfjorden: no such file"),
+        ("absent.gpkg", r"place absent\.gpkg: no such file"),
+        (shapely.Point(), "longitudes and latitudes expected"),
+    ],
+)
+def test_what_is_no_place_is_refused(place, sentence):
+    with pytest.raises(InputError, match=sentence):
+        parse_aoi(place)
+
+
+def test_a_file_that_tells_no_place_is_refused(tmp_path):
+    (tmp_path / "bad.gpkg").write_text("no GeoPackage")
+    gpd.GeoDataFrame(geometry=[], crs=CRS).to_file(tmp_path / "empty.gpkg")
+    gpd.GeoDataFrame(geometry=[BOWTIE]).to_file(tmp_path / "nowhere.shp")
+    (tmp_path / "metres.geojson").write_text(
+        '{"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [500000, 8700000]}}'
+    )
+    for name, sentence in {
+        "bad.gpkg": "cannot be read as outlines",
+        "empty.gpkg": "no shape found",
+        "nowhere.shp": "no coordinate system found",
+        "metres.geojson": "longitudes and latitudes expected",
+    }.items():
+        with pytest.raises(InputError, match=rf"{name}.*{sentence}"):
+            parse_aoi(tmp_path / name)

@@ -1,0 +1,170 @@
+"""glaciersar.scenes.filenames"""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+import rasterio
+
+from glaciersar.errors import InputError
+from glaciersar.scenes.filenames import convention_of_name, relative_orbit_of
+from glaciersar.scenes.search import find_scenes
+from tests.support.archives import TILE, write_raster
+
+GRID = TILE.geobox(pixel=1000)
+HYP3 = "S1A_IW_20200103T233556_DVP_RTC10_G_{}_5A7B"
+OPERA = "OPERA_L2_RTC-S1_T137-292320-IW1_20231203T015910Z_20250830T120333Z_S1A_30_v1.0"
+EARTH_ENGINE = "S1A_EW_GRDM_1SDH_20221130T014342_20221130T014446_046117_058549_BB15"
+
+
+def write(path, *bands):
+    """Write a raster whose bands have names."""
+    values = np.ones((len(bands) or 1, *GRID.shape), np.float32)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    height, width = GRID.shape
+    profile = {"crs": str(GRID.crs), "transform": GRID.affine, "dtype": "float32", "count": len(values)}
+    with rasterio.open(path, "w", driver="GTiff", height=height, width=width, **profile) as file:
+        file.write(values)
+        for k, name in enumerate(bands, 1):
+            file.set_band_description(k, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "time", "kind", "orbit"),
+    [
+        (
+            "OPERA_L2_RTC-S1_T137-292320-IW1_20231203T015910Z_20250830T120333Z_S1A_30_v1.0_VH",
+            (2023, 12, 3, 1, 59, 10),
+            "VH",
+            137,
+        ),
+        ("S1A_IW_20200103T233556_DVP_RTC10_G_gpuned_5A7B_VV", (2020, 1, 3, 23, 35, 56), "VV", None),
+        ("svalbard-2023-12-03-hh", (2023, 12, 3), "HH", None),
+        ("s1_ro174_20231203_HV_db", (2023, 12, 3), "HV", 174),
+        ("20231203_local_incidence", (2023, 12, 3), "incidence", None),
+    ],
+)
+def test_time_polarisation_and_orbit_are_read_from_names_as_archives_give_them(tmp_path, name, time, kind, orbit):
+    write_raster(tmp_path / f"{name}.tif", np.ones((2, 2), np.float32), GRID)
+    (scene,) = find_scenes(tmp_path)
+    assert scene.time == datetime(*time, tzinfo=UTC)
+    assert list(scene.hrefs) == [kind]
+    assert scene.relative_orbit == orbit
+    assert find_scenes(tmp_path, relative_orbit=orbit or 7)[0].relative_orbit == (orbit or 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("dem", "no polarisation"),
+        ("20200102", "no polarisation"),
+        ("20200102_VV_VH", "no polarisation"),
+        ("S1_HH", "no date"),
+        ("20200230_HH", "a date expected"),
+    ],
+)
+def test_a_geotiff_whose_name_does_not_tell_is_refused(tmp_path, name, sentence):
+    write_raster(tmp_path / f"{name}.tif", np.ones((2, 2), np.float32), GRID)
+    with pytest.raises(InputError, match=rf"{name}\.tif: .*{sentence}"):
+        find_scenes(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("letters", "units"), [("gpuned", "linear"), ("gdufem", "db"), ("spwncd", "linear"), ("sdwfcm", "db")]
+)
+def test_the_scale_of_hyp3_is_read_from_its_name(tmp_path, letters, units):
+    write(tmp_path / f"{HYP3.format(letters)}_VV.tif")
+    (scene,) = find_scenes(tmp_path)
+    assert scene.units == units
+    assert scene.platform == "sentinel-1a"
+    other = "db" if units == "linear" else "linear"
+    assert find_scenes(tmp_path, units=other)[0].units == other  # the user's word goes before the name
+
+
+def test_the_amplitude_of_hyp3_is_refused(tmp_path):
+    write(tmp_path / f"{HYP3.format('gauned')}_VV.tif")
+    with pytest.raises(InputError, match=r"_VV\.tif: amplitude found \(HyP3's name tells\), power or decibel expected"):
+        find_scenes(tmp_path)
+
+
+def test_a_whole_product_of_hyp3_gives_its_backscatter_alone(tmp_path):
+    for part in ("VV", "VH", "dem", "ls_map", "inc_map", "area", "rgb", "water_mask"):
+        write(tmp_path / f"{HYP3.format('gpuned')}_{part}.tif")
+    (scene,) = find_scenes(tmp_path)
+    assert set(scene.hrefs) == {"VV", "VH"}
+
+
+def test_a_burst_of_opera_gives_its_backscatter_alone(tmp_path):
+    for part in ("VV", "VH", "mask", "BROWSE"):
+        write(tmp_path / f"{OPERA}_{part}.tif")
+    (scene,) = find_scenes(tmp_path)
+    assert set(scene.hrefs) == {"VV", "VH"}
+    assert (scene.relative_orbit, scene.units, scene.platform) == (137, "linear", "sentinel-1a")
+
+
+def test_an_export_of_earth_engine_tells_its_polarisation_by_its_band_and_its_orbit_by_its_name(tmp_path):
+    write(tmp_path / f"{EARTH_ENGINE}.tif", "HH")
+    (scene,) = find_scenes(tmp_path, units="db")
+    assert scene.time == datetime(2022, 11, 30, 1, 43, 42, tzinfo=UTC)
+    assert (scene.relative_orbit, list(scene.hrefs), scene.units) == (20, ["HH"], "db")
+
+
+def test_an_export_of_several_bands_is_refused_with_the_way_out(tmp_path):
+    write(tmp_path / f"{EARTH_ENGINE}.tif", "HH", "HV", "angle")
+    with pytest.raises(
+        InputError, match=r"3 bands found \(HH, HV, angle\), files of one band expected; gdal_translate -b"
+    ):
+        find_scenes(tmp_path)
+
+
+def test_the_caller_may_tell_the_polarisation_of_files_that_do_not(tmp_path):
+    write(tmp_path / "20200103.tif")
+    write(tmp_path / "20200115.tif", "VH")
+    scenes = find_scenes(tmp_path, polarisation="VV", relative_orbit=14)
+    assert [list(scene.hrefs) for scene in scenes] == [["VV"], ["VH"]]
+
+
+@pytest.mark.parametrize(
+    ("satellite", "absolute", "relative"), [("A", 46117, 20), ("A", 39156, 59), ("A", 3072, 25), ("B", 3663, 137)]
+)
+def test_relative_orbits_are_numbered_as_real_items_have_them(satellite, absolute, relative):
+    assert relative_orbit_of(satellite, absolute) == relative
+
+
+@pytest.mark.parametrize(("unit", "units"), [("dB", "db"), ("decibel", "db"), ("1", "linear"), ("", "linear")])
+def test_the_unit_of_a_band_is_believed_where_neither_name_nor_user_tells(tmp_path, unit, units):
+    path = tmp_path / "s1_ro14_20200103_HH.tif"
+    write(path)
+    with rasterio.open(path, "r+") as file:
+        file.units = (unit,)
+    assert find_scenes(tmp_path)[0].units == units
+    assert find_scenes(tmp_path, units="linear")[0].units == "linear"
+
+
+def test_a_band_that_says_decibel_in_its_name_is_believed_too(tmp_path):
+    write(tmp_path / "20200103.tif", "HH_dB")
+    (scene,) = find_scenes(tmp_path)
+    assert (scene.units, list(scene.hrefs)) == ("db", ["HH"])
+
+
+def test_decibels_are_known_by_the_name(tmp_path):
+    write(tmp_path / "s1_ro14_20200103_HH_dB.tif")
+    write(tmp_path / "s1_ro14_20200115_HH.tif")
+    assert [scene.units for scene in find_scenes(tmp_path)] == ["db", "linear"]
+
+
+@pytest.mark.parametrize(
+    ("href", "expected"),
+    [
+        ("s3://bucket/RTC/1/IW/17/R/MJ/2020/S1A_20200103_17RMJ_ASC/Gamma0_VV.tif", "gamma0"),
+        ("S1A_IW_20200101T153005_DVP_RTC30_G_gpuned_8C2A_VV.tif", "gamma0"),  # HyP3
+        ("S1A_IW_20200101T153005_DVP_RTC30_G_sdufem_8C2A_VV.tif", "sigma0"),
+        ("https://a.net/sigma0_hh.tif?sig=gamma0", "sigma0"),
+        ("sigma_nought_hv.tif", "sigma0"),
+        ("beta0_hh.tif", "beta0"),
+        ("OPERA_L2_RTC-S1_T137-292320-IW1_20211119T015859Z_20250830T120333Z_S1A_30_v1.0_VH.tif", "untold"),
+        ("gamma0/hh.tif", "untold"),  # a folder may be called anything
+    ],
+)
+def test_names_tell_sigma_from_gamma_nought(href, expected):
+    assert convention_of_name(href) == expected

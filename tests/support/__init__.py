@@ -1,0 +1,1 @@
+"""Helpers of the tests: archives, servers, inputs that are wrong on purpose."""

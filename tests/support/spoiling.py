@@ -1,0 +1,78 @@
+"""A small archive with everything right, for tests that spoil it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import rasterio
+from odc.geo.geobox import GeoBox
+
+from glaciersar import outlines
+from glaciersar.dataset.build import build_dataset
+from glaciersar.grid import Tile
+from glaciersar.scenes.search import find_scenes
+from tests.support.archives import glaciers, write_catalog, write_raster, year_of_dates
+
+PIXEL = 500.0  # 20 × 20 a tile
+TILES = [Tile(column=10 + k, row=38) for k in range(3)]
+SPLIT = dict(zip(TILES, ("train", "val", "test"), strict=True))
+GRID = GeoBox.from_bbox((430_000, 8_780_000, 460_000, 8_790_000), "EPSG:32633", resolution=PIXEL, tight=True)
+TIMES = year_of_dates(16, step_days=23)
+
+
+class Place:
+    """An archive with everything right, that a case spoils."""
+
+    def __init__(self, folder, rng):
+        self.folder, self.rng = folder, rng
+        self.scenes = find_scenes(write_catalog(folder / "archive", GRID, TIMES, rng, polarisations=("HH",)))
+
+    def build(self, **changes):
+        arguments = {"scenes": self.scenes, "reference": glaciers(TILES), "split": SPLIT, "years": [2020]}
+        arguments |= {"relative_orbits": [14], "pixel": PIXEL, "progress": False} | changes
+        return build_dataset(self.folder / "data", **arguments)
+
+    def groups(self, **changes):
+        """Build, and give the attributes and labels of each tile."""
+        found = {}
+        for path in sorted(self.build(**changes).iterdir()):
+            with h5py.File(path) as file:
+                for name, group in file.items():
+                    found[name] = dict(group.attrs) | {key: group[key][()] for key in group}
+        return found
+
+    def rewrite(self, values, *, which=5, **profile):
+        """Write other values into the raster of one date."""
+        (href,) = self.scenes[which].hrefs["HH"]
+        write_raster(Path(href), values, GRID, **profile)
+
+    def values(self, which=5):
+        with rasterio.open(self.scenes[which].hrefs["HH"][0]) as file:
+            return file.read(1)
+
+    def read_outlines(self, frame, name="glaciers.gpkg"):
+        frame.to_file(self.folder / name)
+        return outlines.read_outlines(self.folder / name)
+
+
+def named(*names):
+    """Rasters of the first dates get names that tell sigma or gamma nought."""
+
+    def change(place):
+        scenes = list(place.scenes)
+        for k, name in enumerate(names):
+            path = place.folder / "named" / f"{name}_HH.tif"
+            write_raster(path, place.values(k), GRID)
+            scenes[k] = replace(scenes[k], hrefs={"HH": (str(path),)})
+        return {"scenes": scenes}
+
+    return change
+
+
+def with_incidence(values):
+    def change(place):
+        path = write_raster(place.folder / "incidence.tif", np.full(GRID.shape, values, np.float32), GRID)
+        return {"scenes": [replace(s, hrefs={**s.hrefs, "incidence": (str(path),)}) for s in place.scenes]}
+
+    return change

@@ -1,0 +1,54 @@
+"""Bring results into the repository: figures and tables to figures/PROFILE, the score table into README.md.
+
+    python -m tools.publish PROFILE
+
+Run by `make publish`, after `make reproduce`; a test holds README.md against figures/simulated.
+"""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from glaciersar.errors import InputError
+from glaciersar.io.atomic import atomic_write, require_file
+
+BLOCK = "<!-- {name}: made by {source} -->\n"
+END = "<!-- end of {name} -->"
+
+
+def put_block(text: str, name: str, content: str, *, source: str) -> str:
+    """Replace what stands between the markers of the block `name`; everything else stays as it is.
+
+    Raises:
+        InputError: The text has no such block.
+    """
+    pattern = re.compile(rf"<!-- {name}: made by .*? -->\n.*?<!-- end of {name} -->", re.DOTALL)
+    if not pattern.search(text):
+        raise InputError(f"README.md: no block <!-- {name}: made by … --> … <!-- end of {name} --> found, one expected")
+    block = BLOCK.format(name=name, source=source) + content.strip() + "\n" + END.format(name=name)
+    return pattern.sub(lambda _: block, text)
+
+
+def publish(profile: str, *, root: Path) -> None:
+    """Copy the figures and tables of runs/`profile` to figures/`profile`; refresh README.md from the simulated ones."""
+    made = require_file(root / "runs" / profile / "tables" / "scores.md", made_by="04-evaluate").parent
+    target = root / "figures" / profile
+    target.mkdir(parents=True, exist_ok=True)
+    pictures = [*made.parent.glob("figures/*.png"), *made.parent.glob("map/*.png")]
+    for file in sorted([*made.iterdir(), *pictures]):
+        shutil.copy2(file, target / file.name)
+    if profile == "simulated":
+        readme = root / "README.md"
+        table = (target / "scores.md").read_text()
+        source = "notebooks/04-evaluate.ipynb with config/simulated.yaml"
+        text = put_block(readme.read_text(), "scores", table, source=source)
+        with atomic_write(readme) as temporary:
+            temporary.write_text(text)
+
+
+if __name__ == "__main__":
+    try:
+        publish(sys.argv[1] if len(sys.argv) > 1 else "simulated", root=Path(__file__).resolve().parent.parent)
+    except InputError as error:
+        sys.exit(f"tools.publish: {error}")
