@@ -115,7 +115,7 @@ def build_dataset(
     Args:
         out: Folder of the three files; each is written whole or not at all.
         scenes: From `scenes.find` or `scenes.thaw`.
-        reference: Glacier outlines from `outlines.read`. With a column `year_column`, each year takes its own;
+        reference: Glacier outlines from `outlines.read_outlines`. With a column `year_column`, each year takes its own;
             without, every year takes all.
         split: The subset (train, val, test) of each tile to build.
         years: Calendar years.

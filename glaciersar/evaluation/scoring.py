@@ -36,7 +36,7 @@ COLUMNS = {
     "boundary_median": "boundary, median (m)",
     "boundary_p95": "boundary, 95 % (m)",
 }
-"""What the table of models shows: name in `metrics.headline`, and its heading."""
+"""What the table of models shows: name in `metrics.headline_scores`, and its heading."""
 
 
 def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: bool = False) -> Iterator[TileResult]:

@@ -203,14 +203,14 @@ def map_raster(
     windows if it is started again with the same settings, and the files are the same to the byte.
 
     Args:
-        predictor: From `backends.prepare`.
+        predictor: From `backends.make_predictor`.
         read: Gives the prepared series of any part of the grid; called in a thread.
         geobox: The grid.
         path: The probability to write.
         window, overlap, sigma, halo: As for `mapping.map_array`.
         dtype: Of probability and confidence: "float32", NaN where there is no data; or "uint8" of 254 steps, 255 where
             there is none, with the scale in the file, a quarter of the room and off by at most 0.004, never across 0.5.
-        calibration: From `confidence.fit` or `confidence.read`, for the confidence.
+        calibration: From `calibration.fit_calibration` or `calibration.read_calibration`, for the confidence.
         made_of: What else determines the map, for JSON: weights, rasters. An unfinished map of another is started anew.
         progress: Show a progress bar, with the time left.
         tags: Metadata for the files.

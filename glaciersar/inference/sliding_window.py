@@ -186,7 +186,7 @@ def map_array(
     """Map the probability of glacier from a scaled series in memory; `streaming` does so from scenes of any size.
 
     Args:
-        model: From `models.build` or `pretrained.load`, put into evaluation mode here; or what `backends.prepare`
+        model: From `models.build` or `pretrained.load`, put into evaluation mode here; or what `backends.make_predictor`
             made of it, once for many rasters.
         series: (F, T, H, W) scaled features, finite; any number of dates, any size.
         valid: (H, W) where radar sees the ground, as `radiometry.prepare` tells; windows without any are left out.
@@ -197,7 +197,7 @@ def map_array(
             what it changes.
         sigma: How far a window's weights reach from its middle, as for `gaussian_window`.
         halo: Margin of a window that is taken only where no other window has better, pixels.
-        backend: "auto", "torch" or "openvino", as for `backends.prepare`; "auto" maps a small raster by "torch".
+        backend: "auto", "torch" or "openvino", as for `backends.make_predictor`; "auto" maps a small raster by "torch".
         precision: "auto", "float32" or "bf16"; "auto" maps a small raster in "float32".
         progress: Show a progress bar.
 

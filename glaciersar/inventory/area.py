@@ -94,7 +94,7 @@ def sum_map(
 
     Args:
         path: GeoTIFF of the probability of glacier.
-        calibration: From `confidence.read`.
+        calibration: From `calibration.read_calibration`.
         glaciers: Outlines that don't overlap. A pixel outside counts to the nearest within `reach`.
         reach: Metres.
 
@@ -330,12 +330,12 @@ def sum_tiles(
     Args:
         model: From `pretrained.load`.
         path: The dataset file.
-        calibration: From `confidence.fit`.
+        calibration: From `calibration.fit_calibration`.
         window: Side of a mapping window, pixels.
         progress: Show a progress bar.
 
     Returns:
-        The frames of `area.add_up` by the name of the group.
+        The frames of `area.sum_blocks` by the name of the group.
     """
     pixel = pixel_size(path)
     frames = {}

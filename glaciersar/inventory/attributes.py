@@ -38,7 +38,7 @@ def add_attributes(
     """Give polygons their attributes, named as in RGI 7 where it has them.
 
     Args:
-        polygons: From `polygons.trace`, `simplify` or `split`.
+        polygons: From `vectorize.trace_glaciers`, `simplify_outlines` or `split_by_glacier`.
         path: The probability map they were traced in; its tags tell model and dates.
         calibration: What makes its probabilities a confidence.
         weights: The weight file used, if the map does not tell.

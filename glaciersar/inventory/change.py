@@ -75,7 +75,7 @@ def rates_of_maps(
     """Give the rates of change between maps of one region, with their intervals.
 
     Args:
-        blocks: Year to the frame of `area.by_block`, of the same grid and the same glaciers.
+        blocks: Year to the frame of `area.sum_map`, of the same grid and the same glaciers.
         known: Residuals of validation tiles, from `area.residuals`: the maps then err each on its own. Without them
             blocks are drawn with replacement, each with all its years: how much the change varies over the region.
         draws: Bootstrap samples.

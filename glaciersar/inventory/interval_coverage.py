@@ -29,7 +29,7 @@ class LandscapeSums:
     """A map of a landscape in one year, added up."""
 
     blocks: pd.DataFrame
-    """From `area.add_up`."""
+    """From `area.sum_blocks`."""
     known: Mapping[str, float]
     """"truth" and "reference", km²."""
     perimeter: float
@@ -89,7 +89,7 @@ def sum_landscapes(
     Args:
         maps: From `map_landscapes`.
         pixel: Metres.
-        calibration: From `confidence.fit`.
+        calibration: From `calibration.fit_calibration`.
     """
     box = TILE.geobox(pixel=pixel)
     return [

@@ -34,7 +34,7 @@ def trace_glaciers(
     Args:
         path: GeoTIFF of the probability of glacier, one band.
         threshold: Glacier is where the calibrated probability is above; where there is no data an outline ends.
-        calibration: From `confidence.read`.
+        calibration: From `calibration.read_calibration`.
         smallest: Islands and holes of less area are left out, m²; 0 keeps every pixel.
 
     Returns:

@@ -21,7 +21,7 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the share of right calls against confidence, a line each calibration, over the number of pixels.
 
     Args:
-        tables: From `confidence.reliability`, by name; bins of less than one pixel in ten thousand are not drawn.
+        tables: From `calibration.reliability_table`, by name; bins of less than one pixel in ten thousand are not drawn.
     """
     figure, (axis, below) = plt.subplots(
         2, 1, figsize=(4.6, 5.2), sharex=True, height_ratios=(3, 1), layout="constrained"
@@ -86,7 +86,7 @@ def outline_map(ice: Mapping[str, gpd.GeoDataFrame]) -> Figure:
     """Map outlines in the colours of their mean confidence, a panel each, all of one extent.
 
     Args:
-        ice: From `gis.describe`, by title.
+        ice: From `attributes.add_attributes`, by title.
     """
     figure, axes = plt.subplots(1, len(ice), figsize=(5.2 * len(ice), 5.2), squeeze=False, layout="constrained")
     for axis, (title, glaciers) in zip(axes.flat, ice.items(), strict=True):

@@ -31,7 +31,7 @@ def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None
     (Leaflet and others) come from public servers when the file is opened: without a network it stays blank.
 
     Args:
-        ice: From `gis.describe`, by the title of a layer; the last one is shown first.
+        ice: From `attributes.add_attributes`, by the title of a layer; the last one is shown first.
         base: Name of a base map of folium, such as "OpenStreetMap"; it is fetched from its server when the map is
             looked at.
     """

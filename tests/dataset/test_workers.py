@@ -172,7 +172,7 @@ def started(process):
 
 def test_killed_with_its_workers_at_work_it_goes_on_too_and_leaves_no_process(archive, whole, tmp_path):
     out = tmp_path / "data"
-    process = start(archive, out, before=["kill(working.tqdm, 'update', 2)"], workers=2)  # when the second is finished
+    process = start(archive, out, before=["kill(workers.tqdm, 'update', 2)"], workers=2)  # when the second is finished
     workers = workers_of(process)
     _, said = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, said
