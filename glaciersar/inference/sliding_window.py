@@ -186,7 +186,7 @@ def map_array(
     """Map the probability of glacier from a scaled series in memory; `streaming` does so from scenes of any size.
 
     Args:
-        model: From `models.build` or `pretrained.load`, put into evaluation mode here; or what `backends.make_predictor`
+        model: From `models.build` or `pretrained.load`, put into evaluation mode here; or what `make_predictor`
             made of it, once for many rasters.
         series: (F, T, H, W) scaled features, finite; any number of dates, any size.
         valid: (H, W) where radar sees the ground, as `radiometry.prepare` tells; windows without any are left out.

@@ -21,7 +21,7 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw the share of right calls against confidence, a line each calibration, over the number of pixels.
 
     Args:
-        tables: From `calibration.reliability_table`, by name; bins of less than one pixel in ten thousand are not drawn.
+        tables: From `reliability_table`, by name; bins of less than one pixel in ten thousand are not drawn.
     """
     figure, (axis, below) = plt.subplots(
         2, 1, figsize=(4.6, 5.2), sharex=True, height_ratios=(3, 1), layout="constrained"
