@@ -18,6 +18,7 @@ from benchmarks.tensorflow_base import tensorflow
 from benchmarks.turns import Way, take_turns
 from glaciersar import models
 from glaciersar.inference import backends, sliding_window
+from glaciersar.inference.sliding_window import Tiling
 
 DATES, SIDE, TILE = 15, 384, 1152
 NETWORKS = ("unet3d", "ulstm")
@@ -87,7 +88,7 @@ def tile(name: str, window: int, overlap: float, backend: str, precision: str):
     predictor = backends.make_predictor(network(name), backend=backend, precision=precision)
     whole = series(TILE)
     predictor(whole[:, :, :24, :24][None])  # converts the network
-    return lambda: sliding_window.map_array(predictor, whole, window=window, overlap=overlap) > 0.5
+    return lambda: sliding_window.map_array(predictor, whole, tiling=Tiling(window=window, overlap=overlap)) > 0.5
 
 
 def gflop(name: str) -> float:
@@ -139,9 +140,7 @@ def tiles(network_name: str) -> pd.DataFrame:
     ways: dict[str, Way] = {
         "384, half, torch float32 (base)": partial(tile, network_name, 384, 0.5, "torch", "float32"),
         "384, half, openvino bf16": partial(tile, network_name, 384, 0.5, "openvino", "bf16"),
-        "the default, openvino bf16": partial(
-            tile, network_name, sliding_window.WINDOW, sliding_window.OVERLAP, "openvino", "bf16"
-        ),
+        "the default, openvino bf16": partial(tile, network_name, Tiling.window, Tiling.overlap, "openvino", "bf16"),
     }
     frame = agreement(take_turns(ways, rounds=1, warm=False))
     frame["Mpixel/s"] = TILE**2 / 1e6 / frame["median s"]

@@ -11,6 +11,7 @@ import pandas as pd
 
 from benchmarks import trained
 from glaciersar.inference import backends, sliding_window
+from glaciersar.inference.sliding_window import Tiling
 
 SIDE = 240  # of the part of each tile that is mapped, pixels
 CASES = ((80, 0), (0, 0), (16, 0), (16, 4), (32, 0), (32, 4), (48, 0), (64, 0))
@@ -24,7 +25,8 @@ def scores(name: str, tiles: list[trained.Tile]) -> pd.DataFrame:
     outlines, rows, base = trained.truth(tiles), [], None
     for overlap, halo in CASES:
         window = (SIDE + overlap) // 2
-        mapped = partial(sliding_window.map_array, predictor, window=window, overlap=overlap / window, halo=halo)
+        tiling = Tiling(window=window, overlap=overlap / window, halo=halo)
+        mapped = partial(sliding_window.map_array, predictor, tiling=tiling)
         glacier = trained.called(mapped, tiles)
         base = glacier if base is None else base
         rows.append(
@@ -62,8 +64,8 @@ def main() -> str:
         " reproduce` trains, against their outlines.",
         pd.concat(tables.values()).to_markdown(index=False, floatfmt=("", "", "", "", ".4f", "", "+.4f")),
         f"The IoU is that of half a window, to {CLOSE}, from an overlap of {found} on; the default is"
-        f" {round(sliding_window.WINDOW * sliding_window.OVERLAP)} pixels, {sliding_window.OVERLAP:.0%} of a"
-        f" window of {sliding_window.WINDOW}, and no halo. There, seams are four times as far apart as here, or more.",
+        f" {round(Tiling.window * Tiling.overlap)} pixels, {Tiling.overlap:.0%} of a"
+        f" window of {Tiling.window}, and no halo. There, seams are four times as far apart as here, or more.",
     ]
     return "\n\n".join(text) + "\n"
 

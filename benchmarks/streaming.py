@@ -58,7 +58,7 @@ def chosen(folder: Path) -> list[Scene]:
 
 def streamed(folder: Path, side: int):
     """Make ready to map from disk to disk, in windows."""
-    settings = {"backend": "torch", "precision": PRECISION, "window": WINDOW}
+    settings = {"backend": "torch", "precision": PRECISION, "tiling": sliding_window.Tiling(window=WINDOW)}
     model, found, path = network("unet3d", width=WIDTH), chosen(folder), folder.with_name("probability.tif")
     return lambda: large_raster.map_scenes(model, found, area(side), "HH", path, **settings)[0].predictor
 
@@ -70,7 +70,8 @@ def in_memory(folder: Path, side: int):
 
     def run() -> str:
         prepared = radiometry.prepare(read_series(found, area(side), "HH").power)
-        probability = sliding_window.map_array(predictor, prepared.series[None], valid=prepared.valid, window=WINDOW)
+        tiling = sliding_window.Tiling(window=WINDOW)
+        probability = sliding_window.map_array(predictor, prepared.series[None], valid=prepared.valid, tiling=tiling)
         sliding_window.write_map(path, probability, area(side))
         return str(predictor)
 

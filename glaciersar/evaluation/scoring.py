@@ -18,7 +18,7 @@ from glaciersar.evaluation.metrics import Confusion, TileResult, headline_scores
 from glaciersar.grid import SUBSETS, TILE_SIZE, Group
 from glaciersar.inference.as_released import map_inner_windows
 from glaciersar.inference.calibration import ProbabilityHistogram
-from glaciersar.inference.sliding_window import map_array
+from glaciersar.inference.sliding_window import Tiling, map_array
 from glaciersar.io import rasters
 from glaciersar.io.atomic import require_file
 from glaciersar.models import Network, pretrained
@@ -115,7 +115,7 @@ def _map(model: Network, series: Tensor, *, window: int) -> NDArray[np.floating]
     """Map the probability of glacier (H, W) by the recipe of the model."""
     if _recipe(model).margins_covered:
         # as exact as can be: scores must not depend on what the machine multiplies fast
-        return map_array(model, series, window=window, overlap=0.5, backend="torch", precision="float32")
+        return map_array(model, series, tiling=Tiling(window=window, overlap=0.5), backend="torch", precision="float32")
     return map_inner_windows(model, series, window=min(window, *series.shape[-2:]))[1]
 
 

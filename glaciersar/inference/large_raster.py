@@ -23,10 +23,11 @@ from tqdm import tqdm
 
 from glaciersar import radiometry
 from glaciersar.errors import InputError
-from glaciersar.inference import backends, map_product, resumable, sliding_window
+from glaciersar.inference import backends, map_product, resumable
 from glaciersar.inference.backends import Predictor
 from glaciersar.inference.calibration import Calibration
 from glaciersar.inference.resumable import Progress
+from glaciersar.inference.sliding_window import DEFAULT_TILING, Place, Tiling, WindowLayout, blend_row
 from glaciersar.io.lock import exclusive_lock
 from glaciersar.models import Network, features
 from glaciersar.radiometry import Prepared
@@ -108,10 +109,7 @@ def map_scenes(
     polarisation: str,
     path: str | Path,
     *,
-    window: int = sliding_window.WINDOW,
-    overlap: float = sliding_window.OVERLAP,
-    sigma: float = sliding_window.SIGMA,
-    halo: int = 0,
+    tiling: Tiling = DEFAULT_TILING,
     dtype: str = "float32",
     calibration: Calibration | None = None,
     backend: str = "auto",
@@ -127,7 +125,7 @@ def map_scenes(
         geobox: The grid of the map.
         polarisation: "HH", "HV", "VV" or "VH".
         path: As for `map_raster`.
-        window, overlap, sigma, halo, backend, precision: As for `mapping.map_array`.
+        tiling, backend, precision: As for `mapping.map_array`.
         dtype, calibration, progress: As for `map_raster`.
         tags: More metadata for the files.
 
@@ -142,9 +140,7 @@ def map_scenes(
         found = ", ".join((feature, *more))
         raise InputError(f"{network.name}: weights for the features {found} found, for one of backscatter expected")
     radiometry.check_backscatter(feature)
-    sliding_window.WindowLayout.over(
-        (geobox.shape[0], geobox.shape[1]), window=window, overlap=overlap
-    )  # which may refuse
+    WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
     look = _read_preview(chosen, geobox, polarisation, feature)
     passes = merge_passes(chosen)
     size = len(passes) * geobox.shape[0] * geobox.shape[1]
@@ -167,10 +163,7 @@ def map_scenes(
         read,
         geobox,
         path,
-        window=window,
-        overlap=overlap,
-        sigma=sigma,
-        halo=halo,
+        tiling=tiling,
         dtype=dtype,
         calibration=calibration,
         made_of={"weights": _hash(network), "feature": feature, "rasters": rasters},
@@ -186,10 +179,7 @@ def map_raster(
     geobox: GeoBox,
     path: str | Path,
     *,
-    window: int = sliding_window.WINDOW,
-    overlap: float = sliding_window.OVERLAP,
-    sigma: float = sliding_window.SIGMA,
-    halo: int = 0,
+    tiling: Tiling = DEFAULT_TILING,
     dtype: str = "float32",
     calibration: Calibration | None = None,
     made_of: Mapping[str, Any],
@@ -207,7 +197,7 @@ def map_raster(
         read: Gives the prepared series of any part of the grid; called in a thread.
         geobox: The grid.
         path: The probability to write.
-        window, overlap, sigma, halo: As for `mapping.map_array`.
+        tiling: As for `mapping.map_array`.
         dtype: Of probability and confidence: "float32", NaN where there is no data; or "uint8" of 254 steps, 255 where
             there is none, with the scale in the file, a quarter of the room and off by at most 0.004, never across 0.5.
         calibration: From `calibration.fit_calibration` or `calibration.read_calibration`, for the confidence.
@@ -222,13 +212,13 @@ def map_raster(
     """
     path = Path(path)
     shape = geobox.shape[0], geobox.shape[1]
-    layout = sliding_window.WindowLayout.over(shape, window=window, overlap=overlap, sigma=sigma, halo=halo)
+    layout = WindowLayout.over(shape, tiling)
     if dtype not in DTYPES:
         raise InputError(f"dtype={dtype!r} found, one of {', '.join(DTYPES)} expected")
     bands = map_product.rasters_of(path, dtype, calibration, tags)
     settings = {
         "grid": [*layout.shape, *geobox.affine[:6], str(geobox.crs)],
-        "windows": [*layout.size, layout.tops, layout.lefts, sigma, halo],
+        "windows": [*layout.size, layout.tops, layout.lefts, tiling.sigma, tiling.halo],
         "dtype": dtype,
         "calibration": calibration and asdict(calibration),
         "predictor": str(predictor),
@@ -252,7 +242,7 @@ def map_raster(
                 carry, counts = torch.from_numpy(state.carry), state.counts.copy()
                 maps = (_map_window(predictor, next(windows), layout.finished(row, k), counts, bar) for k in columns)
                 with resumable.open_rasters(folder, bands) as write:
-                    for place, block in sliding_window.blend_row(layout, row, maps, carry):
+                    for place, block in blend_row(layout, row, maps, carry):
                         probability = block.numpy()
                         counts[WRITTEN] += np.isfinite(probability).sum()
                         counts[CALLED] += (probability > 0.5).sum()
@@ -270,7 +260,7 @@ def map_raster(
 
 
 def _report(
-    bands: Sequence[map_product.Band], layout: sliding_window.WindowLayout, counts: NDArray[np.int64], predictor: str
+    bands: Sequence[map_product.Band], layout: WindowLayout, counts: NDArray[np.int64], predictor: str
 ) -> MapReport:
     """Tell what was mapped, from the counts of a finished run."""
     valid, written, filled, called, dates = counts.tolist()
@@ -290,7 +280,7 @@ def _report(
 
 
 def _map_window(
-    predictor: Predictor, prepared: Prepared, finished: sliding_window.Place, counts: NDArray[np.int64], bar: tqdm
+    predictor: Predictor, prepared: Prepared, finished: Place, counts: NDArray[np.int64], bar: tqdm
 ) -> tuple[Tensor | None, Tensor]:
     """Map a window if it has radar, and count the pixels that are finished with it, which are its first ones."""
     down, across = (slice(0, side.stop - side.start) for side in finished)

@@ -18,8 +18,6 @@ from glaciersar.errors import InputError
 from glaciersar.inference.backends import Predictor, make_predictor
 from glaciersar.io.atomic import atomic_write
 
-WINDOW = 640  # pixels
-OVERLAP = 0.05  # 32 pixels of 640: the least whose maps are as good, to 0.001 of IoU, as those of half a window
 SIGMA = 0.5  # of the blending weights, as the paper's authors have it
 STEP = 8  # pixels: 2 to the power of how often the deepest of the networks halves its sides
 LARGE = 128  # pixels: of a window; smaller ones would become many more if they had to start at such places
@@ -28,6 +26,41 @@ LEAST = 1e-100  # so that a corner far from the middle still has a weight, where
 
 Place = tuple[slice, slice]
 """Rows and columns of a raster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiling:
+    """How a raster is cut into overlapping windows and how their maps are blended.
+
+    Raises:
+        InputError: A value out of range, named.
+    """
+
+    window: int = 640
+    """Longest side of a window, pixels; windows are no larger than they must be to cover the raster. Memory grows with
+    its square. Where a pixel depends on the whole window, as in `unet3d_weighted`, take the authors' 384 and their
+    overlap of 0.5."""
+    overlap: float = 0.05
+    """Share of a window that it has in common with the next, 0 to below 1; `benchmarks/overlap.py` shows what it
+    changes. The default, 32 pixels of 640, is the least whose maps are as good as those of half a window, to 0.001 of
+    IoU."""
+    sigma: float = SIGMA
+    """How far a window's blending weights reach from its middle, as for `gaussian_window`."""
+    halo: int = 0
+    """Margin of a window that is used only where no other window has better, pixels."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < 1:
+            raise InputError(f"overlap={self.overlap} found, 0 to below 1 expected")
+        if self.window < 1:
+            raise InputError(f"window={self.window} found, 1 pixel or more expected")
+        if not self.sigma > 0:
+            raise InputError(f"sigma={self.sigma} found, more than 0 expected")
+        if self.halo < 0:
+            raise InputError(f"halo={self.halo} found, 0 pixels or more expected")
+
+
+DEFAULT_TILING = Tiling()
 
 
 def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIGMA, halo: int = 0) -> Tensor:
@@ -92,29 +125,22 @@ class WindowLayout:
     """First row of the windows of each row of windows."""
     lefts: list[int]
     """First column of the windows of each column of windows."""
-    sigma: float
-    """Of the weights of a window's pixels."""
-    halo: int
-    """Margin of a window that hardly weighs, pixels."""
+    tiling: Tiling
+    """What the layout follows; sigma and halo weight a window's pixels."""
 
     @classmethod
-    def over(
-        cls, shape: tuple[int, int], *, window: int, overlap: float, sigma: float = SIGMA, halo: int = 0
-    ) -> "WindowLayout":
-        """Cover a raster by windows, as `map_array` explains them."""
-        if not 0 <= overlap < 1:
-            raise InputError(f"overlap={overlap} found, 0 to below 1 expected")
-        if window < 1:
-            raise InputError(f"window={window} found, 1 pixel or more expected")
-        if not sigma > 0:
-            raise InputError(f"sigma={sigma} found, more than 0 expected")
-        if halo < 0:
-            raise InputError(f"halo={halo} found, 0 pixels or more expected")
+    def over(cls, shape: tuple[int, int], tiling: Tiling) -> "WindowLayout":
+        """Cover a raster by windows.
+
+        Raises:
+            InputError: The raster has no pixel.
+        """
         if 0 in shape:
             raise InputError(f"an area of {shape[0]} × {shape[1]} pixels found, at least one pixel expected")
-        common = min(round(window * overlap), window - 1)
+        window = tiling.window
+        common = min(round(window * tiling.overlap), window - 1)
         (rows, tops), (columns, lefts) = (window_offsets(side, window, common) for side in shape)
-        return cls(shape=shape, size=(rows, columns), tops=tops, lefts=lefts, sigma=sigma, halo=halo)
+        return cls(shape=shape, size=(rows, columns), tops=tops, lefts=lefts, tiling=tiling)
 
     def window(self, row: int, column: int) -> Place:
         """Give the pixels of a window."""
@@ -150,7 +176,7 @@ def blend_row(
         Pixels that are finished, and their probability in float32, NaN where radar does not see the ground.
     """
     height, width = layout.size
-    weight = gaussian_window(height, width, sigma=layout.sigma, halo=layout.halo)
+    weight = gaussian_window(height, width, sigma=layout.tiling.sigma, halo=layout.tiling.halo)
     sums = torch.zeros(2, height, width, dtype=torch.float64)  # of weighted probabilities, of weights
     deep, known = carry.shape[1], 0  # known: columns of the raster whose carry is taken over
     for column, (glacier, seen) in enumerate(maps):
@@ -175,10 +201,7 @@ def map_array(
     series: NDArray[np.float32] | Tensor,
     *,
     valid: NDArray[np.bool_] | None = None,
-    window: int = WINDOW,
-    overlap: float = OVERLAP,
-    sigma: float = SIGMA,
-    halo: int = 0,
+    tiling: Tiling = DEFAULT_TILING,
     backend: str = "auto",
     precision: str = "auto",
     progress: bool = False,
@@ -190,13 +213,7 @@ def map_array(
             made of it, once for many rasters.
         series: (F, T, H, W) scaled features, finite; any number of dates, any size.
         valid: (H, W) where radar sees the ground, as `radiometry.prepare` tells; windows without any are left out.
-        window: Longest side of a window in pixels; windows are no larger than they must be to cover the raster. Memory
-            grows with its square. Where a pixel depends on the whole window, as in `unet3d_weighted`, take the
-            authors' 384 and their overlap of 0.5.
-        overlap: Share of a window that it has in common with the next, 0 to below 1; `benchmarks/overlap.py` shows
-            what it changes.
-        sigma: How far a window's weights reach from its middle, as for `gaussian_window`.
-        halo: Margin of a window that is taken only where no other window has better, pixels.
+        tiling: Size, overlap and blending of the windows.
         backend: "auto", "torch" or "openvino", as for `backends.make_predictor`; "auto" maps a small raster by "torch".
         precision: "auto", "float32" or "bf16"; "auto" maps a small raster in "float32".
         progress: Show a progress bar.
@@ -207,9 +224,7 @@ def map_array(
     series = torch.as_tensor(series)
     if series.ndim != 4:
         raise InputError(f"a series of shape {tuple(series.shape)} found, (features, dates, height, width) expected")
-    layout = WindowLayout.over(
-        (series.shape[-2], series.shape[-1]), window=window, overlap=overlap, sigma=sigma, halo=halo
-    )
+    layout = WindowLayout.over((series.shape[-2], series.shape[-1]), tiling)
     if not torch.isfinite(series).all():
         raise InputError("the series holds NaN or infinite values; radiometry.prepare fills them")
     if not isinstance(model, Predictor):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from glaciersar.errors import InputError
 from glaciersar.inference import large_raster
+from glaciersar.inference.sliding_window import Tiling
 from glaciersar.models import Network
 from glaciersar.scenes.footprint import covering_geobox
 from glaciersar.scenes.search import find_scenes
@@ -32,7 +33,7 @@ def map_years(
     for year in years:
         chosen = choose_series(found, polarisation="HH", start=f"{year}-01-01", end=f"{year + 1}-01-01")
         path = Path(out) / f"probability_{year}.tif"
-        large_raster.map_scenes(network, chosen, geobox, "HH", path, window=window, weights=weights)
+        large_raster.map_scenes(network, chosen, geobox, "HH", path, tiling=Tiling(window=window), weights=weights)
 
 
 def maps_of_years(folder: str | Path) -> dict[int, Path]:

@@ -15,6 +15,7 @@ from glaciersar.evaluation.metrics import Confusion
 from glaciersar.grid import CRS, Tile
 from glaciersar.inference import as_released, sliding_window
 from glaciersar.inference.calibration import BINS, Calibration
+from glaciersar.inference.sliding_window import Tiling
 from glaciersar.inventory import area
 from glaciersar.models import pretrained
 from glaciersar.training import checkpoints
@@ -40,7 +41,7 @@ def test_a_model_is_scored_as_its_own_maps_say(run):
     total = Confusion()
     tiles = WholeTiles(run / "test.h5")
     for series, labels, _ in (tiles[index] for index in range(2)):
-        found = sliding_window.map_array(model, series, window=64) > 0.5
+        found = sliding_window.map_array(model, series, tiling=Tiling(window=64)) > 0.5
         total += Confusion.of(labels[1].numpy() > 0.5, found, labels.sum(0).numpy() > 0)
     assert scores.loc[("unet3d", "pooled"), ["tp", "fp", "fn", "tn"]].tolist() == [
         total.tp,
@@ -72,7 +73,7 @@ def test_published_weights_are_scored_by_their_name_on_their_own_features(run, t
     scores = scoring.score_models(run / "models", [name, "unet3d"], run / "test.h5", window=64)
     assert list(scoring.summarize_scores(scores).index) == [name, "unet3d"]
     series, labels, tile = WholeTiles(run / "test.h5", features=("rtc", "insar"))[0]
-    found = sliding_window.map_array(pretrained.load(path), series, window=64) > 0.5
+    found = sliding_window.map_array(pretrained.load(path), series, tiling=Tiling(window=64)) > 0.5
     expected = Confusion.of(labels[1].numpy() > 0.5, found, labels.sum(0).numpy() > 0)
     assert scores.loc[(name, tile), ["tp", "fp", "fn", "tn"]].tolist() == [
         expected.tp,
@@ -96,7 +97,7 @@ def test_the_blocks_of_tiles_hold_the_calibrated_area_beside_that_of_the_referen
     frames = area.sum_tiles(model, run / "test.h5", calibration=rule, window=64)
     series, labels, name = WholeTiles(run / "test.h5")[0]
     seen = labels.sum(0).numpy() > 0
-    expected = rule(sliding_window.map_array(model, series, window=64))[seen].sum() * PIXEL**2 / 1e6
+    expected = rule(sliding_window.map_array(model, series, tiling=Tiling(window=64)))[seen].sum() * PIXEL**2 / 1e6
     assert frames[name]["expected"].sum() == pytest.approx(expected)
     assert frames[name]["true"].sum() == pytest.approx(float(labels[1].sum()) * PIXEL**2 / 1e6)
     assert frames[name]["mapped"].sum() == pytest.approx(seen.sum() * PIXEL**2 / 1e6)

@@ -5,6 +5,7 @@ import torch
 from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.inference import as_released, sliding_window
+from glaciersar.inference.sliding_window import Tiling
 from tests.inference.test_sliding_window import PixelModel
 
 
@@ -24,7 +25,9 @@ def test_where_the_windows_fit_the_corrected_map_is_the_same(rng):
     model = models.build("unet3d", width=4).eval()
     series = rng.random((1, 4, 48, 64), dtype=np.float32)
     found = as_released.map_inner_windows(model, series, window=32)[1]
-    np.testing.assert_allclose(sliding_window.map_array(model, series, window=32, overlap=0.5), found, atol=1e-6)
+    np.testing.assert_allclose(
+        sliding_window.map_array(model, series, tiling=Tiling(window=32, overlap=0.5)), found, atol=1e-6
+    )
 
 
 def test_windows_that_hang_over_cover_all_and_see_zeros_beyond_the_edge(rng):

@@ -110,12 +110,14 @@ def test_a_network_that_openvino_cannot_take_is_left_to_torch():
 AFTER_SIGNAL = """
 import faulthandler, gc, os, signal
 import torch
-from glaciersar import backends, models
+from glaciersar import models
+from glaciersar.inference import backends
 
 faulthandler.enable()
 handled = []
 signal.signal(signal.SIGUSR1, lambda *_: handled.append(True))
-ready = [backends.prepare(models.build("unet2d", width=4), backend="openvino", precision="float32") for _ in range(2)]
+settings = {"backend": "openvino", "precision": "float32"}
+ready = [backends.make_predictor(models.build("unet2d", width=4), **settings) for _ in range(2)]
 for predictor in ready:
     predictor(torch.rand(1, 1, 1, 16, 16))
 del predictor
@@ -135,13 +137,14 @@ def test_a_process_takes_signals_after_networks_of_openvino_are_gone():
 HELD = """
 import os
 import torch
-from glaciersar import backends, models
+from glaciersar import models
+from glaciersar.inference import backends
 
 torch.manual_seed(0)
 torch.set_num_threads(1)
 model = models.build("unet3d_weighted", width=4).eval()
 series = torch.rand(1, 1, 3, 24, 40)
-found = backends.prepare(model, backend="openvino", precision="float32")(series)
+found = backends.make_predictor(model, backend="openvino", precision="float32")(series)
 with torch.no_grad():
     torch.testing.assert_close(found, model(series).softmax(1)[:, 1], atol=1e-5, rtol=0)
 print(os.environ["ONEDNN_MAX_CPU_ISA"])

@@ -9,6 +9,7 @@ from odc.geo.geobox import GeoBox
 from glaciersar import models, radiometry
 from glaciersar.errors import InputError
 from glaciersar.inference import large_raster, sliding_window
+from glaciersar.inference.sliding_window import Tiling
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_series
@@ -20,10 +21,10 @@ from tests.support.streams import GRID, SHARPER, TILES, PixelModel, Source, give
 @pytest.mark.parametrize("overlap", [0.0, 0.3, 0.5, 0.8])
 def test_a_map_that_streams_is_the_one_made_in_memory_bit_for_bit(tmp_path, window, overlap):
     source, model = Source(), models.build("unet3d", width=2)
-    settings = {"window": window, "overlap": overlap, "sigma": 0.4, "halo": 3}
-    run(tmp_path / "probability.tif", network=model, source=source, **settings)
+    tiling = Tiling(window=window, overlap=overlap, sigma=0.4, halo=3)
+    run(tmp_path / "probability.tif", network=model, source=source, tiling=tiling)
     whole = source.whole()
-    expected = sliding_window.map_array(ready(model), whole.series[None], valid=whole.valid, **settings)
+    expected = sliding_window.map_array(ready(model), whole.series[None], valid=whole.valid, tiling=tiling)
     np.testing.assert_array_equal(values(tmp_path / "probability.tif"), expected)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["glacier.tif", "probability.tif"]
 
@@ -31,7 +32,7 @@ def test_a_map_that_streams_is_the_one_made_in_memory_bit_for_bit(tmp_path, wind
 def test_every_window_is_read_once_and_mapped_only_where_there_is_radar(tmp_path):
     source, model = Source(), PixelModel()
     mapped = run(tmp_path / "probability.tif", network=model, source=source)
-    layout = sliding_window.WindowLayout.over(tuple(GRID.shape), **TILES)
+    layout = sliding_window.WindowLayout.over(tuple(GRID.shape), TILES)
     valid = source.whole().valid
     windows = [layout.window(row, column) for row in range(len(layout.tops)) for column in range(len(layout.lefts))]
     assert source.reads == len(windows)
@@ -42,7 +43,7 @@ def test_every_window_is_read_once_and_mapped_only_where_there_is_radar(tmp_path
 
 def test_the_finished_pixels_of_all_windows_make_up_the_raster():
     for window, overlap in [(32, 0.2), (32, 0.9), (7, 0), (1, 0), (500, 0.5)]:
-        layout = sliding_window.WindowLayout.over((57, 83), window=window, overlap=overlap)
+        layout = sliding_window.WindowLayout.over((57, 83), Tiling(window=window, overlap=overlap))
         times = np.zeros((57, 83), int)
         for row in range(len(layout.tops)):
             for column in range(len(layout.lefts)):
@@ -120,9 +121,9 @@ def network(**settings):
 
 def test_scenes_are_mapped_as_if_they_were_read_whole_and_files_tell_their_making(tmp_path, chosen):
     path = tmp_path / "probability.tif"
-    mapped, look = large_raster.map_scenes(network(), chosen, GRID, "HH", path, **TILES, weights="of a test")
+    mapped, look = large_raster.map_scenes(network(), chosen, GRID, "HH", path, tiling=TILES, weights="of a test")
     prepared = radiometry.prepare(read_series(chosen, GRID, "HH").power)
-    expected = sliding_window.map_array(network(), prepared.series[None], **TILES)
+    expected = sliding_window.map_array(network(), prepared.series[None], tiling=TILES)
     np.testing.assert_array_equal(values(path), expected)
     median = np.median(10 * np.log10(read_series(chosen, GRID, "HH").power), axis=0)
     np.testing.assert_allclose(look.backscatter, median, atol=1e-4)
@@ -139,7 +140,7 @@ def test_a_date_that_misses_the_middle_is_reported_and_filled_from_the_others(tm
     power = values(broken)
     power[30:80, 20:120] = np.nan
     write_raster(broken, power, GRID)
-    mapped, look = large_raster.map_scenes(network(), chosen, GRID, "HH", tmp_path / "probability.tif", **TILES)
+    mapped, look = large_raster.map_scenes(network(), chosen, GRID, "HH", tmp_path / "probability.tif", tiling=TILES)
     assert look.gaps == {"2020-01-26": pytest.approx(50 * 100 / (100 * 130))}
     assert mapped.filled_share == pytest.approx(50 * 100 / (4 * 100 * 130))
     assert np.isfinite(values(mapped.probability)).all()
@@ -147,21 +148,21 @@ def test_a_date_that_misses_the_middle_is_reported_and_filled_from_the_others(tm
 
 def test_rasters_that_do_not_align_are_laid_on_the_grid_of_the_map(tmp_path, chosen):
     shifted = GeoBox((100, 130), GRID.affine @ rasterio.Affine.translation(0.4, -0.3), GRID.crs)
-    mapped, _ = large_raster.map_scenes(network(), chosen, shifted, "HH", tmp_path / "probability.tif", **TILES)
+    mapped, _ = large_raster.map_scenes(network(), chosen, shifted, "HH", tmp_path / "probability.tif", tiling=TILES)
     prepared = radiometry.prepare(read_series(chosen, shifted, "HH").power)
-    expected = sliding_window.map_array(network(), prepared.series[None], valid=prepared.valid, **TILES)
+    expected = sliding_window.map_array(network(), prepared.series[None], valid=prepared.valid, tiling=TILES)
     np.testing.assert_allclose(values(mapped.probability), expected, atol=1e-5)
 
 
 def test_a_raster_that_changed_since_the_kill_starts_the_map_anew(tmp_path, chosen, monkeypatch, capsys):
     path = tmp_path / "probability.tif"
-    monkeypatch.setattr(large_raster.resumable, "finish", lambda *_: give_up())
+    monkeypatch.setattr(large_raster.resumable, "finish_rasters", lambda *_: give_up())
     with pytest.raises(InputError):
-        large_raster.map_scenes(network(), chosen, GRID, "HH", path, **TILES)
+        large_raster.map_scenes(network(), chosen, GRID, "HH", path, tiling=TILES)
     monkeypatch.undo()
     first = Path(chosen[0].hrefs["HH"][0])
     write_raster(first, values(first) * 2, GRID)
-    large_raster.map_scenes(network(), chosen, GRID, "HH", path, **TILES)
+    large_raster.map_scenes(network(), chosen, GRID, "HH", path, tiling=TILES)
     assert "of other settings found" in capsys.readouterr().out
 
 

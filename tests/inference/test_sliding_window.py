@@ -11,6 +11,7 @@ from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.inference import backends, sliding_window
+from glaciersar.inference.sliding_window import Tiling
 
 
 class PixelModel(torch.nn.Module):
@@ -49,7 +50,7 @@ def test_far_from_its_margin_a_window_gives_what_the_whole_raster_gives(name):
     model = models.build(name, width=2).eval()
     series = torch.rand(1, 3, 237, 120)
     whole = model(series[None]).softmax(1)[0, 1].numpy()
-    in_windows = sliding_window.map_array(model, series, window=190, overlap=0.6, halo=56)
+    in_windows = sliding_window.map_array(model, series, tiling=Tiling(window=190, overlap=0.6, halo=56))
     np.testing.assert_allclose(in_windows, whole, atol=1e-4)
 
 
@@ -76,16 +77,17 @@ def test_a_halo_takes_the_margin_of_a_window_only_where_no_other_window_has_bett
     series = torch.zeros(1, 2, 60, 50)
     edge = np.ones((60, 50), bool)
     edge[2:-2, 2:-2] = False
-    found = sliding_window.map_array(EdgeModel(), series, window=20, overlap=0.25, halo=2) > 0.5
+    found = sliding_window.map_array(EdgeModel(), series, tiling=Tiling(window=20, overlap=0.25, halo=2)) > 0.5
     np.testing.assert_array_equal(found, edge)
-    assert (sliding_window.map_array(EdgeModel(), series, window=20, overlap=0.0) > 0.5)[2:-2, 2:-2].any()
+    without = sliding_window.map_array(EdgeModel(), series, tiling=Tiling(window=20, overlap=0.0)) > 0.5
+    assert without[2:-2, 2:-2].any()
 
 
 @pytest.mark.parametrize("shape", [(40, 56), (32, 32), (7, 50), (33, 31)])
 @pytest.mark.parametrize("overlap", [0.0, 0.5, 0.9])
 def test_blending_leaves_a_pixelwise_model_as_it_is(rng, shape, overlap):
     series = rng.normal(size=(1, 3, *shape)).astype(np.float32)
-    found = sliding_window.map_array(PixelModel(), series, window=32, overlap=overlap)
+    found = sliding_window.map_array(PixelModel(), series, tiling=Tiling(window=32, overlap=overlap))
     np.testing.assert_allclose(found, 1 / (1 + np.exp(-series[0, 0])), atol=1e-6)
 
 
@@ -101,7 +103,7 @@ def test_where_radar_does_not_see_there_is_no_probability_and_no_work(rng):
     valid[3:9, 50:60] = True
     model = CountingModel()
     series = rng.normal(size=(1, 3, 64, 64)).astype(np.float32)
-    found = sliding_window.map_array(model, series, valid=valid, window=16, overlap=0.0)
+    found = sliding_window.map_array(model, series, valid=valid, tiling=Tiling(window=16, overlap=0.0))
     np.testing.assert_array_equal(np.isfinite(found), valid)
     assert model.windows == 1
 
@@ -111,7 +113,7 @@ def test_one_window_gives_the_model_itself(rng):
     series = torch.from_numpy(rng.random((1, 5, 24, 40), dtype=np.float32))
     with torch.inference_mode():
         expected = model(series[None]).softmax(1)[0, 1].numpy()
-    np.testing.assert_allclose(sliding_window.map_array(model, series, window=64), expected, atol=1e-6)
+    np.testing.assert_allclose(sliding_window.map_array(model, series, tiling=Tiling(window=64)), expected, atol=1e-6)
 
 
 def test_mapping_puts_dropout_to_rest(rng):
@@ -125,14 +127,21 @@ def test_a_prepared_network_maps_as_the_network_itself(rng):
     series = rng.random((1, 4, 40, 24), dtype=np.float32)
     predictor = backends.make_predictor(model, precision="float32", backend="torch")
     np.testing.assert_array_equal(
-        sliding_window.map_array(predictor, series, window=16), sliding_window.map_array(model, series, window=16)
+        sliding_window.map_array(predictor, series, tiling=Tiling(window=16)),
+        sliding_window.map_array(model, series, tiling=Tiling(window=16)),
     )
 
 
 @pytest.mark.parametrize(
     "setting",
-    [{"overlap": 1.0}, {"window": 0}, {"sigma": 0.0}, {"halo": -1}, {"backend": "tpu"}, {"precision": "int8"}],
+    [{"overlap": 1.0}, {"window": 0}, {"sigma": 0.0}, {"halo": -1}],
 )
+def test_a_tiling_that_cannot_be_is_refused_by_the_name_of_its_field(setting):
+    with pytest.raises(InputError, match=next(iter(setting))):
+        Tiling(**setting)
+
+
+@pytest.mark.parametrize("setting", [{"backend": "tpu"}, {"precision": "int8"}])
 def test_a_setting_that_cannot_be_is_refused_by_its_name(rng, setting):
     with pytest.raises(InputError, match=next(iter(setting))):
         sliding_window.map_array(PixelModel(), rng.random((1, 4, 16, 16), dtype=np.float32), **setting)
@@ -173,5 +182,7 @@ def test_a_map_of_another_shape_than_its_grid_is_refused_and_not_written(tmp_pat
 
 def test_weights_that_fall_off_steeply_leave_no_pixel_out(rng):
     series = rng.random((1, 4, 40, 40), dtype=np.float32)
-    found = sliding_window.map_array(PixelModel(), series, window=20, overlap=0.2, sigma=0.02)
-    np.testing.assert_allclose(found, sliding_window.map_array(PixelModel(), series, window=40), atol=1e-6)
+    found = sliding_window.map_array(PixelModel(), series, tiling=Tiling(window=20, overlap=0.2, sigma=0.02))
+    np.testing.assert_allclose(
+        found, sliding_window.map_array(PixelModel(), series, tiling=Tiling(window=40)), atol=1e-6
+    )

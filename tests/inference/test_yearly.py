@@ -7,6 +7,7 @@ from odc.geo.geobox import GeoBox
 from glaciersar import models, radiometry
 from glaciersar.errors import InputError
 from glaciersar.inference import sliding_window, yearly
+from glaciersar.inference.sliding_window import Tiling
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_series
@@ -27,7 +28,9 @@ def test_each_year_of_an_archive_is_mapped_from_its_own_scenes(tmp_path, rng):
         chosen = choose_series(find_scenes(archive), polarisation="HH", start=f"{year}-01-01", end=f"{year + 1}-01-01")
         series = radiometry.prepare(read_series(chosen, GRID, "HH").power).series
         with rasterio.open(path) as file:
-            np.testing.assert_array_equal(file.read(1), sliding_window.map_array(network, series[None], window=32))
+            np.testing.assert_array_equal(
+                file.read(1), sliding_window.map_array(network, series[None], tiling=Tiling(window=32))
+            )
             tags = file.tags()
         assert len(chosen) == 15
         assert tags["dates"] == " ".join(f"{scene.time:%Y-%m-%d}" for scene in chosen)

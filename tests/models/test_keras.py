@@ -6,6 +6,7 @@ import torch
 from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.inference import sliding_window
+from glaciersar.inference.sliding_window import Tiling
 from glaciersar.models import pretrained
 from glaciersar.models.keras import from_keras
 from tests.support.keras_files import write_keras
@@ -159,7 +160,7 @@ def test_a_file_of_the_published_width_is_read_and_maps(name, tmp_path, rng):
     found = pretrained.load(write_keras(model, tmp_path / "w.h5"))
     assert found.width == 32
     series = rng.random((1, 15, 40, 52), dtype=np.float32)
-    probability = sliding_window.map_array(found, series, window=32)
+    probability = sliding_window.map_array(found, series, tiling=Tiling(window=32))
     assert probability.shape == (40, 52)
     assert probability.std() > 0
-    np.testing.assert_array_equal(probability, sliding_window.map_array(model, series, window=32))
+    np.testing.assert_array_equal(probability, sliding_window.map_array(model, series, tiling=Tiling(window=32)))

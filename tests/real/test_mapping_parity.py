@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from glaciersar.inference.as_released import map_inner_windows, map_overhanging
-from glaciersar.inference.sliding_window import gaussian_window, map_array
+from glaciersar.inference.sliding_window import Tiling, gaussian_window, map_array
 from glaciersar.models.keras import from_keras
 
 
@@ -28,12 +28,12 @@ def test_the_last_four_columns_have_no_value_as_released_and_one_as_corrected(ca
     as_released = map_inner_windows(model, series, window=32)
     assert np.isnan(as_released[:, :, 96:]).all()
     assert np.isfinite(as_released[:, :, :96]).all()
-    assert np.isfinite(map_array(model, series, window=32, overlap=0.5)).all()
+    assert np.isfinite(map_array(model, series, tiling=Tiling(window=32, overlap=0.5))).all()
 
 
 def test_where_their_windows_fit_the_corrected_map_is_theirs(case):
     model, series, found = case
-    corrected = map_array(model, series[..., :96], window=32, overlap=0.5)
+    corrected = map_array(model, series[..., :96], tiling=Tiling(window=32, overlap=0.5))
     np.testing.assert_allclose(corrected, found["predict_and_evaluate"][:, :96, 1], rtol=0, atol=5e-6)
 
 

@@ -1,5 +1,7 @@
 """A small raster to map by windows, and a network that looks at single pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import rasterio
 import torch
@@ -9,11 +11,12 @@ from glaciersar import radiometry
 from glaciersar.errors import InputError
 from glaciersar.inference import backends, large_raster
 from glaciersar.inference.calibration import Calibration
+from glaciersar.inference.sliding_window import Tiling
 from glaciersar.io import rasters
 
 GRID = GeoBox.from_bbox((600_000, 8_700_000, 601_300, 8_701_000), "EPSG:32633", resolution=10)  # 100 × 130
 SHARPER = Calibration(method="temperature", temperature=0.5)
-TILES = {"window": 32, "overlap": 0.2}
+TILES = Tiling(window=32, overlap=0.2)
 
 
 class PixelModel(torch.nn.Module):
@@ -57,8 +60,10 @@ def ready(model):
     return backends.make_predictor(model, backend="torch", precision="float32")
 
 
-def run(path, *, network=None, source=None, **settings):
-    settings = TILES | {"made_of": {}} | settings
+def run(path, *, network=None, source=None, tiling=TILES, **settings):
+    """Map the small raster; fields of the tiling may stand among the settings."""
+    changed = {name: settings.pop(name) for name in vars(tiling) if name in settings}
+    settings = {"made_of": {}, "tiling": replace(tiling, **changed)} | settings
     return large_raster.map_raster(ready(network or PixelModel()), source or Source(), GRID, path, **settings)
 
 
