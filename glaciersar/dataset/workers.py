@@ -1,6 +1,5 @@
 """Make tiles side by side in processes of their own, each kept whole, so that a build goes on after a kill."""
 
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +11,7 @@ from tqdm import tqdm
 from glaciersar.dataset.tile import TileJob, fingerprint, make_tile
 from glaciersar.errors import InputError
 from glaciersar.io import process_pool
+from glaciersar.io.atomic import check_free_space
 
 FOLDER = ".unfinished"
 """Hidden beside the files of the dataset; it holds the finished tiles until these are written."""
@@ -74,12 +74,7 @@ def _make_side_by_side(left: Sequence[tuple[TileJob, Path]], workers: int, bar: 
 def _check_room(folder: Path, jobs: Sequence[TileJob], left: Sequence[TileJob]) -> None:
     """Refuse to begin where the disk has no room for the tiles that are left, and for the files made of all."""
     needed = sum(map(_bytes, jobs)) + sum(map(_bytes, left))
-    free = shutil.disk_usage(next(place for place in (folder, *folder.absolute().parents) if place.exists())).free
-    if free < needed:
-        raise InputError(
-            f"{folder.parent}: {free / 1e9:.3g} GB free found, {needed / 1e9:.3g} GB expected for {len(jobs)} tiles "
-            f"and the making of them"
-        )
+    check_free_space(folder.parent, needed, f"{len(jobs)} tiles and the making of them")
 
 
 def _bytes(job: TileJob) -> int:

@@ -1,18 +1,22 @@
-"""The rasters that a map is kept in: probability, mask of glacier, confidence; and what their numbers mean."""
+"""The rasters of a map: probability, glacier mask and confidence, what their numbers mean, and a report of a map."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from glaciersar.errors import InputError
 from glaciersar.inference.calibration import Calibration
 
+DTYPES = ("float32", "uint8")
 STEPS = 254
 """A share is kept in 8 bits as one of 0 to 254, which are 0 to 1."""
 NO_DATA = 255
 """In 8 bits."""
+VALID, WRITTEN, FILLED, CALLED, DATES = range(COUNTS := 5)
+"""Places of the counts of a map in an array; `MapReport` says what each counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +24,9 @@ class Band:
     """A raster of one band."""
 
     path: Path
-    """Where it goes."""
+    """The file to write."""
     description: str
-    """What its values are."""
+    """Meaning of its values."""
     dtype: str
     """ "float32", with NaN where there is no data, or "uint8"."""
     scale: float = 1.0
@@ -33,8 +37,74 @@ class Band:
     """Metadata."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class MapReport:
+    """What was mapped, and into which files."""
+
+    probability: Path
+    """Probability of glacier."""
+    glacier: Path
+    """0 no glacier, 1 glacier (probability above 0.5), 255 no data."""
+    confidence: Path | None
+    """Calibrated probability that the call is right, if a calibration was given."""
+    pixels: int
+    """Of the raster."""
+    valid: int
+    """Pixels that radar sees."""
+    written: int
+    """Pixels with a probability: all that radar sees."""
+    filled: int
+    """Values of these that were missing and filled from the pixel's other dates."""
+    called: int
+    """Pixels called glacier."""
+    dates: int
+    """Of the series."""
+    predictor: str
+    """What mapped: backend, precision, device."""
+
+    @classmethod
+    def of_counts(
+        cls, bands: Sequence[Band], shape: tuple[int, int], counts: NDArray[np.int64], predictor: str
+    ) -> "MapReport":
+        """Make the report from the counts of a finished run, (COUNTS,), by their names above."""
+        valid, written, filled, called, dates = counts.tolist()
+        probability, glacier, *confidence = (band.path for band in bands)
+        return cls(
+            probability=probability,
+            glacier=glacier,
+            confidence=confidence[0] if confidence else None,
+            pixels=shape[0] * shape[1],
+            valid=valid,
+            written=written,
+            filled=filled,
+            called=called,
+            dates=dates,
+            predictor=predictor,
+        )
+
+    @property
+    def files(self) -> list[Path]:
+        """The files written."""
+        return [path for path in (self.probability, self.glacier, self.confidence) if path is not None]
+
+    @property
+    def unseen_share(self) -> float:
+        """Share of the pixels without radar."""
+        return 1 - self.valid / self.pixels
+
+    @property
+    def filled_share(self) -> float:
+        """Share of the values, among valid pixels, that were missing and filled."""
+        return self.filled / (self.valid * self.dates)
+
+    @property
+    def glacier_share(self) -> float:
+        """Share of the valid pixels that are called glacier."""
+        return self.called / self.valid
+
+
 def quantise(share: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Round shares from 0 to 1 to `LEVELS` steps, NaN to `NO_DATA`; what is above 0.5 stays above."""
+    """Round shares from 0 to 1 to `STEPS` steps, NaN to `NO_DATA`; what is above 0.5 stays above."""
     level = np.rint(share * STEPS)
     level = np.where(share > 0.5, np.maximum(level, STEPS // 2 + 1), level)
     return np.where(np.isnan(share), NO_DATA, level).astype(np.uint8)
@@ -42,6 +112,8 @@ def quantise(share: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 def rasters_of(path: Path, dtype: str, calibration: Calibration | None, tags: Mapping[str, str]) -> list[Band]:
     """List the rasters of a map: the probability, the mask, and with a calibration the confidence."""
+    if dtype not in DTYPES:
+        raise InputError(f"dtype={dtype!r} found, one of {', '.join(DTYPES)} expected")
     scale = 1 / STEPS if dtype == "uint8" else 1.0
     glacier = "glacier: 0 no, 1 yes (probability above 0.5), 255 no data"
     bands = [
@@ -55,7 +127,7 @@ def rasters_of(path: Path, dtype: str, calibration: Calibration | None, tags: Ma
 
 
 def values(probability: NDArray[np.float32], dtype: str, calibration: Calibration | None) -> list[NDArray]:
-    """Give a block of each raster of `rasters_of`, from its probability, NaN where there is no data."""
+    """Compute a block of each raster of `rasters_of` from its probability, NaN where there is no data."""
     shares: list[NDArray] = [probability]
     if calibration is not None:
         shares.append(calibration.confidence(probability))

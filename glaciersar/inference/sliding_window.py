@@ -7,7 +7,6 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
-import rasterio
 import torch
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -16,6 +15,7 @@ from tqdm import tqdm
 
 from glaciersar.errors import InputError
 from glaciersar.inference.backends import Predictor, make_predictor
+from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write
 
 SIGMA = 0.5  # of the blending weights, as the paper's authors have it
@@ -265,19 +265,8 @@ def write_map(path: str | Path, probability: NDArray[np.float32], geobox: GeoBox
         raise InputError(
             f"{path.name}: a map of {height} × {width} found, a grid of {geobox.shape[0]} × {geobox.shape[1]} expected"
         )
-    profile = {
-        "driver": "COG",
-        "dtype": "float32",
-        "count": 1,
-        "height": height,
-        "width": width,
-        "crs": str(geobox.crs),
-        "transform": geobox.affine,
-        "nodata": np.nan,
-        "compress": "deflate",
-    }
-    with atomic_write(path) as temporary, rasterio.open(temporary, "w", **profile) as file:
-        file.write(probability.astype(np.float32), 1)
-        file.set_band_description(1, "probability of glacier")
-        file.update_tags(**tags)
+    with atomic_write(path) as temporary:
+        rasters.write_cog(
+            temporary, probability, geobox, exact=True, level=6, description="probability of glacier", tags=tags
+        )
     return path

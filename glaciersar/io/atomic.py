@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,15 +29,46 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def wrap_write_errors(path: Path) -> Iterator[None]:
-    """Turn a place that may not be written, and a full disk, into an InputError."""
+def wrap_write_errors(path: Path, *others: type[Exception]) -> Iterator[None]:
+    """Turn a place that may not be written, and a full disk, into an InputError.
+
+    Args:
+        path: The file that is written.
+        others: Errors of a library that writes it, such as `rasters.WRITE_ERRORS`; they and every other error of the
+            system become an InputError too.
+    """
+    caught: tuple[type[Exception], ...] = (OSError, *others)
     try:
         yield
-    except OSError as error:
-        if error.errno not in UNWRITABLE + FULL:
+    except caught as error:
+        number, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
+        if number in FULL:
+            expected = "space for it"
+        elif number in UNWRITABLE:
+            expected = "a folder that can be written to"
+        elif others:
+            expected = "a folder with permission and room"
+        else:
             raise
-        expected = "space for it" if error.errno in FULL else "a folder that can be written to"
-        raise InputError(f"{path}: cannot be written ({error.strerror}), {expected} expected") from error
+        reason = reason or str(error.__cause__ or error)
+        found = " ".join(reason.split()).rstrip(".")
+        raise InputError(f"{path}: cannot be written ({found}), {expected} expected") from error
+
+
+def check_free_space(folder: Path, needed: int, purpose: str) -> None:
+    """Refuse to begin where the disk has no room.
+
+    Args:
+        folder: Where files will be written; it need not exist yet.
+        needed: Bytes.
+        purpose: What they are for, as the message names it.
+
+    Raises:
+        InputError: Less is free.
+    """
+    free = shutil.disk_usage(next(place for place in (folder, *folder.absolute().parents) if place.exists())).free
+    if free < needed:
+        raise InputError(f"{folder}: {free / 1e9:.3g} GB free found, {needed / 1e9:.3g} GB expected for {purpose}")
 
 
 @contextmanager

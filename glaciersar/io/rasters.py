@@ -1,7 +1,7 @@
-"""Read probability maps in windows, so that memory does not grow with the map."""
+"""Read probability maps in windows, so that memory does not grow with the map; write GeoTIFFs."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -9,18 +9,25 @@ import geopandas as gpd
 import numpy as np
 import rasterio
 import rasterio.features
+import rasterio.shutil
 import rasterio.windows
 import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio import Affine
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from glaciersar.errors import InputError
 
 WINDOW_SIDE = 2048  # pixels of a window, 32 MB as float64
+BLOCK = 256  # pixels; side of GDAL's blocks in an uncompressed raster, of which a window should touch few
+MANTISSA = 8  # bits kept of a value, a step of 0.017 dB: what is finer is lost in speckle and only fills the disk
+WRITE_ERRORS = (RasterioError, CPLE_BaseError)
+"""What rasterio raises, beside the errors of the system, where it cannot write; for `atomic.wrap_write_errors`."""
 
 
 @contextmanager
@@ -31,7 +38,7 @@ def open_map(path: str | Path) -> Iterator[DatasetReader]:
         raise InputError(f"{path}: no such file, expected a probability map (GeoTIFF)")
     try:
         file = rasterio.open(path)
-    except rasterio.errors.RasterioError as error:
+    except RasterioError as error:
         raise InputError(f"{path}: cannot be read as a raster ({error}), expected a probability map") from error
     with file:
         if file.count != 1:
@@ -56,7 +63,7 @@ def read_window(file: DatasetReader, window: Window) -> NDArray[np.float32]:
     """
     try:
         values = file.read(1, window=window, masked=True)
-    except rasterio.errors.RasterioError as error:
+    except RasterioError as error:
         raise InputError(f"{file.name}: cannot be read to its end ({error}), expected a whole file") from error
     scaled = _scaled(values, file)
     found = scaled[np.isfinite(scaled)]
@@ -157,12 +164,31 @@ def label_pixels(shapes: gpd.GeoSeries, file: DatasetReader, window: Window) -> 
     return numbers
 
 
-MANTISSA = 8  # bits kept of a value, a step of 0.017 dB: what is finer is lost in speckle and only fills the disk
+def write_cog(
+    path: Path,
+    values: NDArray,
+    geobox: GeoBox,
+    *,
+    exact: bool = False,
+    level: int = 1,
+    description: str = "",
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Write one band as a cloud-optimised GeoTIFF; nodata is NaN for floating values, else 0.
 
-
-def write_cog(path: Path, values: NDArray, geobox: GeoBox) -> None:
-    """Write one band as a cloud-optimised GeoTIFF; floating values keep 9 significant bits, NaN is nodata."""
+    Args:
+        path: The file to write.
+        values: (H, W); floating values become float32.
+        geobox: Its grid.
+        exact: Keep every bit of floating values; otherwise they are rounded to 9 significant bits, which halves the
+            file.
+        level: Of the DEFLATE compression, 1 (fast) to 9 (small).
+        description: Of the band.
+        tags: Metadata of the file.
+    """
     floating = np.issubdtype(values.dtype, np.floating)
+    if floating:
+        values = values.astype(np.float32) if exact else _rounded(values)
     with rasterio.open(
         path,
         "w",
@@ -170,14 +196,18 @@ def write_cog(path: Path, values: NDArray, geobox: GeoBox) -> None:
         width=values.shape[1],
         height=values.shape[0],
         count=1,
-        dtype="float32" if floating else values.dtype,
+        dtype=values.dtype,
         crs=str(geobox.crs),
         transform=geobox.affine,
         nodata=np.nan if floating else 0,
         compress="DEFLATE",
-        level=1,
+        level=level,
     ) as file:
-        file.write(_rounded(values) if floating else values, 1)
+        file.write(values, 1)
+        if description:
+            file.set_band_description(1, description)
+        if tags:
+            file.update_tags(**tags)
 
 
 def _rounded(values: NDArray) -> NDArray[np.float32]:
@@ -185,3 +215,66 @@ def _rounded(values: NDArray) -> NDArray[np.float32]:
     spare = 23 - MANTISSA
     bits = values.astype(np.float32).view(np.uint32)
     return ((bits + np.uint32(1 << (spare - 1))) & np.uint32(0xFFFFFFFF << spare & 0xFFFFFFFF)).view(np.float32)
+
+
+def create_empty(
+    path: Path,
+    geobox: GeoBox,
+    dtype: str,
+    *,
+    nodata: float,
+    description: str,
+    scale: float = 1.0,
+    tags: Mapping[str, str],
+) -> None:
+    """Write an uncompressed GeoTIFF of one band without data, as long as it will be when windows are written into it.
+
+    Raises:
+        OSError: The disk is full; GDAL itself does not tell.
+    """
+    profile = {
+        "driver": "GTiff",
+        "dtype": dtype,
+        "count": 1,
+        "height": geobox.shape[0],
+        "width": geobox.shape[1],
+        "crs": str(geobox.crs),
+        "transform": geobox.affine,
+        "nodata": nodata,
+        "tiled": True,
+        "blockxsize": BLOCK,
+        "blockysize": BLOCK,
+        "BIGTIFF": "IF_SAFER",
+    }
+    with rasterio.open(path, "w", **profile) as file:
+        file.set_band_description(1, description)
+        file.update_tags(**tags)
+        if scale != 1:
+            file.scales = (scale,)
+    size, expected = path.stat().st_size, uncompressed_bytes(geobox, dtype)
+    if size < expected:
+        raise OSError(f"{size} of {expected} bytes written: no space left")
+
+
+def uncompressed_bytes(geobox: GeoBox, dtype: str) -> int:
+    """Tell how long a raster of one band is without compression, in whole blocks."""
+    rows, columns = (math.ceil(side / BLOCK) * BLOCK for side in geobox.shape)
+    return rows * columns * np.dtype(dtype).itemsize
+
+
+def copy_to_cog(source: Path, target: Path, *, overviews: str) -> None:
+    """Copy a raster of any size to a cloud-optimised GeoTIFF that is whole, or not there at all.
+
+    Args:
+        source: Any raster.
+        target: The file to write.
+        overviews: How GDAL makes the coarser copies, such as "AVERAGE" or "NEAREST".
+    """
+    options = {"COMPRESS": "DEFLATE", "PREDICTOR": "YES", "OVERVIEW_RESAMPLING": overviews, "BIGTIFF": "IF_SAFER"}
+    try:
+        rasterio.shutil.copy(source, target, driver="COG", **options)
+        with rasterio.open(target) as file:
+            check_complete(file)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise

@@ -3,6 +3,7 @@
 They follow the authors' Keras layers to the digit; where Keras and PyTorch differ, a comment says how.
 """
 
+import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -149,6 +150,13 @@ class Network(nn.Module):
         self.features, self.width, self.dropout = features, width, dropout
         self.metadata: dict[str, str] = {}  # what the weight file tells of its making
         self.decoder: nn.Module
+
+    def checksum(self) -> str:
+        """Compute a SHA-256 of all weights and statistics, in hexadecimal."""
+        digest = hashlib.sha256()
+        for name, values in self.state_dict().items():
+            digest.update(name.encode() + values.cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def encode(self, x: Tensor) -> list[Tensor]:  # (B, F, T, H, W) -> (B, C_i, H / 2^i, W / 2^i), shallow to deep
         raise NotImplementedError

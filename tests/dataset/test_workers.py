@@ -1,6 +1,7 @@
 """glaciersar.dataset.workers: builds in several processes, killed and gone on with"""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar.dataset import workers
 from glaciersar.dataset.build import build_dataset
-from glaciersar.dataset.workers import make_tile, shutil
+from glaciersar.dataset.workers import make_tile
 from glaciersar.errors import InputError
 from glaciersar.grid import SUBSETS, Tile
 from glaciersar.io import lock

@@ -104,7 +104,7 @@ def test_an_empty_area_and_one_without_radar_are_refused_and_leave_nothing(tmp_p
         run(tmp_path / "probability.tif", source=source)
     empty = GeoBox((0, 10), GRID.affine, GRID.crs)
     with pytest.raises(InputError, match="an area of 0 × 10 pixels found"):
-        large_raster.map_raster(ready(PixelModel()), source, empty, tmp_path / "probability.tif", made_of={})
+        large_raster.map_raster(ready(PixelModel()), source, empty, tmp_path / "probability.tif", inputs={})
     assert not list(tmp_path.iterdir())
 
 

@@ -58,7 +58,7 @@ def test_a_map_that_stopped_at_an_error_goes_on_and_is_the_same_to_the_byte(tmp_
 @pytest.mark.parametrize(
     "other",
     [
-        {"made_of": {"weights": "b"}},
+        {"inputs": {"weights": "b"}},
         {"overlap": 0.5},
         {"sigma": 0.3},
         {"halo": 2},
@@ -111,7 +111,7 @@ def test_a_map_that_is_being_written_is_not_written_by_another(tmp_path):
 def test_a_disk_without_room_is_told_before_anything_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 100_000}))
     source = Source()
-    with pytest.raises(InputError, match=r"0\.0001 GB free found, 0\.00066 GB expected for a map of 100 × 130 pixels"):
+    with pytest.raises(InputError, match=r"0\.0001 GB free found, 0\.000655 GB expected for a map of 100 × 130 pixels"):
         run(tmp_path / "probability.tif", source=source)
     assert not source.reads
     assert not list(tmp_path.iterdir())

@@ -63,7 +63,7 @@ def ready(model):
 def run(path, *, network=None, source=None, tiling=TILES, **settings):
     """Map the small raster; fields of the tiling may stand among the settings."""
     changed = {name: settings.pop(name) for name in vars(tiling) if name in settings}
-    settings = {"made_of": {}, "tiling": replace(tiling, **changed)} | settings
+    settings = {"inputs": {}, "tiling": replace(tiling, **changed)} | settings
     return large_raster.map_raster(ready(network or PixelModel()), source or Source(), GRID, path, **settings)
 
 
