@@ -17,7 +17,7 @@ from glaciersar.dataset.summary import pixel_size
 from glaciersar.evaluation.metrics import Confusion, TileResult, headline_scores, score_tiles
 from glaciersar.grid import SUBSETS, TILE_SIZE, Group
 from glaciersar.inference.as_released import map_inner_windows
-from glaciersar.inference.calibration import ProbabilityHistogram
+from glaciersar.inference.histogram import ProbabilityHistogram
 from glaciersar.inference.sliding_window import Tiling, map_array
 from glaciersar.io import rasters
 from glaciersar.io.atomic import require_file

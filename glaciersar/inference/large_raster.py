@@ -7,7 +7,7 @@ windows has in common with the next.
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -193,7 +193,7 @@ class _Run:
             "grid": [*layout.shape, *self.geobox.affine[:6], str(self.geobox.crs)],
             "windows": [*layout.size, layout.tops, layout.lefts, tiling.sigma, tiling.halo],
             "dtype": self.dtype,
-            "calibration": self.calibration and asdict(self.calibration),
+            "calibration": self.calibration and self.calibration.record(),
             "predictor": str(self.predictor),
         }
 

@@ -14,7 +14,8 @@ from glaciersar.evaluation import scoring
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.grid import CRS, Tile
 from glaciersar.inference import as_released, sliding_window
-from glaciersar.inference.calibration import BINS, Calibration
+from glaciersar.inference.calibration import TemperatureCalibration
+from glaciersar.inference.histogram import BINS
 from glaciersar.inference.sliding_window import Tiling
 from glaciersar.inventory import area
 from glaciersar.models import pretrained
@@ -93,7 +94,7 @@ def test_the_tally_of_a_model_counts_the_pixels_that_its_confusion_counts(run):
 
 def test_the_blocks_of_tiles_hold_the_calibrated_area_beside_that_of_the_reference(run):
     model = pretrained.load(run / "models/unet3d/weights.safetensors")
-    rule = Calibration(method="temperature", temperature=3.0)
+    rule = TemperatureCalibration(temperature=3.0)
     frames = area.sum_tiles(model, run / "test.h5", calibration=rule, window=64)
     series, labels, name = WholeTiles(run / "test.h5")[0]
     seen = labels.sum(0).numpy() > 0

@@ -5,44 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy.optimize import isotonic_regression
-from scipy.special import expit
 from torchmetrics.functional.classification import binary_calibration_error
 
 from glaciersar.errors import InputError
 from glaciersar.inference import calibration
-from glaciersar.inference.calibration import ProbabilityHistogram
-
-
-def pixels(rng, *, temperature=2.0, count=40_000):
-    """Probabilities that are too sure by a known temperature, with their truth."""
-    z = rng.normal(-0.5, 2.5, count)
-    return expit(z * temperature).astype(np.float32), rng.random(count) < expit(z)
-
-
-def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(rng):
-    p, truth = pixels(rng)
-    valid = rng.random(p.size) < 0.7
-    whole = ProbabilityHistogram.of(p, truth, valid)
-    parts = sum(
-        (ProbabilityHistogram.of(p[k::3], truth[k::3], valid[k::3]) for k in range(3)), ProbabilityHistogram.empty()
-    )
-    assert (parts.counts == whole.counts).all()
-    np.testing.assert_allclose(parts.total, whole.total)
-    assert whole.counts.sum() == valid.sum()
-    assert whole.counts[1].sum() == (truth & valid).sum()
-
-
-@given(arrays(np.float32, 50, elements=st.floats(0, 1, width=32)))
-def test_a_bin_of_a_tally_holds_like_probabilities_and_never_both_calls(p):
-    index = calibration._bin(p.astype(float))
-    for place in np.unique(index):
-        together = p[index == place]
-        assert np.ptp(together) <= 0.002
-        assert len(np.unique(together > 0.5)) == 1
+from glaciersar.inference.histogram import ProbabilityHistogram
+from tests.support.probabilities import pixels
 
 
 @pytest.mark.parametrize("bins", [10, 100])
@@ -127,6 +96,29 @@ def test_a_calibration_is_read_as_it_was_written_to_the_last_bit(tmp_path, rng, 
     calibration.write_calibration(tmp_path / "rule.json", rule, fitted_on="val.h5")
     assert calibration.read_calibration(tmp_path / "rule.json") == rule
     assert json.loads((tmp_path / "rule.json").read_text())["about"] == {"fitted_on": "val.h5"}
+
+
+@pytest.mark.parametrize(
+    ("content", "rule"),
+    [
+        ('"method": "none", "temperature": 1.0, "at": [], "value": []', calibration.UNCALIBRATED),
+        (
+            '"method": "temperature", "temperature": 1.5, "at": [], "value": []',
+            calibration.TemperatureCalibration(temperature=1.5),
+        ),
+        (
+            '"method": "isotonic", "temperature": 1.0, "at": [-8, 8], "value": [0.5, 1]',
+            calibration.IsotonicCalibration(at=(-8.0, 8.0), value=(0.5, 1.0)),
+        ),
+        (
+            '"method": "shannon", "temperature": 1.0, "at": [0, 1], "value": [0.5, 1]',
+            calibration.KernelRidgeCalibration(at=(0.0, 1.0), value=(0.5, 1.0)),
+        ),
+    ],
+)
+def test_a_file_of_every_method_is_read(tmp_path, content, rule):
+    (tmp_path / "rule.json").write_text(f'{{{content}, "about": {{}}}}')
+    assert calibration.read_calibration(tmp_path / "rule.json") == rule
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from rasterio import Affine
 from scipy import ndimage, stats
 
 from glaciersar.errors import InputError
-from glaciersar.inference.calibration import Calibration
+from glaciersar.inference.calibration import TemperatureCalibration
 from glaciersar.inventory import area
 from glaciersar.io import rasters
 from tests.support.archives import write_raster
@@ -60,7 +60,7 @@ def test_a_map_read_in_windows_gives_the_blocks_of_the_whole(tmp_path, probabili
 
 def test_a_calibration_changes_the_area_as_it_changes_the_probabilities(tmp_path, probability):
     path = write_raster(tmp_path / "p.tif", probability, GRID)
-    rule = Calibration(method="temperature", temperature=0.5)
+    rule = TemperatureCalibration(temperature=0.5)
     expected = np.nansum(rule(probability)) * PIXEL
     assert area.sum_map(path, calibration=rule)["expected"].sum() == pytest.approx(expected)
 

@@ -11,13 +11,13 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines
 from glaciersar.errors import InputError
-from glaciersar.inference.calibration import Calibration
+from glaciersar.inference.calibration import IsotonicCalibration
 from glaciersar.inventory import attributes, change, vectorize
 from glaciersar.io import rasters
 from tests.support.archives import write_raster
 
 GRID = GeoBox.from_bbox((430_000, 8_780_000, 431_000, 8_780_800), "EPSG:32633", resolution=10, tight=True)  # 80 × 100
-HALF = Calibration(method="isotonic", at=(-8.0, 8.0), value=(0.5, 1.0))
+HALF = IsotonicCalibration(at=(-8.0, 8.0), value=(0.5, 1.0))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from glaciersar import outlines
 from glaciersar.errors import InputError
-from glaciersar.inference.calibration import Calibration
+from glaciersar.inference.calibration import IsotonicCalibration
 from glaciersar.inventory import vectorize
 from glaciersar.io import rasters
 from tests.support.archives import write_raster
@@ -120,7 +120,7 @@ def test_small_islands_and_holes_are_left_out_and_nothing_else(tmp_path, rng, sm
 
 def test_a_calibration_moves_the_edge_to_where_glacier_and_none_are_as_likely(tmp_path, rng):
     probability = blobs(rng)
-    rule = Calibration(method="isotonic", at=(-6.0, 6.0), value=(0.2, 1.0))  # 0.5 at a logit of −1.5
+    rule = IsotonicCalibration(at=(-6.0, 6.0), value=(0.2, 1.0))  # 0.5 at a logit of −1.5
     traced = vectorize.trace_glaciers(written(tmp_path, probability, BIG), calibration=rule, smallest=0)
     assert traced.area.sum() == pytest.approx(100 * (probability > 1 / (1 + np.exp(1.5))).sum())
 

@@ -10,12 +10,12 @@ from odc.geo.geobox import GeoBox
 from glaciersar import radiometry
 from glaciersar.errors import InputError
 from glaciersar.inference import backends, large_raster
-from glaciersar.inference.calibration import Calibration
+from glaciersar.inference.calibration import TemperatureCalibration
 from glaciersar.inference.sliding_window import Tiling
 from glaciersar.io import rasters
 
 GRID = GeoBox.from_bbox((600_000, 8_700_000, 601_300, 8_701_000), "EPSG:32633", resolution=10)  # 100 × 130
-SHARPER = Calibration(method="temperature", temperature=0.5)
+SHARPER = TemperatureCalibration(temperature=0.5)
 TILES = Tiling(window=32, overlap=0.2)
 
 
