@@ -1,8 +1,9 @@
-"""Make a network ready for mapping: by PyTorch, or on a CPU by OpenVINO; there is one definition of each network.
+"""Prepare a network for mapping: by PyTorch, or on a CPU by OpenVINO; there is one definition of each network.
 
 Convolutions in bf16, where the processor multiplies it, are several times as fast as in float32. Pixels whose
-probability is near a half may change their class (`benchmarks/rounding.py` tells how many). Converting a network for
-OpenVINO takes seconds, so "auto" does it only where there is enough to map.
+probability is near a half may change their class (`benchmarks/rounding.py` counts them). Converting a network for
+OpenVINO takes seconds, so "auto" does it only where there is enough to map, and the result is kept as long as the
+network lives and its weights stay the same.
 """
 
 import copy
@@ -12,9 +13,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +28,7 @@ from glaciersar.models.layers import Network
 from glaciersar.models.precision import accept_bf16_parts, multiplies_bf16, split_for_bf16
 
 if TYPE_CHECKING:
-    from openvino import CompiledModel, Core
+    from openvino import CompiledModel, Core, Model
 
 BACKENDS = ("auto", "torch", "openvino")
 PRECISIONS = ("auto", "float32", "bf16")
@@ -37,11 +39,15 @@ LARGE = 1e9
 HINTS = {"float32": "f32", "bf16": "bf16"}  # what OpenVINO calls them
 
 Run = Callable[[Tensor], Tensor]
+Graphs = dict[tuple[int, str], "Model"]
+"""Converted graphs of one network, by number of dates and precision."""
+
+_KEPT: WeakKeyDictionary[Network, tuple[tuple[object, ...], Graphs]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predictor:
-    """A network made ready: called with series (B, F, T, H, W), it gives the probability of glacier (B, H, W)."""
+    """A prepared network: maps series (B, F, T, H, W) to the probability of glacier (B, H, W)."""
 
     backend: str
     """ "torch" or "openvino"."""
@@ -61,16 +67,16 @@ class Predictor:
 def make_predictor(
     model: nn.Module, *, backend: str = "auto", precision: str = "auto", size: int | None = None
 ) -> Predictor:
-    """Make a network ready for mapping.
+    """Prepare a network for mapping; later changes of its weights do not reach what "openvino" or "bf16" prepared.
 
     Args:
         model: From `models.build` or `pretrained.load`; put into evaluation mode here.
-        backend: "torch"; "openvino", on a CPU only; "auto" takes the faster of those that are to be had here.
+        backend: "torch"; "openvino", on a CPU only; "auto" takes the faster of those available here.
         precision: "float32"; "bf16"; "auto" takes bf16 where the device multiplies it in hardware and it pays.
-        size: Dates × pixels that will be mapped, for "auto" to tell what pays; None stands for many.
+        size: Dates × pixels that will be mapped, from which "auto" decides; None stands for many.
 
     Raises:
-        InputError: An unknown backend or precision, or one that is not to be had here.
+        InputError: An unknown backend or precision, or one that is not available here.
     """
     if backend not in BACKENDS:
         raise InputError(f"backend={backend!r} found, one of {', '.join(BACKENDS)} expected")
@@ -84,7 +90,7 @@ def make_predictor(
         backend = "openvino" if fits and importlib.util.find_spec("openvino") else "torch"
     if precision == "auto":
         precision = "bf16" if large and multiplies_bf16(device) else "float32"
-    make = _in_torch if backend == "torch" else _in_openvino
+    make = _in_torch if backend == "torch" else partial(_in_openvino, graphs=_kept_graphs(model))
     run = _in_bf16(model, make) if precision == "bf16" else make(model, "float32")
     return Predictor(backend=backend, precision=precision, device=device, run=run)
 
@@ -94,7 +100,7 @@ def _device(model: nn.Module) -> str:
 
 
 def probability(logits: Tensor) -> Tensor:  # (B, 2, H, W) -> (B, H, W)
-    """Give the probability of glacier in float32."""
+    """Compute the probability of glacier in float32."""
     return logits.float().softmax(1)[:, 1]
 
 
@@ -134,68 +140,93 @@ def _in_torch(model: nn.Module, precision: str) -> Run:
     return run
 
 
-def _in_openvino(model: nn.Module, precision: str) -> Run:
+def _kept_graphs(model: nn.Module) -> Graphs:
+    """Find the graphs that were converted from a network as it is now; the caller adds to them.
+
+    What makes a graph are the weights, the layers and the numbers and names that a network has as attributes.
+    """
     if importlib.util.find_spec("openvino") is None:
-        raise InputError("backend='openvino' found, but openvino is not installed; expected torch or auto")
+        raise InputError(
+            "backend='openvino' found, but openvino is not installed; expected torch or auto, or pip install openvino"
+        )
     if _device(model) != "cpu" or not isinstance(model, Network):
         found = f"{type(model).__name__} on {_device(model)}"
         raise InputError(f"backend='openvino' found for {found}, a network of glaciersar.models on cpu expected")
+    attributes = {name: value for name, value in vars(model).items() if isinstance(value, int | float | str)}
+    state = (model.checksum(), repr(model), attributes)
+    if model not in _KEPT or _KEPT[model][0] != state:
+        _KEPT[model] = (state, {})
+    return _KEPT[model][1]
+
+
+def _in_openvino(model: nn.Module, precision: str, *, graphs: Graphs) -> Run:
+    assert isinstance(model, Network)
+    network = copy.deepcopy(model)  # it may be trained further before its first series comes
 
     @cache
     def compiled(dates: int) -> "CompiledModel":
-        return _compile(model, dates, precision)
+        if (dates, precision) not in graphs:
+            graphs[dates, precision] = _convert(network, dates)
+        return _compile(graphs[dates, precision], precision)
 
     @torch.inference_mode()
     def run(series: Tensor) -> Tensor:
-        model.check(series)
+        network.check(series)
         (logits,) = compiled(series.shape[2])(series.contiguous().numpy(), share_inputs=True).values()
         return probability(torch.from_numpy(logits))
 
     return run
 
 
-def _compile(model: Network, dates: int, precision: str) -> "CompiledModel":
-    """Convert by the frontend itself: `openvino.convert_model` around it reports every use to its makers."""
+def _convert(model: Network, dates: int) -> "Model":
+    """Convert a network for any batch, height and width.
+
+    By the frontend itself: `openvino.convert_model` around it reports every use to its makers.
+    """
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    side = 2 * model.multiple + 1  # any will do; the graph holds for every one
+    side = 2 * model.multiple + 1  # any side will do; the graph takes all
     example = torch.zeros(1, model.features, dates, side, side)
     frontend = FrontEndManager().load_by_framework("pytorch")
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of tracing: what depends on the number of dates is meant to be fixed
+        warnings.simplefilter("ignore")  # of tracing: the graph may depend on the number of dates
         decoder = TorchScriptPythonDecoder(AnySides(model), example_input=(example,))  # must outlive the conversion
         graph = frontend.convert(frontend.load(decoder))
     graph.reshape([-1, model.features, dates, -1, -1])
-    wishes = {
+    return graph
+
+
+def _compile(graph: "Model", precision: str) -> "CompiledModel":
+    properties = {
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_PRECISION_HINT": HINTS[precision],
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
-    with _unheld():
-        return _core().compile_model(graph, "CPU", wishes)
+    with _without_onednn_limits():
+        return _core().compile_model(graph, "CPU", properties)
 
 
 @contextmanager
-def _unheld() -> Iterator[None]:
-    """Hide from OpenVINO the variables that hold oneDNN to older instructions.
+def _without_onednn_limits() -> Iterator[None]:
+    """Hide from OpenVINO the variables that limit oneDNN to older instructions.
 
-    Its own copy of oneDNN would heed them, and the rest of it not: such a network gives other values or ends the
-    process. The copy reads them once, as the first network is compiled.
+    Its own copy of oneDNN would follow them and the rest of OpenVINO not: such a network computes other values or ends
+    the process. The copy reads them once, when the first network is compiled.
     """
-    held = {name: os.environ.pop(name) for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA") if name in os.environ}
+    limits = {name: os.environ.pop(name) for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA") if name in os.environ}
     try:
         yield
     finally:
-        os.environ.update(held)
+        os.environ.update(limits)
 
 
 @cache
 def _core() -> "Core":
-    """Open OpenVINO once, for good.
+    """Open OpenVINO once, for as long as the process lives.
 
-    Its CPU plugin puts an alternate signal stack in place, and unmaps it as the core goes. With several cores, gone
-    in the order they came, the stack of one that is gone stays in force: the next signal ends the process.
+    Its CPU plugin installs an alternate signal stack and unmaps it when the core is deleted. With several cores,
+    deleted in the order of their making, the stack of a deleted one stays installed: the next signal ends the process.
     """
     import openvino
 

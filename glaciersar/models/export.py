@@ -1,5 +1,6 @@
 """Write a network as a graph that other programs run: torch.export and ONNX, for any batch, height and width."""
 
+import importlib.util
 import warnings
 from pathlib import Path
 
@@ -59,13 +60,18 @@ def export_program(model: Network, *, dates: int = 15) -> ExportedProgram:
 def write_onnx(model: Network, path: str | Path, *, dates: int = 15) -> Path:
     """Write a network as ONNX, whole or not at all; the input is called `series`, the output `logits`.
 
-    Needs the packages onnx and onnxscript, of the extra `onnx`.
+    Needs the packages onnx and onnxscript: pip install onnx onnxscript.
 
     Args:
         model: From `models.build` or `pretrained.load`; put into evaluation mode here.
         path: The file to write.
-        dates: How many dates a series has, as for `export`.
+        dates: How many dates a series has, as for `export_program`.
+
+    Raises:
+        InputError: No date, one of the packages is missing, or the file cannot be written.
     """
+    if not all(map(importlib.util.find_spec, ("onnx", "onnxscript"))):
+        raise InputError("onnx or onnxscript not found, both expected to write ONNX; pip install onnx onnxscript")
     program = export_program(model, dates=dates)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,3 +1,4 @@
+import gc
 import importlib.util
 import os
 import subprocess
@@ -105,6 +106,62 @@ def test_a_network_that_openvino_cannot_take_is_left_to_torch():
     assert backends.make_predictor(model).backend == "torch"
     with pytest.raises(InputError, match="Conv3d on cpu, a network"):
         backends.make_predictor(model, backend="openvino")
+
+
+@pytest.fixture
+def conversions(monkeypatch):
+    """The numbers of dates that networks were converted for."""
+    found, convert = [], backends._convert
+
+    def record(model, dates):
+        found.append(dates)
+        return convert(model, dates)
+
+    monkeypatch.setattr(backends, "_convert", record)
+    return found
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_a_second_map_converts_nothing_and_is_the_same(rng, conversions, precision):
+    model, settings = network("unet3d"), {"backend": "openvino", "precision": precision}
+    series = rng.random((1, 3, 16, 16), dtype=np.float32)
+    first = sliding_window.map_array(model, series, **settings)
+    np.testing.assert_array_equal(sliding_window.map_array(model, series, **settings), first)
+    assert conversions == [3]
+    sliding_window.map_array(model, series[:, :2], **settings)
+    assert conversions == [3, 2]
+
+
+CHANGES = {
+    "in place": lambda model: model.decoder.head.bias.data.add_(torch.tensor([0.0, 1.0])),
+    "statistics": lambda model: model.blocks[0].first[1].running_mean.add_(0.5),
+    "loaded": lambda model: model.load_state_dict(models.build("unet2d", width=4).state_dict(), assign=True),
+    "another date": lambda model: setattr(model, "date", 0),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@torch.no_grad()
+def test_a_network_that_changed_gives_its_new_map(rng, conversions, change):
+    model, settings = network("unet2d"), {"backend": "openvino", "precision": "float32"}
+    series = rng.random((1, 3, 16, 16), dtype=np.float32)
+    before = sliding_window.map_array(model, series, **settings)
+    CHANGES[change](model)
+    after = sliding_window.map_array(model, series, **settings)
+    assert conversions == [3, 3]
+    assert np.abs(after - before).max() > 1e-3
+    expected = sliding_window.map_array(model, series, backend="torch", precision="float32")
+    np.testing.assert_allclose(after, expected, atol=1e-5)
+
+
+def test_what_was_converted_goes_with_the_network(rng):
+    gc.collect()
+    kept, model = len(backends._KEPT), network("unet2d")
+    sliding_window.map_array(model, rng.random((1, 1, 16, 16), dtype=np.float32), backend="openvino")
+    assert len(backends._KEPT) == kept + 1
+    del model
+    gc.collect()
+    assert len(backends._KEPT) == kept
 
 
 AFTER_SIGNAL = """
