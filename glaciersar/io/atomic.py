@@ -1,4 +1,4 @@
-"""Write files so that a killed run leaves either the old file or the new one, never a half."""
+"""Write files so that a killed run leaves either the old file or the new one, never half of one."""
 
 import errno
 import json
@@ -28,15 +28,29 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def wrap_write_errors(path: Path) -> Iterator[None]:
-    """Turn a place that may not be written, and a full disk, into an InputError."""
+def wrap_write_errors(path: Path, *, also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn a place that may not be written, and a full disk, into an InputError.
+
+    Args:
+        path: What is written.
+        also: Errors of the library that writes, such as RasterioError, which give words instead of an error number.
+    """
+    caught: tuple[type[Exception], ...] = (OSError, *also)
     try:
         yield
-    except OSError as error:
-        if error.errno not in UNWRITABLE + FULL:
+    except caught as error:
+        number = error.errno if isinstance(error, OSError) else None
+        if number in FULL:
+            expected = "space for it"
+        elif number in UNWRITABLE:
+            expected = "a folder that can be written to"
+        elif isinstance(error, also):
+            expected = "a folder with permission and room"
+        else:
             raise
-        expected = "space for it" if error.errno in FULL else "a folder that can be written to"
-        raise InputError(f"{path}: cannot be written ({error.strerror}), {expected} expected") from error
+        reason = (isinstance(error, OSError) and error.strerror) or str(error.__cause__ or error)
+        found = " ".join(reason.split()).rstrip(".")
+        raise InputError(f"{path}: cannot be written ({found}), {expected} expected") from error
 
 
 @contextmanager
@@ -60,7 +74,11 @@ def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
 
 
 def require_file(path: str | Path, *, made_by: str) -> Path:
-    """Return `path` if it exists; otherwise say in one sentence which notebook makes it."""
+    """Return `path` if it exists.
+
+    Raises:
+        InputError: It does not; the message names the notebook that makes it.
+    """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: not there yet; notebooks/{made_by}.ipynb makes it, run that one first")
