@@ -28,29 +28,15 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def wrap_write_errors(path: Path, *, also: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Turn a place that may not be written, and a full disk, into an InputError.
-
-    Args:
-        path: What is written.
-        also: Errors of the library that writes, such as RasterioError, which give words instead of an error number.
-    """
-    caught: tuple[type[Exception], ...] = (OSError, *also)
+def wrap_write_errors(path: Path) -> Iterator[None]:
+    """Turn a place that may not be written, and a full disk, into an InputError."""
     try:
         yield
-    except caught as error:
-        number = error.errno if isinstance(error, OSError) else None
-        if number in FULL:
-            expected = "space for it"
-        elif number in UNWRITABLE:
-            expected = "a folder that can be written to"
-        elif isinstance(error, also):
-            expected = "a folder with permission and room"
-        else:
+    except OSError as error:
+        if error.errno not in UNWRITABLE + FULL:
             raise
-        reason = (isinstance(error, OSError) and error.strerror) or str(error.__cause__ or error)
-        found = " ".join(reason.split()).rstrip(".")
-        raise InputError(f"{path}: cannot be written ({found}), {expected} expected") from error
+        expected = "space for it" if error.errno in FULL else "a folder that can be written to"
+        raise InputError(f"{path}: cannot be written ({error.strerror}), {expected} expected") from error
 
 
 @contextmanager

@@ -1,10 +1,9 @@
 """glaciersar.io.atomic"""
 
 import pytest
-from rasterio.errors import RasterioError, RasterioIOError
 
 from glaciersar.errors import InputError
-from glaciersar.io.atomic import atomic_write, require_file, wrap_write_errors, write_json
+from glaciersar.io.atomic import atomic_write, require_file, write_json
 
 
 def test_a_file_appears_whole_under_its_own_name(tmp_path):
@@ -64,12 +63,3 @@ def test_a_folder_that_may_not_be_written_is_told_in_a_sentence(tmp_path, read_o
 def test_other_errors_of_the_system_are_not_taken_for_a_full_disk(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "a.txt"):
         (tmp_path / "absent").read_text()
-
-
-@pytest.mark.parametrize("error", [RasterioError, RasterioIOError])
-def test_errors_of_the_library_that_writes_become_a_sentence_where_they_are_named(tmp_path, error):
-    sentence = r"map\.tif: cannot be written \(write failed\), a folder with permission and room expected"
-    with pytest.raises(InputError, match=sentence), wrap_write_errors(tmp_path / "map.tif", also=(RasterioError,)):
-        raise error("write  failed.")
-    with pytest.raises(error), wrap_write_errors(tmp_path / "map.tif"):
-        raise error("write failed.")
