@@ -11,13 +11,13 @@ from pathlib import Path
 import geopandas as gpd
 import h5py
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines, radiometry
 from glaciersar.errors import InputError
 from glaciersar.grid import Group
+from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write
 from glaciersar.scenes.coherence import CoherencePair, read_coherence
 from glaciersar.scenes.reader import read_incidence, read_series
@@ -27,7 +27,6 @@ from glaciersar.scenes.selection import choose_dates
 LAYOUT = 1
 """Counts up when the same settings give other values, so that no tile of an older version is gone on with."""
 
-CACHE = 16_000_000  # bytes that GDAL keeps of the rasters; its own default grows with the machine
 STRIP = 64  # rows that are prepared at once, so that intermediate arrays stay small beside the series
 
 
@@ -124,7 +123,7 @@ def make_tile(job: TileJob, path: Path) -> None:
     with (
         atomic_write(path) as temporary,
         h5py.File(temporary, "w") as file,  # closed, then renamed
-        rasterio.Env(GDAL_CACHEMAX=CACHE),
+        rasters.small_cache(),
     ):
         valid = _write_backscatter(file, job, job.feature, job.scenes, geobox)
         if job.rtc:

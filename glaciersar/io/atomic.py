@@ -1,4 +1,4 @@
-"""Write files so that a killed run leaves either the old file or the new one, never a half."""
+"""Write files so that a killed run leaves either the old file or the new one, never half of one."""
 
 import errno
 import json
@@ -92,7 +92,11 @@ def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
 
 
 def require_file(path: str | Path, *, made_by: str) -> Path:
-    """Return `path` if it exists; otherwise say in one sentence which notebook makes it."""
+    """Return `path` if it exists.
+
+    Raises:
+        InputError: It does not; the message names the notebook that makes it.
+    """
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: not there yet; notebooks/{made_by}.ipynb makes it, run that one first")

@@ -1,4 +1,8 @@
-"""Reach archives over HTTP: patience with a bad line, and signatures that run out."""
+"""Read archives over HTTP: try failed requests again, sign URLs, and replace signatures that have expired.
+
+Written by hand: `planetary-computer`, which signs URLs, has had no release since 2023, and neither it nor GDAL reads a
+block again whose answer was cut short.
+"""
 
 import json
 import os
@@ -21,22 +25,22 @@ from urllib3 import Retry
 from glaciersar.errors import InputError
 
 TRIES = 5
-"""Further attempts after the first, for a page of a search as for a block of a raster."""
+"""Attempts after the first, for a page of a search and for a block of a raster alike."""
 FIRST_WAIT = 0.5
-"""Seconds before the second of them; each wait is twice the one before."""
+"""Seconds before the second attempt; each wait is twice the one before."""
 CONNECTS = 2
-"""Further attempts where nobody answers at an address: without a network, the user need not wait for minutes."""
+"""Attempts after the first where no connection is made: without a network, the user does not wait for minutes."""
 TIMEOUT = (10.0, 60.0)
-"""Seconds to be let in, and between two signs of life."""
+"""Seconds to connect, and between two packets of an answer."""
 BUSY = (429, 500, 502, 503, 504)
-"""Statuses that may be better the next time; GDAL takes the same ones."""
+"""HTTP statuses after which a request is tried again; GDAL tries again after the same ones."""
 TOKENS = "https://planetarycomputer.microsoft.com/api/sas/v1/token"
-"""Where the Planetary Computer signs for an account and a container; PC_SDK_SAS_URL names another place."""
+"""The signing service of the Planetary Computer; the environment variable PC_SDK_SAS_URL names another one."""
 SIGNED = re.compile(r"https://([a-z0-9]+)\.blob\.core\.windows\.net/([^/?]+)/[^?]*")
-"""Rasters that need a signature: the account and the container; a query, if there is one, is a signature."""
+"""URLs of rasters that need a signature: account and container. A query in such a URL is a signature."""
 MARGIN = timedelta(minutes=5)  # a signature must outlast the reading of a window
 
-_BROKEN = re.compile("CURL error|IReadBlock failed|not recognized as being")  # GDAL's words where a line breaks
+_BROKEN = re.compile("CURL error|IReadBlock failed|not recognized as being")  # what GDAL says of a lost connection
 T = TypeVar("T")
 
 _tokens: dict[tuple[str, str], tuple[str, datetime]] = {}
@@ -44,19 +48,19 @@ _lock = threading.Lock()
 
 
 def gdal_options() -> dict[str, Any]:
-    """Give the options by which GDAL reads over HTTP: the same patience, and no search for sidecar files."""
+    """Return the options with which GDAL reads over HTTP: the same retries, and no search for sidecar files."""
     return {
         "GDAL_HTTP_MAX_RETRY": TRIES,
         "GDAL_HTTP_RETRY_DELAY": FIRST_WAIT,
         "GDAL_HTTP_CONNECTTIMEOUT": TIMEOUT[0],
         "GDAL_HTTP_TIMEOUT": TIMEOUT[1],
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-        "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/",  # else it remembers a broken line, and a file that has changed since
+        "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/",  # else GDAL caches failures, and files that have changed since
     }
 
 
 class RetryAdapter(HTTPAdapter):
-    """Ask again after a status of BUSY (as the server's Retry-After tells), no answer, or an answer cut short."""
+    """Send a request again after a status of BUSY, no answer, or an answer cut short; obey the server's Retry-After."""
 
     def __init__(self) -> None:
         retry = Retry(
@@ -74,7 +78,7 @@ class RetryAdapter(HTTPAdapter):
         for attempt in range(TRIES + 1):
             response = super().send(*args, **kwargs)
             try:
-                response.content  # noqa: B018  reads the body here, because Retry sees no further than its head
+                response.content  # noqa: B018  read the body here, because Retry checks only the headers
             except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError):
                 if attempt == TRIES:
                     raise
@@ -85,22 +89,22 @@ class RetryAdapter(HTTPAdapter):
 
 
 def retry_session() -> requests.Session:
-    """Open a session that has patience with every server."""
-    opened = requests.Session()
+    """Open a session that sends failed requests again, to any server."""
+    session = requests.Session()
     for scheme in ("http://", "https://"):
-        opened.mount(scheme, RetryAdapter())
-    return opened
+        session.mount(scheme, RetryAdapter())
+    return session
 
 
 def sign_href(href: str, *, refused: str = "") -> str:
-    """Sign the URL of a raster on the Planetary Computer, which gives tokens for an hour to everybody.
+    """Sign the URL of a raster on the Planetary Computer, whose tokens need no account and last for an hour.
 
     Args:
-        href: Any path or URL; one that needs no signature, or has one, is returned as it is.
-        refused: The signed URL that the server has refused; it is signed by another token.
+        href: Any path or URL; one that needs no signature, or has one, is returned unchanged.
+        refused: A signed URL that the server has refused; it is signed with a new token.
 
     Raises:
-        InputError: The service gives no token.
+        InputError: The signing service gives no token.
     """
     base, _, query = href.partition("?")
     found = SIGNED.fullmatch(base)
@@ -115,15 +119,15 @@ def sign_href(href: str, *, refused: str = "") -> str:
 
 
 def needs_signature(href: str) -> bool:
-    """Tell a raster that is given to a signature only."""
+    """Tell whether a raster can be read only with a signature."""
     return bool(SIGNED.fullmatch(href.partition("?")[0]))
 
 
 def _new_token(account: str, container: str) -> tuple[str, datetime]:
     url = f"{os.environ.get('PC_SDK_SAS_URL', TOKENS)}/{account}/{container}"
     try:
-        with retry_session() as opened:
-            answer = opened.get(url, timeout=TIMEOUT)
+        with retry_session() as session:
+            answer = session.get(url, timeout=TIMEOUT)
         answer.raise_for_status()
         content = json.loads(answer.content)
         return content["token"], datetime.fromisoformat(content["msft:expiry"])
@@ -133,10 +137,10 @@ def _new_token(account: str, container: str) -> tuple[str, datetime]:
 
 @contextmanager
 def open_href(href: str) -> Iterator[DatasetReader]:
-    """Open a raster, a local one as `rasterio.open` does, a remote one patiently and signed where that is needed.
+    """Open a raster: a local one with `rasterio.open`, a remote one with retries, and signed if it needs to be.
 
-    A signature that the server no longer takes is replaced once. Reading is tried again by GDAL after a status of
-    BUSY; an answer cut short is an error, after which `patiently` opens and reads again.
+    A signature that the server refuses is replaced once. GDAL reads again after a status of BUSY. An answer cut short
+    is an error; `read_with_retry` then opens and reads again.
     """
     if not is_http(href):
         with rasterio.open(href) as file:
@@ -155,7 +159,7 @@ def open_href(href: str) -> Iterator[DatasetReader]:
 
 
 def read_with_retry(href: str, read: Callable[[], T]) -> T:
-    """Call `read`, which opens a raster and reads from it, again if the line to a remote one breaks."""
+    """Call `read`, which opens a raster and reads from it; call it again if the connection to a remote one is lost."""
     for attempt in range(TRIES if is_http(href) else 0):
         try:
             return read()
@@ -167,12 +171,12 @@ def read_with_retry(href: str, read: Callable[[], T]) -> T:
 
 
 def is_http(href: str) -> bool:
-    """Tell what is read over HTTP from local files and from other archives that GDAL knows."""
+    """Tell whether a raster is read over HTTP, not from disk or from another archive that GDAL knows."""
     return href.startswith(("http://", "https://", "/vsicurl"))
 
 
 def failure_reason(error: BaseException) -> str:
-    """Say in a few words why a request came to nothing, without the addresses of objects."""
+    """Say in a few words why a request failed, without memory addresses of objects."""
     if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
         return f"HTTP status {error.response.status_code}"
     if isinstance(error, requests.exceptions.Timeout):

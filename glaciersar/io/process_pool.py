@@ -1,4 +1,4 @@
-"""Processes to work side by side in, which end with the one that started them."""
+"""Worker processes that end when the process that started them ends."""
 
 import os
 import threading
@@ -7,15 +7,15 @@ from multiprocessing import get_context, parent_process
 
 
 def spawn_pool(workers: int) -> ProcessPoolExecutor:
-    """Make ready to start as many processes; spawned, as a fork copies the locks of GDAL and HDF5 as they happen to be.
+    """Return a pool of worker processes. They are spawned: a fork would copy locks that GDAL and HDF5 hold.
 
-    What they run should lie in a module that imports little: each of them imports it, and holds it.
+    The functions that they run should lie in a module that imports little, because each worker imports it anew.
     """
     return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, even by a kill, instead of waiting for work forever."""
+    """End this process when its parent has ended, also by a kill, instead of waiting for work forever."""
     threading.Thread(target=_watch, daemon=True).start()
 
 

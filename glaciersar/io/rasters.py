@@ -78,13 +78,18 @@ def _scaled(values: NDArray, file: DatasetReader) -> NDArray[np.float32]:
     return np.ma.filled(values.astype(np.float32), np.nan) * np.float32(file.scales[0]) + np.float32(file.offsets[0])
 
 
+def small_cache() -> rasterio.Env:
+    """Return an environment in which GDAL caches 16 MB of rasters; by default its cache grows with the machine."""
+    return rasterio.Env(GDAL_CACHEMAX=16_000_000)
+
+
 def geobox_of(file: DatasetReader) -> GeoBox:
-    """Tell the pixel grid of a raster."""
+    """Return the pixel grid of a raster."""
     return GeoBox((file.height, file.width), file.transform, file.crs.to_string())
 
 
 def coarsen_geobox(geobox: GeoBox, side: int) -> GeoBox:
-    """Coarsen a grid by the least whole factor that leaves no side longer than `side`; it covers the same ground."""
+    """Coarsen a grid by the least whole factor that leaves no side longer than `side`; it covers the same area."""
     factor = math.ceil(max(geobox.shape) / side)
     if factor <= 1:
         return geobox
@@ -106,12 +111,12 @@ def read_overview(path: str | Path, *, side: int = 1000) -> tuple[NDArray[np.flo
 
 
 def pixel_area_km2(file: DatasetReader) -> float:
-    """Tell the area of a pixel, km²."""
+    """Return the area of a pixel, km²."""
     return abs(file.transform.determinant) / 1e6
 
 
 def common_geobox(paths: Sequence[str | Path]) -> GeoBox:
-    """Tell the pixel grid of maps that lie on the same pixels.
+    """Return the pixel grid of maps that lie on the same pixels.
 
     Raises:
         InputError: One of them lies elsewhere, or is no probability map.
@@ -133,7 +138,7 @@ def _corner(file: DatasetReader) -> str:
 
 
 def check_complete(file: DatasetReader) -> None:
-    """Refuse a GeoTIFF on disk whose blocks reach beyond its end: a part that is not read would go unnoticed."""
+    """Refuse a GeoTIFF on disk whose blocks reach beyond its end, also where the missing part is not read."""
     if file.driver != "GTiff":
         return
     path = Path(file.name)

@@ -1,4 +1,4 @@
-"""Open a raster of backscatter, or say in a sentence why it is none."""
+"""Open rasters of backscatter, and compute what they cover."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,9 +20,15 @@ from glaciersar.scenes.selection import describe_scenes
 
 @contextmanager
 def open_backscatter(href: str, *, check: bool = True) -> Iterator[DatasetReader]:
-    """Open a raster that has one band, a CRS and upright pixels; whatever GDAL meets becomes an InputError.
+    """Open a raster of backscatter.
 
-    Without `check`, what takes as long as the raster is large is left out.
+    Args:
+        href: Path or URL.
+        check: Check also that a file on disk is complete, which takes longer the larger it is.
+
+    Raises:
+        InputError: No such file, a GRD or SLC product, several bands, no coordinate system, a grid that is not north
+            up, or anything that GDAL cannot read.
     """
     name = raster_name(href)
     if not is_remote(href) and not Path(href).exists():
@@ -51,24 +57,27 @@ def open_backscatter(href: str, *, check: bool = True) -> Iterator[DatasetReader
 
 
 def raster_name(href: str) -> str:
-    """Name a raster in messages; with its folder, because archives call many files alike (hh.tif)."""
+    """Name a raster in messages, with its folder, because in an archive many files have the same name (hh.tif)."""
     return "/".join(Path(href).parts[-2:])
 
 
 def _reason(error: BaseException) -> str:
-    """Give GDAL's own words, which rasterio keeps as the cause of its error."""
+    """Return GDAL's own message, which rasterio keeps as the cause of its error."""
     return " ".join(str(error.__cause__ or error).split()).rstrip(".")
 
 
 def covering_geobox(scenes: Sequence[Scene], polarisation: str, *, pixel: float | None = None) -> GeoBox:
-    """Lay a grid over all rasters of some scenes, aligned with the first one.
+    """Return the grid that covers all rasters of some scenes, aligned with the first one.
 
     Args:
         scenes: Scenes in one coordinate system.
         polarisation: "HH", "HV", "VV", "VH" or "incidence".
         pixel: Side of a pixel in units of the CRS; the first raster's if not given.
     """
-    grids = [raster_geobox(href) for href in sorted({href for scene in scenes for href in _hrefs(scene, polarisation)})]
+    grids = [
+        raster_geobox(href)
+        for href in sorted({href for scene in scenes for href in polarisation_hrefs(scene, polarisation)})
+    ]
     if not grids:
         raise InputError("no scene found, at least one expected to lay a grid over")
     first = grids[0]
@@ -86,7 +95,7 @@ def covering_geobox(scenes: Sequence[Scene], polarisation: str, *, pixel: float 
 
 
 def _floor(pixels: float) -> int:
-    return math.floor(pixels + 1e-6)  # a hair below a whole number is that number
+    return math.floor(pixels + 1e-6)  # just below a whole number, by rounding, counts as that number
 
 
 def raster_geobox(href: str) -> GeoBox:
@@ -100,24 +109,24 @@ def raster_geobox(href: str) -> GeoBox:
 
 
 def scene_footprints(scene: Scene, polarisation: str, crs: str) -> list[BaseGeometry]:
-    """Outline each raster of a scene as an upright rectangle in another CRS."""
+    """Return the bounding rectangle of each raster of a scene in another CRS."""
     return raster_footprints(scene.hrefs.get(polarisation, ()), crs)
 
 
 def raster_footprints(hrefs: Iterable[str], crs: str) -> list[BaseGeometry]:
-    """Outline each raster as an upright rectangle in another CRS."""
+    """Return the bounding rectangle of each raster in another CRS."""
     grids = (raster_geobox(href) for href in hrefs)
     return [shapely.box(*grid.extent.to_crs(crs).boundingbox.bbox) for grid in grids]
 
 
 def overlaps(geobox: GeoBox, extents: Iterable[BaseGeometry]) -> bool:
-    """Tell whether rasters have at least half a pixel of a grid in common with it; a shared edge is not enough."""
+    """Tell whether rasters cover at least half a pixel of a grid; a shared edge is not enough."""
     area, pixel = shapely.box(*geobox.boundingbox.bbox), abs(geobox.resolution.x * geobox.resolution.y)
     return any(area.intersection(extent).area > pixel / 2 for extent in extents)
 
 
 def scenes_covering(scenes: Iterable[Scene], geobox: GeoBox, polarisation: str) -> list[Scene]:
-    """Keep the scenes whose rasters touch a grid: an archive of several places has other dates at each.
+    """Keep the scenes whose rasters touch a grid.
 
     Raises:
         InputError: No scene touches the grid.
@@ -131,13 +140,18 @@ def scenes_covering(scenes: Iterable[Scene], geobox: GeoBox, polarisation: str) 
     return kept
 
 
-def _hrefs(scene: Scene, polarisation: str) -> tuple[str, ...]:
+def polarisation_hrefs(scene: Scene, polarisation: str) -> tuple[str, ...]:
+    """Return the rasters of a scene in one polarisation.
+
+    Raises:
+        InputError: The scene has none.
+    """
     if polarisation not in scene.hrefs:
         raise InputError(f"{scene.id}: no {polarisation} found; found {describe_scenes([scene])}")
     return scene.hrefs[polarisation]
 
 
 def describe_geobox(geobox: GeoBox) -> str:
-    """Say where a grid lies."""
+    """Say where a grid lies, for messages."""
     left, bottom, right, top = geobox.boundingbox.bbox
     return f"from ({left:.7g}, {bottom:.7g}) to ({right:.7g}, {top:.7g}) in {geobox.crs}"

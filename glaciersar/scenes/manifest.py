@@ -19,7 +19,7 @@ from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.io.atomic import write_json
 from glaciersar.radiometry import UNITS
-from glaciersar.scenes.scene import POLARISATIONS, FileState, Scene, is_remote
+from glaciersar.scenes.scene import POLARISATIONS, FileState, Scene, as_utc, is_remote
 
 KINDS = (*POLARISATIONS, "incidence")
 STATES = ("ascending", "descending", None)
@@ -127,21 +127,16 @@ def _from_json(feature: Mapping[str, Any], folder: Path) -> Scene:
     geometry = feature["geometry"]
     return Scene(
         id=feature["id"],
-        time=_utc(properties["start_datetime"]),
+        time=as_utc(datetime.fromisoformat(properties["start_datetime"])),
         relative_orbit=orbit,
         orbit_state=properties["sat:orbit_state"],
         hrefs=hrefs,
         units=properties["units"],
         platform=properties["platform"],
         outline=None if geometry is None else shapely.geometry.shape(geometry),
-        processed=_utc(properties["processed"]) if properties.get("processed") else None,
+        processed=as_utc(datetime.fromisoformat(processed)) if (processed := properties.get("processed")) else None,
         marks=marks,
     )
-
-
-def _utc(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _expect(value: Any, allowed: Sequence[Any], name: str) -> None:

@@ -1,4 +1,4 @@
-"""Read a series coarsely, to look at it before it is read in windows."""
+"""Preview a series: read it coarsely before it is read in windows."""
 
 from collections.abc import Sequence
 
@@ -10,14 +10,14 @@ from glaciersar.scenes.scene import Scene
 
 
 def read_preview(scenes: Sequence[Scene], geobox: GeoBox, polarisation: str, *, side: int = 500) -> Series:
-    """Look at scenes of any size before they are read in windows: with the checks of `read_series`, and coarsely.
+    """Read scenes of any size coarsely, with the checks of `read_series`.
 
     Args:
         scenes: As for `read_series`.
         geobox: The grid that will be read.
         polarisation: "HH", "HV", "VV" or "VH".
-        side: Longest side of what is read, pixels; of a larger grid single pixels are taken, evenly spaced, and a date
-            that holds no value at any of them is let pass, as `gaps` tells.
+        side: Longest side of the preview, pixels. Of a larger grid single pixels are taken, evenly spaced; a date
+            without a value at any of them is not refused.
     """
     coarse = rasters.coarsen_geobox(geobox, side)
     return read_series(scenes, coarse, polarisation, sample=coarse != geobox)

@@ -1,4 +1,4 @@
-"""Border noise: the faint values that older Sentinel-1 products carry along the edges of a swath."""
+"""Read scenes onto one pixel grid: backscatter as linear power, incidence, and other rasters."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.crs import CRS
@@ -18,49 +17,122 @@ from rasterio.windows import Window, from_bounds
 from glaciersar import radiometry
 from glaciersar.errors import InputError
 from glaciersar.io import http
-from glaciersar.scenes.footprint import (
-    _hrefs,
-    describe_geobox,
-    open_backscatter,
-    raster_name,
-)
+from glaciersar.scenes.border_noise import MARGIN, border_noise
+from glaciersar.scenes.footprint import describe_geobox, open_backscatter, polarisation_hrefs, raster_name
 from glaciersar.scenes.scene import Scene, check_one_orbit, merge_passes
 
-FAINT = 1e-3
-"""−30 dB, linear power: land and ice measure more; farther from an edge, a value so low is kept (calm water)."""
-REACH = 20
-"""Pixels of the raster, how far from an edge values are judged."""
-BODY = 5
-"""Pixels, side of the smallest hole that is an edge: single zeros, where noise subtraction overshot, are none."""
-MARGIN = REACH + BODY
-"""Pixels around a window that decide about those within."""
+EMPTY_BELOW = -200.0
+"""Decibels or power. No radar measures so little: such a value is a fill value that the raster does not declare."""
+
+COARSER = 1.5 - 1e-6
+"""Side of a grid pixel, in raster pixels, above which values are averaged; just below 1.5, to allow for rounding."""
 
 
-def border_noise(power: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Find values below −30 dB within 20 pixels of a patch without values.
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Backscatter of one place through time, from one orbit and in one polarisation."""
+
+    power: NDArray[np.float32]
+    """(T, H, W) linear power, NaN where a date has no value."""
+    times: tuple[datetime, ...]
+    """(T,) start of each pass, UTC, increasing."""
+    geobox: GeoBox
+    """The pixel grid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Options:
+    """How the rasters of a series are read."""
+
+    check: bool
+    """Refuse truncated files and values that contradict the declared units."""
+    sample: bool
+    """Take single pixels instead of interpolating."""
+
+
+def read_series(
+    scenes: Sequence[Scene],
+    geobox: GeoBox,
+    polarisation: str,
+    *,
+    check: bool = True,
+    drop_empty: bool = False,
+    sample: bool = False,
+) -> Series:
+    """Read the scenes of one orbit onto a grid, as linear power.
+
+    Strips of one pass are mosaicked; where they overlap, the first valid value is kept. Nodata and border noise (see
+    `border_noise`) are no values.
+
+    Where a raster's pixels coincide with the grid they are copied. Otherwise they are interpolated in linear power:
+    averaged (multilooked) if the grid is at least 1.5 times coarser, bilinear if not; missing pixels take no part. The
+    rasters may lie in several coordinate systems, because archives project each to the zone of its middle.
+
+    Any window of the grid reads the same as that part of the whole. Interpolated values agree to rounding; between two
+    coordinate systems to a hundredth of the mean power, because GDAL approximates the place of a pixel there.
 
     Args:
-        power: (H, W) linear power of a raster or a window of it, NaN where nothing was measured.
+        scenes: Of one relative orbit.
+        geobox: The grid; any part of it that no raster covers becomes NaN.
+        polarisation: "HH", "HV", "VV" or "VH".
+        check: Refuse dates without any value, and values that contradict the declared units. Turn off for small
+            windows of a raster that was checked as a whole.
+        drop_empty: Leave out dates without any value (a corner of a footprint) instead, as long as one is left.
+        sample: Take single pixels instead of interpolating, so that memory grows with the grid, not with the rasters.
 
-    Returns:
-        (H, W) True where a value is border noise. It depends on no more than `MARGIN` pixels around.
+    Raises:
+        InputError: Scenes of several orbits (or of unknown ones, at different times of day), a missing polarisation, a
+            raster that cannot be read or does not touch the grid, wrong units, an empty date.
     """
-    empty = np.isnan(power)  # (H, W)
-    faint = power < FAINT  # False for NaN
-    if not (faint.any() and empty.any()):
-        return np.zeros(power.shape, bool)
-    body = cv2.morphologyEx(empty.view(np.uint8), cv2.MORPH_OPEN, np.ones((BODY, BODY), np.uint8))
-    near = cv2.dilate(body, np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8))
-    return faint & near.astype(bool)
+    passes = merge_passes(scenes)
+    check_one_orbit(passes)
+    power = np.full((len(passes), *geobox.shape), np.nan, np.float32)
+    options = _Options(check=check, sample=sample)
+    for date, scene in zip(power, passes, strict=True):  # date: (H, W), a view
+        touched = _read_date(date, scene, geobox, polarisation, options)
+        if check and not drop_empty:
+            if not touched:
+                raise InputError(f"{scene.id}: does not overlap the grid {describe_geobox(geobox)}")
+            if not sample and np.isnan(date).all():  # values may lie between the single pixels of a sample
+                raise _no_value(scene)
+    kept = list(range(len(passes)))
+    if drop_empty:
+        kept = [k for k, date in enumerate(power) if not np.isnan(date).all()]
+        if not kept:
+            raise _no_value(passes[0])
+        power = power if len(kept) == len(passes) else power[kept]
+    return Series(power=power, times=tuple(passes[k].time for k in kept), geobox=geobox)
+
+
+def _read_date(date: NDArray[np.float32], scene: Scene, geobox: GeoBox, polarisation: str, options: _Options) -> bool:
+    """Mosaic the rasters of a scene into `date` (H, W), NaN so far; tell whether any of them touches the grid."""
+    touched = False
+    for href in polarisation_hrefs(scene, polarisation):
+        strip = http.read_with_retry(href, partial(_read_raster, href, geobox, scene.units, options))
+        if strip is not None:
+            touched = True
+            np.copyto(date, strip, where=np.isnan(date))
+    return touched
+
+
+def _read_raster(href: str, geobox: GeoBox, units: str, options: _Options) -> NDArray[np.float32] | None:
+    """Read one raster onto the grid as linear power (H, W), or None if it does not touch it."""
+    with open_backscatter(href, check=options.check) as file:
+        convert = partial(_to_power, name=raster_name(file.name), units=units, options=options)
+        return _read_strip(file, geobox, convert, sample=options.sample)
+
+
+def _no_value(scene: Scene) -> InputError:
+    return InputError(f"{scene.id}: no pixel holds a value on the grid (all nodata), expected backscatter")
 
 
 def read_incidence(scenes: Sequence[Scene], geobox: GeoBox) -> NDArray[np.float32] | None:
     """Read the angle of incidence of one orbit onto a grid.
 
-    It is the same at every pass of an orbit, to some tenths of a degree, so the first pass that has it tells.
+    It is the same at every pass of an orbit, to some tenths of a degree, so the first pass that has it is read.
 
     Returns:
-        (H, W) degrees, also of rasters in radians, NaN where it is not told; None where no scene has it on the grid.
+        (H, W) degrees, converted from radians if need be, NaN where there is none; None if no scene has it on the grid.
 
     Raises:
         InputError: The values are no angles.
@@ -82,96 +154,8 @@ def read_incidence(scenes: Sequence[Scene], geobox: GeoBox) -> NDArray[np.float3
     return None
 
 
-EMPTY_BELOW = -200.0
-"""No radar measures so little, in decibels or in power: a fill value such as -9999 that the raster doesn't declare."""
-
-COARSER = 1.5 - 1e-6
-"""Side of a grid pixel in raster pixels from which values are averaged; a hair below 1.5, for the rounding."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Series:
-    """Backscatter of one place through time, from one orbit and in one polarisation."""
-
-    power: NDArray[np.float32]
-    """(T, H, W) linear power, NaN where a date has no value."""
-    times: tuple[datetime, ...]
-    """(T,) start of each pass, UTC, increasing."""
-    geobox: GeoBox
-    """The pixel grid."""
-
-
-def read_series(
-    scenes: Sequence[Scene],
-    geobox: GeoBox,
-    polarisation: str,
-    *,
-    check: bool = True,
-    drop_empty: bool = False,
-    sample: bool = False,
-) -> Series:
-    """Read the scenes of one orbit onto a grid, as linear power.
-
-    Strips of one pass are mosaicked, the first valid value wins; nodata and border noise (see `borders`) are no values.
-    Where a raster's pixels coincide with the grid they are copied. Otherwise they are interpolated in linear power:
-    averaged (multilooked) if the grid is at least 1.5 times coarser, bilinear if not; a missing pixel takes no part.
-    Any window of the grid reads the same as that part of the whole, interpolated ones to rounding; between two
-    coordinate systems to a hundredth of the mean power, as GDAL approximates the place of a pixel there. The rasters
-    may lie in several: archives project each to the zone of its middle.
-
-    Args:
-        scenes: Of one relative orbit.
-        geobox: The grid; any part of it that no raster covers becomes NaN.
-        polarisation: "HH", "HV", "VV" or "VH".
-        check: Refuse dates without any value, and values that contradict the declared units. Turn off for small
-            windows of a raster that was checked as a whole.
-        drop_empty: Leave out dates without any value (a corner of a footprint) instead, as long as one is left.
-        sample: Take single pixels instead of interpolating, so that memory grows with the grid, not with the rasters.
-
-    Raises:
-        InputError: Scenes of several orbits (or of unknown ones, at different times of day), a missing polarisation, a
-            raster that cannot be read or does not touch the grid, wrong units, an empty date.
-    """
-    passes = merge_passes(scenes)
-    check_one_orbit(passes)
-    power = np.full((len(passes), *geobox.shape), np.nan, np.float32)
-    for date, scene in zip(power, passes, strict=True):  # date: (H, W), a view
-        touched = False
-        for href in _hrefs(scene, polarisation):
-            read = partial(_read_raster, href, geobox, scene.units, check=check, sample=sample)
-            strip = http.read_with_retry(href, read)
-            if strip is not None:
-                touched = True
-                np.copyto(date, strip, where=np.isnan(date))
-        if not drop_empty:
-            _check_date(date, scene, geobox, touched=touched, check=check, sampled=sample)
-    kept = list(range(len(passes)))
-    if drop_empty:
-        kept = [k for k, date in enumerate(power) if not np.isnan(date).all()]
-        if not kept:
-            _check_date(power[0], passes[0], geobox, touched=True, check=True, sampled=False)
-        power = power if len(kept) == len(passes) else power[kept]
-    return Series(power=power, times=tuple(passes[k].time for k in kept), geobox=geobox)
-
-
-def _read_raster(href: str, geobox: GeoBox, units: str, *, check: bool, sample: bool) -> NDArray[np.float32] | None:
-    """Read one raster onto the grid as linear power (H, W), or None if it does not touch it."""
-    with open_backscatter(href, check=check) as file:
-        convert = partial(_to_power, file=file, units=units, check=check, border=not sample)
-        return _read_strip(file, geobox, convert, sample=sample)
-
-
-def _check_date(
-    date: NDArray[np.float32], scene: Scene, geobox: GeoBox, *, touched: bool, check: bool, sampled: bool
-) -> None:
-    if check and not touched:
-        raise InputError(f"{scene.id}: does not overlap the grid {describe_geobox(geobox)}")
-    if check and not sampled and np.isnan(date).all():  # between single pixels may lie a strip with values
-        raise InputError(f"{scene.id}: no pixel holds a value on the grid (all nodata), expected backscatter")
-
-
 def read_auxiliary(hrefs: Iterable[str], geobox: GeoBox, *, nothing: float = np.nan) -> NDArray[np.float32]:
-    """Read rasters that are no backscatter onto a grid (H, W); NaN where there is no data, or the value `nothing`."""
+    """Read rasters that hold no backscatter onto a grid (H, W); NaN for nodata and for the value `nothing`."""
     values = np.full(geobox.shape, np.nan, np.float32)
     for href in hrefs:
         strip = http.read_with_retry(href, partial(_read_auxiliary, href, geobox, nothing))
@@ -226,14 +210,14 @@ def _read_strip(
         dst_crs=str(geobox.crs),
         dst_nodata=np.nan,
         resampling=Resampling.average if ratio > COARSER and not sample else finest,
-        XSCALE=1 / ratio,  # how far interpolation reaches: GDAL's own choice depends on which part of the grid is read
+        XSCALE=1 / ratio,  # reach of the interpolation; GDAL's own choice depends on which part of the grid is read
         YSCALE=1 / ratio,
     )
     return strip
 
 
 def _offset(file: DatasetReader, geobox: GeoBox) -> tuple[int, int] | None:
-    """Give row and column of the raster's first pixel on the grid, or None if the pixels do not coincide."""
+    """Return row and column on the grid of the raster's first pixel, or None if the pixels do not coincide."""
     a, b = file.transform, geobox.affine
     same = CRS(str(file.crs)) == geobox.crs and np.allclose((a.a, a.b, a.d, a.e), (b.a, b.b, b.d, b.e), rtol=1e-9)
     column, row = (a.c - b.c) / b.a, (a.f - b.f) / b.e
@@ -243,7 +227,7 @@ def _offset(file: DatasetReader, geobox: GeoBox) -> tuple[int, int] | None:
 
 
 def _window_around(file: DatasetReader, geobox: GeoBox) -> Window:
-    """Give the part of the raster that the grid needs, with a margin for interpolation; empty if there is none."""
+    """Return the part of the raster that the grid needs, with a margin for interpolation; empty if there is none."""
     bounds = transform_bounds(str(geobox.crs), file.crs, *geobox.boundingbox.bbox)
     (r0, r1), (c0, c1) = from_bounds(*bounds, transform=file.transform).toranges()
     if r1 <= 0 or c1 <= 0 or r0 >= file.height or c0 >= file.width:
@@ -262,9 +246,9 @@ def _widened(window: Window, file: DatasetReader) -> Window:
 
 
 def _pixel_ratio(file: DatasetReader, geobox: GeoBox) -> float:
-    """Give the side of a grid pixel in raster pixels, from their areas in the middle of the raster.
+    """Return the side of a grid pixel in raster pixels, from their areas in the middle of the raster.
 
-    It is the same for any part of the grid, so that all parts are interpolated alike.
+    It is the same for any part of the grid, so that all parts are interpolated in the same way.
     """
     x, y = file.width / 2, file.height / 2
     corners = [file.transform @ corner for corner in ((x, y), (x + 1, y), (x, y + 1))]
@@ -280,18 +264,16 @@ def _read_window(file: DatasetReader, window: Window, step: int) -> NDArray[np.f
     return values * np.float32(file.scales[0]) + np.float32(file.offsets[0])
 
 
-def _to_power(
-    values: NDArray[np.float32], *, file: DatasetReader, units: str, check: bool, border: bool
-) -> NDArray[np.float32]:
+def _to_power(values: NDArray[np.float32], *, name: str, units: str, options: _Options) -> NDArray[np.float32]:
     """Mask what is no measurement and convert to linear power.
 
     An exact zero is no measurement: archives fill with it, or clip to it where the noise subtraction overshot.
     """
     measured = np.isfinite(values) & (values != 0) & (values >= EMPTY_BELOW)
     values = np.where(measured, values, np.float32(np.nan))
-    if check and not np.isnan(values).all():
-        radiometry.check_units(values, units=units, name=raster_name(file.name))
+    if options.check and not np.isnan(values).all():
+        radiometry.check_units(values, units=units, name=name)
     power = values if units == "linear" else radiometry.to_power(values).astype(np.float32)
-    if border:
+    if not options.sample:  # border noise is judged by a pixel's neighbours, which a sample leaves out
         power[border_noise(power)] = np.nan
     return power

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import combinations
 
 import shapely
@@ -120,6 +120,11 @@ def _unite(first: BaseGeometry | None, second: BaseGeometry | None) -> BaseGeome
     if first is None or second is None:
         return None
     return first if first.equals(second) else shapely.union(first, second)
+
+
+def as_utc(time: datetime) -> datetime:
+    """Convert a time to UTC; one without a time zone is taken as UTC."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def is_remote(href: str) -> bool:

@@ -21,8 +21,8 @@ from glaciersar.scenes.aoi import aoi_name, parse_aoi
 from glaciersar.scenes.deduplicate import drop_older_products
 from glaciersar.scenes.filenames import is_companion, scene_from_file
 from glaciersar.scenes.manifest import is_manifest, read_manifest
-from glaciersar.scenes.scene import POLARISATIONS, Scene, is_remote, merge_passes
-from glaciersar.scenes.selection import describe_scenes, filter_scenes
+from glaciersar.scenes.scene import POLARISATIONS, Scene, as_utc, is_remote, merge_passes
+from glaciersar.scenes.selection import describe_criteria, describe_scenes, filter_scenes
 from glaciersar.scenes.stac import scene_from_item
 
 
@@ -188,8 +188,7 @@ def search_scenes(
         if not scenes:
             where = None if place is None else aoi_name(place)
             asked = {"collection": collection, "year": year, "place": where, "from": start, "to": end}
-            wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
-            raise InputError(f"{source}: no scene found for {wanted or 'anything'}, at least one expected")
+            raise InputError(f"{source}: no scene found for {describe_criteria(asked)}, at least one expected")
     else:
         scenes = find_scenes(source, units=units, relative_orbit=relative_orbit)
         if shape is not None:
@@ -224,10 +223,6 @@ def _period(year: int | None, start: datetime | None, end: datetime | None) -> t
     """Join a year and a period; the later start and the earlier end hold."""
     starts = [datetime(year, 1, 1, tzinfo=UTC)] if year else []
     ends = [datetime(year + 1, 1, 1, tzinfo=UTC)] if year else []
-    starts += [_as_utc(start)] if start else []
-    ends += [_as_utc(end)] if end else []
+    starts += [as_utc(start)] if start else []
+    ends += [as_utc(end)] if end else []
     return max(starts, default=None), min(ends, default=None)
-
-
-def _as_utc(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time

@@ -1,13 +1,13 @@
 """Select scenes, and choose the dates that stand for a year."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.scene import Scene, check_one_orbit, merge_passes
+from glaciersar.scenes.scene import Scene, as_utc, check_one_orbit, merge_passes
 
 
 def filter_scenes(
@@ -35,7 +35,7 @@ def filter_scenes(
         InputError: Nothing is left; the sentence tells what there was.
     """
     scenes = sorted(scenes, key=lambda scene: (scene.time, scene.id))
-    start, end = _utc(start), _utc(end)
+    start, end = start and as_utc(start), end and as_utc(end)
     left = [
         scene
         for scene in scenes
@@ -55,13 +55,13 @@ def filter_scenes(
             "start": start and f"{start:%Y-%m-%d}",
             "end": end and f"{end:%Y-%m-%d}",
         }
-        wanted = ", ".join(f"{name} {value}" for name, value in asked.items() if value is not None)
-        raise InputError(f"no scene with {wanted or 'anything'}; found {describe_scenes(scenes)}")
+        raise InputError(f"no scene with {describe_criteria(asked)}; found {describe_scenes(scenes)}")
     return left
 
 
-def _utc(time: datetime | None) -> datetime | None:
-    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+def describe_criteria(criteria: Mapping[str, object]) -> str:
+    """Say what scenes were searched for, for messages; criteria that are None are left out."""
+    return ", ".join(f"{name} {value}" for name, value in criteria.items() if value is not None) or "anything"
 
 
 def describe_scenes(scenes: Sequence[Scene]) -> str:

@@ -5,7 +5,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from json import JSONDecodeError
 from typing import Any
 
@@ -24,7 +24,7 @@ from tqdm import tqdm
 from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.scenes.filenames import asset_kind
-from glaciersar.scenes.scene import POLARISATIONS, FileState, Scene
+from glaciersar.scenes.scene import POLARISATIONS, FileState, Scene, as_utc
 
 PAGE = 200
 """Items to a page; servers may give fewer."""
@@ -221,16 +221,14 @@ def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
         raise InputError(f"{item.id}: assets in {' and '.join(sorted(declared))} units found, one kind expected")
     return Scene(
         id=item.id,
-        time=_item_time(str_to_datetime(time)),
+        time=as_utc(str_to_datetime(time)),
         relative_orbit=properties.get("sat:relative_orbit"),
         orbit_state=properties.get("sat:orbit_state"),
         hrefs=hrefs,
         units=units or declared.pop(),
         platform=properties.get("platform"),
         outline=_item_footprint(item),
-        processed=next(
-            (_item_time(str_to_datetime(properties[name])) for name in PROCESSED if properties.get(name)), None
-        ),
+        processed=next((as_utc(str_to_datetime(properties[name])) for name in PROCESSED if properties.get(name)), None),
         marks=marks,
     )
 
@@ -254,7 +252,3 @@ def _item_footprint(item: pystac.Item) -> BaseGeometry | None:
         return shapely.geometry.shape(item.geometry)
     except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise InputError(f"{item.id}: geometry cannot be read ({error}), an outline in degrees expected") from error
-
-
-def _item_time(time: datetime) -> datetime:
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -1,3 +1,5 @@
+"""glaciersar.io.atomic"""
+
 import pytest
 
 from glaciersar.errors import InputError

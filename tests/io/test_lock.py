@@ -1,5 +1,7 @@
-"""glaciersar.io.lock; builds that meet are shown in tests/dataset/test_working.py"""
+"""glaciersar.io.lock; two builds in one folder are tested in tests/dataset/test_workers.py"""
 
+import errno
+import fcntl
 import signal
 import subprocess
 import sys
@@ -13,8 +15,8 @@ from glaciersar.io.lock import exclusive_lock
 HOLD = """
 import sys, time
 from pathlib import Path
-from glaciersar.locking import alone
-with alone(Path(sys.argv[1])):
+from glaciersar.io.lock import exclusive_lock
+with exclusive_lock(Path(sys.argv[1])):
     print("at work", flush=True)
     time.sleep(600)
 """
@@ -51,7 +53,7 @@ def test_nothing_of_a_lock_is_left_whatever_happens(tmp_path):
 
 
 def test_a_lock_that_was_taken_away_between_opening_and_locking_is_none(tmp_path, monkeypatch):
-    plain, calls = lock.fcntl.flock, []
+    plain, calls = fcntl.flock, []
 
     def flock(file, how):
         if not calls:
@@ -59,10 +61,21 @@ def test_a_lock_that_was_taken_away_between_opening_and_locking_is_none(tmp_path
         calls.append(how)
         plain(file, how)
 
-    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
     with exclusive_lock(tmp_path):
         assert (tmp_path / lock.LOCK).exists()
-    assert len(calls) == 2
+        assert len(calls) == 2
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_is_written_all_the_same(number, tmp_path, monkeypatch):
+    def flock(file, how):
+        raise OSError(number, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with exclusive_lock(tmp_path):
+        (tmp_path / "table.csv").write_text("a,b\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
 def test_where_no_lock_can_be_made_the_folder_is_named(tmp_path, read_only):

@@ -1,13 +1,13 @@
 """glaciersar.scenes.scene"""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 import shapely
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.scene import FileState, Scene, check_one_orbit, merge_passes
+from glaciersar.scenes.scene import FileState, Scene, as_utc, check_one_orbit, is_remote, merge_passes
 
 START = datetime(2020, 1, 2, 6, 30, tzinfo=UTC)
 
@@ -67,3 +67,26 @@ def test_passes_of_two_geometries_are_no_series(changed, sentence):
     check_one_orbit(passes)
     with pytest.raises(InputError, match=sentence):
         check_one_orbit([passes[0], replace(passes[1], **changed)])
+
+
+@pytest.mark.parametrize(
+    ("href", "remote"),
+    [
+        ("https://example.org/a.tif", True),
+        ("s3://bucket/a.tif", True),
+        ("/vsicurl/https://example.org/a.tif", True),
+        ("/vsizip/a.zip/a.tif", True),
+        ("/data/a.tif", False),
+        ("data/vsi/a.tif", False),
+        ("C:/a.tif", False),
+    ],
+)
+def test_urls_and_paths_of_gdal_are_not_on_this_disk(href, remote):
+    assert is_remote(href) is remote
+
+
+def test_times_become_utc_and_one_without_a_zone_is_utc():
+    east = timezone(timedelta(hours=2))
+    assert as_utc(datetime(2020, 1, 2, 8, 30, tzinfo=east)).isoformat() == START.isoformat()
+    assert as_utc(START.replace(tzinfo=None)).isoformat() == START.isoformat()
+    assert as_utc(START) == START

@@ -119,7 +119,7 @@ def test_an_answer_that_is_json_but_no_stac_api_is_refused(tmp_path):
 
 
 def test_items_that_an_archive_promised_and_did_not_give_are_missed(stac, monkeypatch):
-    monkeypatch.setattr("glaciersar.scenes.stac._promised", lambda page: 1000)
+    monkeypatch.setattr("glaciersar.scenes.stac._matched_count", lambda page: 1000)
     with pytest.raises(InputError, match=r"\d+ items found, 1000 expected as the archive says; search again"):
         search_scenes(stac.url, collection=HERE)
 

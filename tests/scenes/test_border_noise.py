@@ -1,10 +1,11 @@
-"""glaciersar.scenes.reader"""
+"""glaciersar.scenes.border_noise"""
 
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from glaciersar.scenes.reader import BODY, FAINT, MARGIN, REACH, border_noise, read_series
+from glaciersar.scenes.border_noise import BODY, FAINT, MARGIN, REACH, border_noise
+from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.search import find_scenes
 from tests.support.archives import TILE, backscatter, write_raster
 
