@@ -19,9 +19,9 @@ from tqdm import tqdm
 from glaciersar import grid
 from glaciersar.errors import InputError
 from glaciersar.io.rasters import write_cog
-from glaciersar.simulate import labels, noise, radar, stac
+from glaciersar.simulate import radar, random_fields, reference_outlines, stac
+from glaciersar.simulate.backscatter_levels import Levels, read_levels
 from glaciersar.simulate.landscape import Landscape, draw_landscape, landscape_from_dem
-from glaciersar.simulate.levels import Levels, read_levels
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS, ArchiveSettings
 
 ANNOTATORS = ("reference", "second_annotator")
@@ -106,7 +106,7 @@ def _write_landscape(
     folder: Path, settings: ArchiveSettings, assumed: Levels, bar: tqdm, index: int
 ) -> tuple[pystac.Collection, dict[str, gpd.GeoDataFrame]]:
     """Write the rasters of one landscape; returns its scenes and its outlines."""
-    seed = int(noise.random_stream(settings.seed, "landscapes", index).integers(2**31))
+    seed = int(random_fields.random_stream(settings.seed, "landscapes", index).integers(2**31))
     landscape = _make_landscape(settings, index, seed)
     own = folder / landscape.name
     own.mkdir()
@@ -132,7 +132,7 @@ def _make_landscape(settings: ArchiveSettings, index: int, seed: int) -> Landsca
 
 def _days(settings: ArchiveSettings, index: int, year: int, orbit: int) -> list[date]:
     """List the dates with an image: every pass of the year but a few, never two missing in a row."""
-    rng = noise.random_stream(settings.seed, "dates", index, year, orbit)
+    rng = random_fields.random_stream(settings.seed, "dates", index, year, orbit)
     first = date(year, 1, 1) + timedelta(days=DAY_OF_FIRST_PASS[orbit] % settings.repeat_days)
     days = [first + timedelta(days=k) for k in range(0, 366, settings.repeat_days)]
     days = [day for day in days if day.year == year]
@@ -156,7 +156,7 @@ def _write_series(
     bar: tqdm,
 ) -> list[pystac.Item]:
     """Write the images of one landscape, year and orbit; returns their STAC items."""
-    prepared = radar.prepare_pass(landscape, year, orbit, levels=assumed, looks=settings.looks, seed=seed)
+    prepared = radar.prepare_series(landscape, year, orbit, levels=assumed, looks=settings.looks, seed=seed)
     incidence = prepared.view.incidence
     write_cog(folder / f"incidence_ro{orbit}.tif", _mask_unknown(incidence, landscape), landscape.geobox)
     items = []
@@ -199,9 +199,9 @@ def _draw_outlines(landscape: Landscape, seed: int) -> dict[str, gpd.GeoDataFram
     for layer in (*ANNOTATORS, "truth"):
         parts = [
             (
-                labels.true_outlines(landscape, year)
+                reference_outlines.true_outlines(landscape, year)
                 if layer == "truth"
-                else labels.annotate(landscape, year, annotator=layer, seed=seed)
+                else reference_outlines.annotate(landscape, year, annotator=layer, seed=seed)
             ).assign(landscape=landscape.name, year=year)
             for year in landscape.glacier
         ]

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from glaciersar import grid
 from glaciersar.errors import InputError
+from glaciersar.simulate.backscatter_levels import DEFAULT
 from glaciersar.simulate.geometry import INCIDENCE
-from glaciersar.simulate.landscape import EPOCH
-from glaciersar.simulate.levels import DEFAULT
+from glaciersar.simulate.landscape import FIRST_YEAR
 
 CODE = Path(__file__).parent
 FIRST_TILE = (18, 24)  # about the column and row of the first landscape
@@ -70,8 +70,9 @@ class ArchiveSettings:
             raise InputError(
                 f"pixel={self.pixel:g} m does not divide a tile of 10 km; expected for example 10, 20 or 40"
             )
-        if not self.years or min(self.years) < EPOCH or len(set(self.years)) != len(self.years):
-            raise InputError(f"years={self.years} found, expected at least one, none twice and none before {EPOCH}")
+        years = self.years
+        if not years or min(years) < FIRST_YEAR or len(set(years)) != len(years):
+            raise InputError(f"years={years} found, expected at least one, none twice and none before {FIRST_YEAR}")
         _check_orbits(self.relative_orbits)
         if self.looks < 1:
             raise InputError(f"looks={self.looks:g} found, at least 1 expected, for example 4.4 or 10.7")
@@ -83,9 +84,9 @@ class ArchiveSettings:
             raise InputError(f"dem={self.dem} and outlines={self.outlines} found, expected both or none")
         if self.dem is not None and self.landscapes != 1:
             raise InputError(f"landscapes={self.landscapes} with an elevation model found, 1 expected")
-        if self.surge and (self.surge < EPOCH or self.dem is not None):
+        if self.surge and (self.surge < FIRST_YEAR or self.dem is not None):
             raise InputError(
-                f"surge={self.surge} found, a year from {EPOCH} on expected, or 0; none with an elevation model"
+                f"surge={self.surge} found, a year from {FIRST_YEAR} on expected, or 0; none with an elevation model"
             )
         for pairs in self.pairing or ():
             _check_orbits(tuple(orbit for _, orbit in pairs))
