@@ -92,9 +92,9 @@ def _pairs(rest: Sequence[str]) -> dict[str, str]:
 
 def _simulate(known: argparse.Namespace) -> int:
     from glaciersar.simulate.archive import simulate_archive
+    from glaciersar.simulate.settings import ArchiveSettings
 
-    catalog = simulate_archive(
-        known.out,
+    settings = ArchiveSettings(
         dem=known.dem,
         outlines=known.outlines,
         pixel=known.pixel,
@@ -102,7 +102,6 @@ def _simulate(known: argparse.Namespace) -> int:
         years=tuple(known.years),
         relative_orbits=tuple(known.orbits),
         seed=known.seed,
-        progress=not known.quiet,
     )
-    print(catalog)
+    print(simulate_archive(known.out, settings, progress=not known.quiet))
     return 0

@@ -158,7 +158,7 @@ def score_models(
 def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
     """Score other outlines against the reference of the test tiles, as if they were a model's map.
 
-    A second annotator's outlines give the ceiling: where people disagree this much, no model can be known to be better.
+    A second annotator's outlines give the inter-annotator agreement, a reference and no upper bound.
 
     Args:
         other: Outlines; with a column `year`, each tile takes its own year's.

@@ -15,7 +15,7 @@ from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.inference.sliding_window import map_array
 from glaciersar.inventory import area, change
 from glaciersar.models import Network, features
-from glaciersar.simulate import labels, landscape, levels, noise, radar
+from glaciersar.simulate import backscatter_levels, landscape, radar, random_fields, reference_outlines
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS
 
 TILE = Tile(column=20, row=30)  # where the landscapes lie does not matter
@@ -64,18 +64,18 @@ def map_landscapes(
     Yields:
         The map by year.
     """
-    assumed, feature = levels.read_levels(), features.features_of(model)[0]
+    assumed, feature = backscatter_levels.read_levels(), features.features_of(model)[0]
     for k in tqdm(range(landscapes), desc="landscapes", disable=not progress):
-        own = int(noise.random_stream(seed, "coverage", k).integers(2**31))
+        own = int(random_fields.random_stream(seed, "coverage", k).integers(2**31))
         ground = landscape.draw_landscape(f"coverage-{k}", TILE.geobox(pixel=pixel), years=years, seed=own)
         maps: dict[int, Map] = {}
         for year in years:
             first = date(year, 1, 1) + timedelta(days=DAY_OF_FIRST_PASS[relative_orbit])
             days = [first + timedelta(days=24 * step) for step in range(dates)]
-            seen = radar.prepare_pass(ground, year, relative_orbit, levels=assumed, looks=looks, seed=own)
+            seen = radar.prepare_series(ground, year, relative_orbit, levels=assumed, looks=looks, seed=own)
             power = np.stack([radar.observe(seen, day, key=day.toordinal())["HH"] for day in days])
             prepared = radiometry.prepare(power, feature=feature)
-            drawn = labels.annotate(ground, year, annotator="reference", seed=own)
+            drawn = reference_outlines.annotate(ground, year, annotator="reference", seed=own)
             known = {"truth": ground.glacier[year], "reference": outlines.to_mask(drawn, ground.geobox)}
             maps[year] = (map_array(model, prepared.series[None], valid=prepared.valid), known)
         yield maps

@@ -247,21 +247,21 @@ def training_curves(logs: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def iou_by_tile(scores: pd.DataFrame, *, ceiling: float | None = None) -> Figure:
-    """Show the IoU of every test tile by model, with the agreement of two annotators as the ceiling.
+def iou_by_tile(scores: pd.DataFrame, *, agreement: float | None = None) -> Figure:
+    """Show the IoU of every test tile by model, with the inter-annotator agreement as a reference.
 
     Args:
         scores: Columns model, iou (one row a tile); tiles without glacier hold NaN and are left out.
-        ceiling: IoU between two annotators' outlines.
+        agreement: IoU between two annotators' outlines; no upper bound of a model's IoU.
     """
     figure, axis = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
     shown = scores.dropna(subset="iou")
     sns.boxplot(shown, x="iou", y="model", hue="model", ax=axis, fill=False, showfliers=False, palette="colorblind")
     dots = {"size": 4, "alpha": 0.6, "palette": "colorblind", "warn_thresh": 1}
     sns.swarmplot(shown, x="iou", y="model", hue="model", ax=axis, **dots)  # a strip would jitter anew in every run
-    if ceiling is not None:
-        axis.axvline(ceiling, color="0.4", linestyle="--", linewidth=1)
-        axis.text(ceiling, -0.55, "two annotators ", ha="right", va="top", fontsize=7, color="0.4")
+    if agreement is not None:
+        axis.axvline(agreement, color="0.4", linestyle="--", linewidth=1)
+        axis.text(agreement, -0.55, "two annotators ", ha="right", va="top", fontsize=7, color="0.4")
     axis.set(xlabel="IoU of a test tile", ylabel="")
     sns.despine(figure)
     return figure

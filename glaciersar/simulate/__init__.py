@@ -1,5 +1,5 @@
 """Simulate an archive of Sentinel-1 series over glaciers, in the form of a real one: the embedded default.
 
-Comes in: settings and a seed, or a DEM and outlines. Goes out: cloud-optimised GeoTIFFs, a STAC catalogue, reference
-outlines and the truth. Start with `archive.simulate_archive`.
+Comes in: `settings.ArchiveSettings`, with a seed or with a DEM and outlines. Goes out: cloud-optimised GeoTIFFs, a STAC
+catalogue, reference outlines and the truth. Start with `archive.simulate_archive`.
 """

@@ -1,4 +1,4 @@
-"""How the radar looks at the ground: incidence, the slopes' brightness, layover and shadow.
+"""Viewing geometry of the radar: incidence, local incidence, the gain of slopes, layover and shadow.
 
 Over Svalbard the relative orbits 14 and 174 pass northwards only and look to the right, to the north-east.
 """
@@ -19,13 +19,13 @@ Mask = NDArray[np.bool_]
 
 ALTITUDE = 700_000.0  # of Sentinel-1 over Svalbard, metres
 INCLINATION = np.radians(98.18)
-BRIGHTEST = 16.0  # largest gain of a slope, power: the finite resolution cell keeps it finite
+MAX_GAIN = 16.0  # largest gain of a slope, power; the size of the resolution cell limits it
 
 # Incidence in degrees: at `CENTRE`, and its growth per km eastwards and northwards. Planes through the incidence at
 # seven (orbit 14) and five (orbit 174) places from Hornsund to Kvitøya, which a circular orbit gives within 3 degrees.
 INCIDENCE = {14: (43.8, 0.0523, 0.0198), 174: (31.1, 0.0527, 0.0330)}
 CENTRE = (600_000.0, 8_750_000.0)  # EPSG:32633
-SEEN = (18.0, 50.0)  # degrees that the wide swath reaches
+SWATH_INCIDENCE = (18.0, 50.0)  # range of the wide swath, degrees
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,13 @@ class View:
     """One viewing geometry over one landscape."""
 
     incidence: Field
-    """(H, W) angle between the look direction and the vertical, degrees."""
+    """(H, W) incidence on flat ground: the angle between the look direction and the vertical, degrees."""
     local: Field
-    """(H, W) angle between the look direction and the normal of the slope, degrees."""
+    """(H, W) local incidence: the angle between the look direction and the normal of the slope, degrees."""
     gain: Field
     """(H, W) illuminated area over that of flat ground, power; slopes that face the radar have more than 1."""
     layover: Mask
-    """(H, W) pixels that share their distance to the radar with others."""
+    """(H, W) pixels at the same slant range as others."""
     shadow: Mask
     """(H, W) pixels that the radar does not see."""
 
@@ -47,24 +47,24 @@ class View:
 def look_azimuth(latitude: float) -> float:
     """Compute the direction in which a right-looking, northbound Sentinel-1 looks, degrees clockwise from north.
 
-    On a sphere sin(heading) = cos(inclination) / cos(latitude); the Earth's turn, about 3 degrees, is left out, and
-    the result kept within the 40 to 52 degrees that the orbits have over Svalbard.
+    On a sphere sin(heading) = cos(inclination) / cos(latitude). The rotation of the Earth, about 3 degrees, is left
+    out, and the result is clipped to the 40 to 52 degrees that the orbits have over Svalbard.
     """
     heading = np.arcsin(np.clip(np.cos(INCLINATION) / np.cos(np.radians(latitude)), -1, 1))
     return float(np.clip(round(np.degrees(heading) + 90, 6), 40, 52))
 
 
 def scene_incidence(relative_orbit: int, x: float, y: float) -> float:
-    """Estimate the incidence at a place in Svalbard (EPSG:32633, metres), degrees; within 3 of the true one."""
+    """Estimate the incidence at a place in Svalbard (EPSG:32633, metres), degrees; it is within 3 of the true one."""
     if relative_orbit not in INCIDENCE:
         raise InputError(f"relative orbit {relative_orbit} found, expected one of {', '.join(map(str, INCIDENCE))}")
     middle, eastwards, northwards = INCIDENCE[relative_orbit]
     angle = middle + eastwards * (x - CENTRE[0]) / 1000 + northwards * (y - CENTRE[1]) / 1000
-    return float(np.clip(angle, *SEEN))
+    return float(np.clip(angle, *SWATH_INCIDENCE))
 
 
-def view(surface: Field, geobox: GeoBox, relative_orbit: int) -> View:
-    """See a landscape from an orbit.
+def view_from_orbit(surface: Field, geobox: GeoBox, relative_orbit: int) -> View:
+    """Compute the viewing geometry of a landscape from an orbit.
 
     Args:
         surface: (H, W) elevation, metres.
@@ -74,7 +74,7 @@ def view(surface: Field, geobox: GeoBox, relative_orbit: int) -> View:
     box = geobox.boundingbox
     x, y = (box.left + box.right) / 2, (box.bottom + box.top) / 2
     latitude = geobox.geographic_extent.centroid.coords[0][1]
-    return look(
+    return view_from_direction(
         surface,
         pixel=abs(float(geobox.resolution.x)),
         azimuth=look_azimuth(latitude),
@@ -83,17 +83,17 @@ def view(surface: Field, geobox: GeoBox, relative_orbit: int) -> View:
 
 
 def _direction(azimuth: float) -> tuple[float, float]:
-    """Give the east and north component of a direction in degrees."""
+    """Return the east and north components of a direction given in degrees."""
     return round(math.sin(math.radians(azimuth)), 9), round(math.cos(math.radians(azimuth)), 9)
 
 
 def _ground_range(incidence: float) -> float:
-    """Give the distance on the ground from below the radar to where it looks, metres, to the millimetre."""
+    """Compute the ground range from the nadir of the radar, metres, rounded to the millimetre."""
     return round(ALTITUDE * math.tan(math.radians(incidence)), 3)
 
 
-def look(surface: Field, *, pixel: float, azimuth: float, incidence: float) -> View:
-    """See a surface from a radar at a given side and angle.
+def view_from_direction(surface: Field, *, pixel: float, azimuth: float, incidence: float) -> View:
+    """Compute the viewing geometry of a surface from a given direction.
 
     The radar flies at `ALTITUDE` over a flat earth. The gain is that of gamma nought without flattening, the area of
     the slope seen from the radar over that of flat ground in the same range cell (Ulander 1996, IEEE TGRS 34;
@@ -108,9 +108,9 @@ def look(surface: Field, *, pixel: float, azimuth: float, incidence: float) -> V
     """
     east, north = _direction(azimuth)
     rows, columns = (np.arange(n, dtype=np.float32) - (n - 1) / 2 for n in surface.shape)
-    ground = (columns[None, :] * east - rows[:, None] * north) * pixel  # metres along the look direction
-    ground = ground + np.float32(_ground_range(incidence))
-    theta = evaluate(np.arctan2, ground, ALTITUDE)  # (H, W) radians
+    ground_range = (columns[None, :] * east - rows[:, None] * north) * pixel  # metres along the look direction
+    ground_range = ground_range + np.float32(_ground_range(incidence))
+    theta = evaluate(np.arctan2, ground_range, ALTITUDE)  # (H, W) radians
     sin, cos = evaluate(np.sin, theta), evaluate(np.cos, theta)
     down, right = np.gradient(surface, pixel)
     rise = right * east - down * north  # slope along the look direction, up is positive
@@ -119,20 +119,20 @@ def look(surface: Field, *, pixel: float, azimuth: float, incidence: float) -> V
     cos_local = (cos + rise * sin) / steep
     cos_plane = (sin - rise * cos) / steep
     gain = np.maximum(cos_local, 0.02) / np.maximum(cos_plane, 0.02) * (sin / cos)
-    layover, shadow = hidden(surface, pixel=pixel, azimuth=azimuth, incidence=incidence)
+    layover, shadow = find_layover_and_shadow(surface, pixel=pixel, azimuth=azimuth, incidence=incidence)
     return View(
         incidence=np.degrees(theta),
         local=np.degrees(evaluate(np.arccos, np.clip(cos_local, -1, 1))),
-        gain=np.clip(gain, 0.05, BRIGHTEST).astype(np.float32),
+        gain=np.clip(gain, 0.05, MAX_GAIN).astype(np.float32),
         layover=layover,
         shadow=shadow,
     )
 
 
-def hidden(surface: Field, *, pixel: float, azimuth: float, incidence: float) -> tuple[Mask, Mask]:
-    """Find layover and shadow by scanning every range line once.
+def find_layover_and_shadow(surface: Field, *, pixel: float, azimuth: float, incidence: float) -> tuple[Mask, Mask]:
+    """Find layover and shadow in one scan of every range line.
 
-    The surface is turned so that range runs along its rows. Along a line, a point lies in shadow where its look angle
+    The surface is rotated so that range runs along its rows. Along a line, a point lies in shadow where its look angle
     is below that of any nearer point; it lies in layover where its slant range is below that of a nearer point, or
     above that of a farther one.
 
@@ -146,12 +146,12 @@ def hidden(surface: Field, *, pixel: float, azimuth: float, incidence: float) ->
     line, sample = along[:, None], along[None, :]
     place = np.stack([-sample * north + line * east, sample * east + line * north])  # row (south), column (east)
     place += np.array([(height - 1) / 2, (width - 1) / 2])[:, None, None]
-    turned = ndimage.map_coordinates(surface, place, order=1, mode="nearest")
-    ground = sample * pixel + _ground_range(incidence)
-    above = ALTITUDE - turned.astype(np.float64)
-    slant, angle = norm(ground, above), ground / above  # the tangent of the look angle grows with it
+    rotated = ndimage.map_coordinates(surface, place, order=1, mode="nearest")
+    ground_range = sample * pixel + _ground_range(incidence)
+    above = ALTITUDE - rotated.astype(np.float64)
+    slant, angle = norm(ground_range, above), ground_range / above  # the tangent of the look angle grows with it
     shadow = angle < np.maximum.accumulate(angle, axis=1)
-    slant = np.where(shadow, np.nan, slant)  # what is not seen covers nothing
+    slant = np.where(shadow, np.nan, slant)  # pixels in shadow return no echo
     nearer = np.fmax.accumulate(slant, axis=1)
     farther = np.fmin.accumulate(slant[:, ::-1], axis=1)[:, ::-1]
     layover = (slant < nearer) | (slant > farther)

@@ -14,29 +14,29 @@ from scipy import ndimage
 
 from glaciersar import grid, outlines
 from glaciersar.errors import InputError
-from glaciersar.simulate import ice, noise, terrain
+from glaciersar.simulate import ice, random_fields, terrain
 from glaciersar.simulate.rounding import blur, evaluate, norm, rounded
 from glaciersar.simulate.zones import place_zones
 
 SPACING = 150.0  # metres, of the grid on which the ice flows
 MARGIN = 4000.0  # metres simulated around the landscape, so that its edges are like its middle
-EPOCH = 2014  # the first year of Sentinel-1; earlier years cannot be asked for
-SMALLEST = 40_000.0  # m²; less ice is no glacier
-WARMING = 150.0  # metres by which the equilibrium line rises ahead of the epoch: today's glaciers are out of balance
-SURGE = 100.0  # times as fast does surging ice slide
-SURGE_REACH = 3000.0  # metres over which it does
-SURGE_YEARS = 2  # how long
+FIRST_YEAR = 2014  # the first year of Sentinel-1
+MIN_GLACIER_AREA = 40_000.0  # m²; smaller patches of ice are removed
+ELA_RISE = 150.0  # metres by which the equilibrium line rises before the first year, so that the glaciers retreat
+SURGE_SLIDING = 100.0  # added to the sliding factor, which is 1 without a surge, at the centre of a surge
+SURGE_RADIUS = 3000.0  # metres, of the area that surges
+SURGE_YEARS = 2  # duration of a surge, years
 
 
 @dataclass(frozen=True, kw_only=True)
 class Landscape:
-    """Ground truth of one landscape."""
+    """The known state of one landscape: surface, glaciers and zones."""
 
     name: str
     geobox: GeoBox
     """Pixel grid, EPSG:32633."""
     surface: NDArray[np.float32]
-    """(H, W) elevation of ground, ice or sea in 2014, metres; the change since is small beside the relief."""
+    """(H, W) elevation of land, ice or sea in 2014, metres. Later changes are small beside the relief."""
     ela: float
     """Equilibrium-line altitude, metres."""
     glacier: Mapping[int, NDArray[np.bool_]]
@@ -44,8 +44,8 @@ class Landscape:
     zones: Mapping[int, NDArray[np.uint8]]
     """Year to (H, W) codes of `zones.Zone`."""
     known: NDArray[np.bool_]
-    """(H, W) False where a user's elevation model has no value. There the other fields go on from what is near, so that
-    no filter meets an edge; nothing of it is written."""
+    """(H, W) False where a user's elevation model has no value. The other fields are extrapolated there, so that no
+    filter meets an edge; these values are not written."""
 
     @property
     def pixel(self) -> float:
@@ -57,7 +57,7 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
     """Draw a landscape: a bed, the glaciers that grow on it, and their state in each year.
 
     Args:
-        name: What to call it.
+        name: Name of the landscape.
         geobox: Pixel grid, EPSG:32633.
         years: Years wanted, none before 2014.
         seed: The same seed gives the same landscape.
@@ -66,31 +66,30 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
     Returns:
         The landscape; glaciers shrink a little from year to year.
     """
-    if surge and surge < EPOCH:
-        raise InputError(f"surge={surge} found, expected a year from {EPOCH} on, or 0 for none")
-    if not years or min(years) < EPOCH:
-        raise InputError(f"years={tuple(years)} found, expected at least one year and none before {EPOCH}")
-    rng = noise.random_stream(seed, "landscape")
+    _check_years(years, surge)
+    rng = random_fields.random_stream(seed, "landscape")
     pixel = abs(float(geobox.resolution.x))
     shape = tuple(int(np.ceil((n * pixel + 2 * MARGIN) / SPACING)) for n in geobox.shape)
     bed = terrain.draw_bed(
         (shape[0], shape[1]),
         spacing=SPACING,
-        sea=rng.uniform(0.02, 0.35),
+        sea_fraction=rng.uniform(0.02, 0.35),
         relief=rng.uniform(850, 1200),
         plateau=0.8 * rng.beta(0.6, 2.0),
         rng=rng,
     )
     ela = float(np.clip(rng.normal(425, 50), 320, 530))
-    line = ela + 40 * noise.smooth_field(bed.shape, 3_000 / SPACING, rng).astype(float)
-    states, slip = _history(bed, line, years=sorted({EPOCH, *years}), surge=surge)  # no year depends on the others
-    fine = _Fine(bed.shape, geobox, pixel)
-    ground = fine(bed) + _detail(fine(bed), pixel, rng)
-    grown = {year: _surface(ground, bed, thickness, fine, pixel) for year, thickness in states.items()}
-    top, _ = grown.pop(EPOCH) if EPOCH not in years else grown[EPOCH]
+    ela_field = ela + 40 * random_fields.smooth_field(bed.shape, 3_000 / SPACING, rng).astype(float)
+    states, sliding = _grow_glaciers(bed, ela_field, years=sorted({FIRST_YEAR, *years}), surge=surge)
+    to_pixels = _PixelInterpolation(bed.shape, geobox, pixel)
+    fine_bed = to_pixels(bed) + _slope_detail(to_pixels(bed), pixel, rng)
+    grown = {year: _surface_and_glacier(fine_bed, bed, ice_state, to_pixels) for year, ice_state in states.items()}
+    top, _ = grown.pop(FIRST_YEAR) if FIRST_YEAR not in years else grown[FIRST_YEAR]
     surface = np.maximum(top, 0).astype(np.float32)
-    usual, surging = (fine(ice.speed(bed, states[EPOCH], spacing=SPACING, slip=factor)) for factor in (1.0, slip))
-    water = {year: (ground <= 0) & ~glacier for year, (_, glacier) in grown.items()}
+    usual, surging = (
+        to_pixels(ice.speed(bed, states[FIRST_YEAR], spacing=SPACING, sliding=factor)) for factor in (1.0, sliding)
+    )
+    water = {year: (fine_bed <= 0) & ~glacier for year, (_, glacier) in grown.items()}
     return Landscape(
         name=name,
         geobox=geobox,
@@ -102,10 +101,10 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
                 surface,
                 glacier,
                 water[year],
-                ela=ela + 1.7 * (year - EPOCH),  # 17 m a decade, van Pelt 2019
+                ela=ela + 1.7 * (year - FIRST_YEAR),  # 17 m a decade, van Pelt 2019
                 pixel=pixel,
                 speed=surging if surge and year > surge else usual,
-                rng=noise.random_stream(seed, "zones"),
+                rng=random_fields.random_stream(seed, "zones"),
             )
             for year, (_, glacier) in grown.items()
         },
@@ -113,83 +112,94 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
     )
 
 
-def _history(
-    bed: NDArray[np.float64], line: NDArray[np.float64], *, years: Sequence[int], surge: int
+def _check_years(years: Sequence[int], surge: int) -> None:
+    if surge and surge < FIRST_YEAR:
+        raise InputError(f"surge={surge} found, expected a year from {FIRST_YEAR} on, or 0 for none")
+    if not years or min(years) < FIRST_YEAR:
+        raise InputError(f"years={tuple(years)} found, expected at least one year and none before {FIRST_YEAR}")
+
+
+def _grow_glaciers(
+    bed: NDArray[np.float64], ela_field: NDArray[np.float64], *, years: Sequence[int], surge: int
 ) -> tuple[dict[int, NDArray], NDArray[np.float64]]:
-    """Grow the ice to a steady state, warm it up to the first year, and go on from year to year.
+    """Grow the ice to a steady state, raise the equilibrium line before the first year, and continue year by year.
 
     Returns:
-        Year to ice thickness, metres, and how many times faster the ice slides in a surge.
+        Year to ice thickness, metres, and the sliding factor of a surge.
     """
     slope = norm(*np.gradient(blur(bed, 1), SPACING))
     ridge = bed - blur(bed, 500 / SPACING)
-    shed = 8 * np.maximum(slope - 0.42, 0) + 0.012 * np.maximum(ridge - 40, 0)  # no snow stays on walls and crests
-    thickness = ice.grow_ice(bed, ice.balance(line - 0.7 * WARMING, shed=shed), spacing=SPACING, years=400)
-    warm = ice.balance(line + 0.3 * WARMING, shed=shed)
+    snow_loss = 8 * np.maximum(slope - 0.42, 0) + 0.012 * np.maximum(ridge - 40, 0)  # walls and crests hold little snow
+    cold, warm = (ice.mass_balance(ela_field + part * ELA_RISE, snow_loss=snow_loss) for part in (-0.7, 0.3))
+    thickness = ice.grow_ice(bed, cold, spacing=SPACING, years=400)
     thickness = ice.grow_ice(bed, warm, spacing=SPACING, years=40, thickness=thickness)
-    slip = _surging(bed, thickness, line)
+    sliding = _surge_sliding(bed, thickness, ela_field)
     states = {}
-    for year in range(EPOCH, years[-1] + 1):
-        if year > EPOCH:
-            faster = slip if surge and surge < year <= surge + SURGE_YEARS else 1.0
-            thickness = ice.grow_ice(bed, warm, spacing=SPACING, years=1, step=0.5, thickness=thickness, slip=faster)
+    for year in range(FIRST_YEAR, years[-1] + 1):
+        if year > FIRST_YEAR:
+            faster = sliding if surge and surge < year <= surge + SURGE_YEARS else 1.0
+            thickness = ice.grow_ice(bed, warm, spacing=SPACING, years=1, step=0.5, thickness=thickness, sliding=faster)
         if year in years:
             states[year] = thickness
-    return states, slip
+    return states, sliding
 
 
-def _surging(
-    bed: NDArray[np.float64], thickness: NDArray[np.float64], line: NDArray[np.float64]
+def _surge_sliding(
+    bed: NDArray[np.float64], thickness: NDArray[np.float64], ela_field: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Tell how many times faster the ice slides in a surge: most where it is thickest below the equilibrium line."""
+    """Compute the sliding factor of a surge; it is largest at the thickest ice below the equilibrium line."""
     inner = round(MARGIN / SPACING)
-    low = np.where(bed + thickness < line, thickness, 0)
-    seen = low[inner:-inner, inner:-inner]
-    row, column = np.unravel_index(np.argmax(seen), seen.shape)
+    low = np.where(bed + thickness < ela_field, thickness, 0)
+    thick = low[inner:-inner, inner:-inner]
+    row, column = np.unravel_index(np.argmax(thick), thick.shape)
     rows, columns = np.indices(bed.shape, dtype=float)
-    apart = SPACING * norm(rows - row - inner, columns - column - inner)
-    return 1 + SURGE * evaluate(np.exp, -((apart / SURGE_REACH) ** 2)).astype(float)
+    distance = SPACING * norm(rows - row - inner, columns - column - inner)
+    return 1 + SURGE_SLIDING * evaluate(np.exp, -((distance / SURGE_RADIUS) ** 2)).astype(float)
 
 
-class _Fine:
-    """Interpolate from the coarse grid of the ice to the pixels."""
+class _PixelInterpolation:
+    """Interpolation from the coarse grid of the ice to the pixels."""
 
     def __init__(self, coarse: tuple[int, int], geobox: GeoBox, pixel: float) -> None:
         rows, columns = (((np.arange(n) + 0.5) * pixel + MARGIN) / SPACING - 0.5 for n in geobox.shape)
+        self.pixel = pixel
         self._where = np.meshgrid(rows, columns, indexing="ij")
 
     def __call__(self, values: NDArray, *, order: int = 3) -> NDArray[np.float32]:
         return ndimage.map_coordinates(values, self._where, order=order, mode="nearest").astype(np.float32)
 
 
-def _detail(bed: NDArray[np.float32], pixel: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Roughen slopes with ribs and gullies that run downhill; flat ground stays smooth."""
+def _slope_detail(bed: NDArray[np.float32], pixel: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw ribs and gullies that run down steep slopes, metres; flat land stays smooth."""
     down = np.gradient(-blur(bed, 150 / pixel))
     slope = norm(*down) / pixel
-    ribs = noise.streaks((down[0], down[1]), 500 / pixel, rng, width=60 / pixel)
-    rough = noise.fractal_field(bed.shape, 400 / pixel, rng, exponent=2.8)
+    ribs = random_fields.streaks((down[0], down[1]), 500 / pixel, rng, width=60 / pixel)
+    rough = random_fields.fractal_field(bed.shape, 400 / pixel, rng, exponent=2.8)
     steep = evaluate(np.power, np.clip(slope / 0.5, 0.06, 1), 1.2)
     return (steep * (8 * ribs + 6 * rough) * (bed > 0)).astype(np.float32)
 
 
-def _surface(
-    ground: NDArray[np.float32], bed: NDArray[np.float64], thickness: NDArray[np.float64], fine: _Fine, pixel: float
+def _surface_and_glacier(
+    fine_bed: NDArray[np.float32],
+    bed: NDArray[np.float64],
+    thickness: NDArray[np.float64],
+    to_pixels: _PixelInterpolation,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Meet the coarse ice with the fine ground: (H, W) surface in metres and (H, W) glacier mask."""
+    """Combine the coarse ice with the fine bed: (H, W) surface in metres and (H, W) glacier mask."""
     iced = thickness > 5
     if not iced.any():
-        return ground, np.zeros(ground.shape, bool)
+        return fine_bed, np.zeros(fine_bed.shape, bool)
     row, column = ndimage.distance_transform_edt(~iced, return_distances=False, return_indices=True)
-    extended = blur((bed + thickness)[row, column], 0.8)  # past the margin, to meet the walls
-    top = fine(extended)
-    covered = fine(blur(iced.astype(float), 0.6)) - 0.5
-    depth = blur(top - ground, 50 / pixel)  # ice bridges gullies narrower than this
-    glacier = _without_specks((depth > 6) & (covered > 0), smallest=SMALLEST / pixel**2)
-    return np.where(glacier, top, ground), glacier
+    extended = blur((bed + thickness)[row, column], 0.8)  # extended past the margin, up to the valley walls
+    top = to_pixels(extended)
+    covered = to_pixels(blur(iced.astype(float), 0.6)) - 0.5
+    depth = blur(top - fine_bed, 50 / to_pixels.pixel)  # ice bridges gullies narrower than this
+    glacier = _remove_small_patches((depth > 6) & (covered > 0), smallest=MIN_GLACIER_AREA / to_pixels.pixel**2)
+    return np.where(glacier, top, fine_bed), glacier
 
 
-def _without_specks(glacier: NDArray[np.bool_], *, smallest: float) -> NDArray[np.bool_]:
-    """Drop patches of ice, and then holes in it, of fewer than `smallest` pixels."""
+def _remove_small_patches(glacier: NDArray[np.bool_], *, smallest: float) -> NDArray[np.bool_]:
+    """Remove patches of ice, and then holes in it, of fewer than `smallest` pixels."""
     for wanted in (True, False):
         label, count = ndimage.label(glacier == wanted)
         size = np.bincount(label.ravel(), minlength=count + 1)
@@ -200,16 +210,16 @@ def _without_specks(glacier: NDArray[np.bool_], *, smallest: float) -> NDArray[n
 def landscape_from_dem(
     dem: str | Path, outline: str | Path, *, pixel: float, years: Sequence[int], seed: int, name: str | None = None
 ) -> Landscape:
-    """Take the ground from an elevation model and the glaciers from outlines.
+    """Make a landscape from an elevation model and glacier outlines.
 
     Args:
-        dem: Elevation in metres, any projected raster with a CRS; water is what lies at or below 0, and nodata is
-            neither land nor water but unknown.
+        dem: Elevation in metres, any projected raster with a CRS; pixels at or below 0 are water, nodata is
+            unknown.
         outline: Glacier outlines, any vector file with a CRS.
         pixel: Pixel size wanted, metres.
         years: Years wanted; the glaciers are the same in each, as the outlines give one state.
-        seed: For what the files do not tell: debris, crevasses, snow patches.
-        name: What to call it; the file's name if not given.
+        seed: For what the files do not contain: debris, crevasses, snow patches.
+        name: Name of the landscape; the file's name if not given.
 
     Returns:
         The landscape, on pixels aligned with the tile grid, EPSG:32633. The equilibrium line is the median
@@ -222,10 +232,10 @@ def landscape_from_dem(
         raise InputError(f"{outline}: no outline overlaps the elevation model {Path(dem).name}, expected at least one")
     ela = float(np.median(surface[glacier & known]))
     row, column = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    surface = surface[row, column]  # of the nearest place that has one
+    surface = surface[row, column]  # of the nearest pixel with a value
     water = (surface <= 0) & ~glacier
     placed = place_zones(
-        surface, glacier, water, ela=ela, pixel=pixel, speed=None, rng=noise.random_stream(seed, "zones")
+        surface, glacier, water, ela=ela, pixel=pixel, speed=None, rng=random_fields.random_stream(seed, "zones")
     )
     return Landscape(
         name=name or Path(dem).stem,

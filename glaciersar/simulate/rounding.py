@@ -1,9 +1,9 @@
-"""Rounds what processors compute differently, so that an archive is the same on each of them.
+"""Round what processors compute differently, so that an archive is the same on each of them.
 
 A sum, difference, product, quotient or root of two numbers is the same everywhere (IEEE 754). Exponentials, powers,
-angles and sums of many numbers are not: their last digit depends on the vector unit. Where a threshold follows, another
-last digit is another pixel, and ice that flows makes another glacier of it. So such values are computed in float64 and
-rounded far above its last digit before anything stands on them.
+angles and sums of many numbers are not: their last digit depends on the vector unit. After a threshold, another
+last digit is another pixel, and the ice flow makes another glacier of it. So such values are computed in float64 and
+rounded far above its last digit before they are used.
 """
 
 import math
@@ -25,12 +25,12 @@ def rounded(values: Values, *, step: float = STEP) -> Values:
 
 
 def evaluate(function: Callable[..., NDArray], *arguments: ArrayLike) -> NDArray[np.float32]:
-    """Compute a function such as `np.exp` in float64 and keep float32 of it."""
+    """Compute a function such as `np.exp` in float64 and return it in float32."""
     return function(*(np.asarray(argument, np.float64) for argument in arguments)).astype(np.float32)
 
 
 def norm(rows: Values, columns: Values) -> Values:
-    """Compute the length of vectors, as `np.hypot` does, by products and a root only."""
+    """Compute the length of vectors, as `np.hypot` does, from products and a root only."""
     return np.sqrt(rows * rows + columns * columns)
 
 

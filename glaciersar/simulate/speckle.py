@@ -10,9 +10,9 @@ _KNOTS = np.linspace(-5.5, 5.5, 4097, dtype=np.float32)
 
 
 def gaussian(shape: tuple[int, int], rng: np.random.Generator) -> Field:
-    """Draw the normal field under the speckle: (H, W), variance 1, correlation 1/2 to the next pixel and 0 beyond.
+    """Draw the normal field from which speckle is made: (H, W), variance 1, correlation 1/2 to the next pixel, else 0.
 
-    That is what a resolution twice the pixel spacing leaves, as in GRD products (20 m on 10 m, 93 m on 40 m).
+    This is the correlation of a resolution of twice the pixel spacing, as in GRD products (20 m on 10 m, 93 m on 40 m).
     """
     white = rng.standard_normal((shape[0] + 1, shape[1] + 1), dtype=np.float32)
     rows: Field = white[1:] + white[:-1]

@@ -1,4 +1,4 @@
-"""Describes simulated scenes as STAC items, in the fields that items of real Sentinel-1 archives carry."""
+"""Describe simulated scenes as STAC items, with the fields that items of real Sentinel-1 archives have."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,30 +13,28 @@ EXTENSIONS = [
     "https://stac-extensions.github.io/projection/v2.0.0/schema.json",
 ]
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
-FIRST_ORBIT = datetime(2014, 4, 3, tzinfo=UTC)  # launch of Sentinel-1A: near enough to number the orbits
+FIRST_ORBIT = datetime(2014, 4, 3, tzinfo=UTC)  # launch of Sentinel-1A, from which orbits are counted
 
 
 def item(
     name: str, *, time: datetime, relative_orbit: int, geobox: GeoBox, looks: float, incidence: float, collection: str
 ) -> pystac.Item:
-    """Describe one scene; its rasters lie beside it, but for the incidence, which the scenes of an orbit share.
+    """Describe one scene. Its rasters lie beside it; the raster of incidence serves all scenes of an orbit.
 
     Args:
         name: Identifier.
         time: Start of the acquisition, UTC.
         relative_orbit: 14 or 174.
-        geobox: The pixels.
+        geobox: Pixel grid.
         looks: Equivalent number of looks.
-        incidence: At the middle, degrees.
+        incidence: Mean of the scene, degrees.
         collection: The landscape's name.
     """
-    pixel = abs(float(geobox.resolution.x))
     box = geobox.boundingbox
     corners = gpd.GeoSeries.from_xy(
         [box.left, box.right, box.right, box.left], [box.bottom, box.bottom, box.top, box.top], crs=str(geobox.crs)
     ).to_crs("EPSG:4326")
     outline = shapely.Polygon(list(corners))
-    wide = pixel > 20
     record = pystac.Item(
         id=name,
         geometry=shapely.geometry.mapping(outline),
@@ -44,36 +42,7 @@ def item(
         datetime=time,
         collection=collection,
         stac_extensions=EXTENSIONS,
-        properties={
-            "title": "Simulated Sentinel-1 backscatter",
-            "platform": "simulated",
-            "constellation": "sentinel-1",
-            "instruments": ["c-sar"],
-            "gsd": pixel,
-            "start_datetime": pystac.utils.datetime_to_str(time),
-            "end_datetime": pystac.utils.datetime_to_str(time + timedelta(seconds=25)),
-            "sar:frequency_band": "C",
-            "sar:center_frequency": 5.405,
-            "sar:observation_direction": "right",
-            "sar:instrument_mode": "EW" if wide else "IW",
-            "sar:product_type": "RTC",
-            "sar:polarizations": ["HH", "HV"],
-            "sar:resolution_range": 93 if wide else 20,
-            "sar:resolution_azimuth": 87 if wide else 22,
-            "sar:pixel_spacing_range": pixel,
-            "sar:pixel_spacing_azimuth": pixel,
-            "sar:looks_range": 6 if wide else 5,
-            "sar:looks_azimuth": 2 if wide else 1,
-            "sar:looks_equivalent_number": looks,
-            "sat:orbit_state": "ascending",
-            "sat:relative_orbit": relative_orbit,
-            "sat:absolute_orbit": _absolute_orbit(time, relative_orbit),
-            "view:incidence_angle": round(incidence, 2),
-            "proj:epsg": 32633,
-            "proj:code": "EPSG:32633",
-            "proj:shape": list(geobox.shape),
-            "proj:transform": list(geobox.affine),
-        },
+        properties=_properties(time, relative_orbit, geobox, looks, incidence),
     )
     for key, title in (("hh", "Gamma nought HH, linear power"), ("hv", "Gamma nought HV, linear power")):
         record.add_asset(key, pystac.Asset(f"./{key}.tif", title=title, media_type=COG, roles=["data"]))
@@ -86,14 +55,51 @@ def item(
     return record
 
 
+def _properties(
+    time: datetime, relative_orbit: int, geobox: GeoBox, looks: float, incidence: float
+) -> dict[str, object]:
+    pixel = abs(float(geobox.resolution.x))
+    wide = pixel > 20  # EW, else IW
+    return {
+        "title": "Simulated Sentinel-1 backscatter",
+        "platform": "simulated",
+        "constellation": "sentinel-1",
+        "instruments": ["c-sar"],
+        "gsd": pixel,
+        "start_datetime": pystac.utils.datetime_to_str(time),
+        "end_datetime": pystac.utils.datetime_to_str(time + timedelta(seconds=25)),
+        "sar:frequency_band": "C",
+        "sar:center_frequency": 5.405,
+        "sar:observation_direction": "right",
+        "sar:instrument_mode": "EW" if wide else "IW",
+        "sar:product_type": "RTC",
+        "sar:polarizations": ["HH", "HV"],
+        "sar:resolution_range": 93 if wide else 20,
+        "sar:resolution_azimuth": 87 if wide else 22,
+        "sar:pixel_spacing_range": pixel,
+        "sar:pixel_spacing_azimuth": pixel,
+        "sar:looks_range": 6 if wide else 5,
+        "sar:looks_azimuth": 2 if wide else 1,
+        "sar:looks_equivalent_number": looks,
+        "sat:orbit_state": "ascending",
+        "sat:relative_orbit": relative_orbit,
+        "sat:absolute_orbit": _absolute_orbit(time, relative_orbit),
+        "view:incidence_angle": round(incidence, 2),
+        "proj:epsg": 32633,
+        "proj:code": "EPSG:32633",
+        "proj:shape": list(geobox.shape),
+        "proj:transform": list(geobox.affine),
+    }
+
+
 def _absolute_orbit(time: datetime, relative_orbit: int) -> int:
-    """Number the orbit: 175 in 12 days, and Sentinel-1A's relative orbit is (absolute - 73) mod 175 + 1."""
+    """Compute the absolute orbit: 175 take 12 days, and Sentinel-1A's relative orbit is (absolute - 73) mod 175 + 1."""
     cycle = (time - FIRST_ORBIT) // timedelta(days=12)
     return 175 * cycle + relative_orbit + 72
 
 
 def collection(name: str, *, items: list[pystac.Item], description: str) -> pystac.Collection:
-    """Gather the scenes of one landscape."""
+    """Make the collection of the scenes of one landscape."""
     boxes = [record.bbox for record in items if record.bbox]
     times = [record.datetime for record in items if record.datetime]
     extent = pystac.Extent(pystac.SpatialExtent([boxes[0]]), pystac.TemporalExtent([[min(times), max(times)]]))

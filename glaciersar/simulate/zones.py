@@ -1,4 +1,4 @@
-"""Ground as C-band radar tells it apart, placed where each kind belongs."""
+"""Surface types that C-band radar distinguishes, and where they occur."""
 
 from enum import IntEnum
 
@@ -6,22 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from glaciersar.simulate import noise
+from glaciersar.simulate.random_fields import Field, smooth_field, streaks
 from glaciersar.simulate.rounding import blur, evaluate, norm
 
 Mask = NDArray[np.bool_]
-Field = NDArray[np.float32]
 
 
 class Zone(IntEnum):
-    """Kinds of ground; 1 to 5 are glacier in the truth, the others are not."""
+    """Surface types; 1 to 5 are glacier in the truth, the others are not."""
 
     FIRN = 1
     SUPERIMPOSED = 2
     ICE = 3
     CREVASSED = 4
     DEBRIS = 5
-    MORAINE = 6  # ice-cored: looks like debris-covered ice, yet is no glacier
+    MORAINE = 6  # ice-cored; backscatter as of debris-covered ice, but no glacier
     SNOW_PATCH = 7
     ROCK = 8
     TUNDRA = 9
@@ -41,16 +40,16 @@ def place_zones(
     speed: Field | None,
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """Lay the zones of one year.
+    """Place the zones of one year.
 
     Args:
-        surface: (H, W) elevation of ground or ice, metres.
+        surface: (H, W) elevation of land, ice or sea, metres.
         glacier: (H, W) truth.
         water: (H, W) sea and lakes.
         ela: Equilibrium-line altitude, metres.
         pixel: Pixel size, metres.
         speed: (H, W) speed of the ice, metres a year, if known.
-        rng: Random stream; the same stream in another year keeps what persists where it was.
+        rng: Random stream; the same stream in another year puts persistent features in the same places.
 
     Returns:
         (H, W) codes of `Zone`.
@@ -58,50 +57,50 @@ def place_zones(
     smooth = blur(surface, 120 / pixel)
     slope = norm(*np.gradient(smooth, pixel))
     zones = np.full(surface.shape, Zone.ROCK, np.uint8)
-    wander = noise.smooth_field(surface.shape, 800 / pixel, rng)
-    flat = (slope < 0.16 + 0.03 * wander) & (surface < 260 + 60 * wander)
+    variation = smooth_field(surface.shape, 800 / pixel, rng)
+    flat = (slope < 0.16 + 0.03 * variation) & (surface < 260 + 60 * variation)
     zones[flat] = Zone.TUNDRA
-    zones[_hollows(surface, slope, ela, pixel, rng)] = Zone.SNOW_PATCH
+    zones[_snow_patches(surface, slope, ela, pixel, rng)] = Zone.SNOW_PATCH
     near = ndimage.distance_transform_edt(~glacier, sampling=pixel) if glacier.any() else np.inf
-    rough = noise.smooth_field(surface.shape, 250 / pixel, rng)
+    rough = smooth_field(surface.shape, 250 / pixel, rng)
     low = surface < ela - 60
     zones[low & (slope < 0.35) & (near < 280 * evaluate(np.exp, 0.6 * rough) * (near < 900))] = Zone.MORAINE
     zones[water] = Zone.WATER
     zones[glacier] = Zone.ICE
-    line = ela + 35 * noise.smooth_field(surface.shape, 1500 / pixel, rng) + 12 * rough
+    line = ela + 35 * smooth_field(surface.shape, 1500 / pixel, rng) + 12 * rough
     zones[glacier & (surface > line - 30)] = Zone.SUPERIMPOSED
     zones[glacier & (surface > line + 70)] = Zone.FIRN
     zones[_debris(smooth, glacier & (surface < ela - 30), glacier, pixel, rng)] = Zone.DEBRIS
-    zones[_broken(glacier, water, slope, speed, pixel, rng)] = Zone.CREVASSED
+    zones[_crevasses(glacier, water, slope, speed, pixel, rng)] = Zone.CREVASSED
     return zones
 
 
-def _hollows(surface: Field, slope: Field, ela: float, pixel: float, rng: np.random.Generator) -> Mask:
-    """Find where snow lies late: gullies and foot of slopes, more so higher up."""
+def _snow_patches(surface: Field, slope: Field, ela: float, pixel: float, rng: np.random.Generator) -> Mask:
+    """Find where snow lies late: in gullies and at the foot of slopes, more so higher up."""
     hollow, gully = (blur(surface, scale / pixel) - surface for scale in (260, 70))
-    depth = 0.7 * hollow + 2 * gully + 7 * noise.smooth_field(surface.shape, 140 / pixel, rng) + 0.03 * (surface - ela)
+    depth = 0.7 * hollow + 2 * gully + 7 * smooth_field(surface.shape, 140 / pixel, rng) + 0.03 * (surface - ela)
     return (depth > 23) & (slope > 0.08) & (slope < 0.8) & (surface > 80)
 
 
-def _broken(
+def _crevasses(
     glacier: Mask, water: Mask, slope: Field, speed: Field | None, pixel: float, rng: np.random.Generator
 ) -> Mask:
-    """Find crevassed ice: behind calving fronts, where the ice is steep, and where it is fast."""
+    """Find crevassed ice: behind calving fronts, on steep slopes, and where the ice flows fast."""
     front = glacier & ndimage.binary_dilation(water, iterations=2)
-    patchy = noise.smooth_field(glacier.shape, 350 / pixel, rng)
-    broken = (slope > 0.33 + 0.06 * patchy) & (slope < 0.5)
+    patchy = smooth_field(glacier.shape, 350 / pixel, rng)
+    crevassed = (slope > 0.33 + 0.06 * patchy) & (slope < 0.5)
     if front.any():
         behind = ndimage.distance_transform_edt(~front, sampling=pixel)
-        broken |= behind < 900 * evaluate(np.exp, 0.5 * patchy)
+        crevassed |= behind < 900 * evaluate(np.exp, 0.5 * patchy)
     if speed is not None:
-        broken |= speed > 150 * evaluate(np.exp, 0.4 * patchy)
-    return glacier & broken
+        crevassed |= speed > 150 * evaluate(np.exp, 0.4 * patchy)
+    return glacier & crevassed
 
 
 def _debris(smooth: Field, low: Mask, glacier: Mask, pixel: float, rng: np.random.Generator) -> Mask:
     """Find debris on low tongues: bands along the flow, medial and lateral; 3 % of the ice."""
     falling = np.gradient(-blur(smooth, 200 / pixel))
-    bands = noise.streaks((falling[0], falling[1]), 3000 / pixel, rng, width=60 / pixel)
+    bands = streaks((falling[0], falling[1]), 3000 / pixel, rng, width=60 / pixel)
     inside = ndimage.distance_transform_edt(glacier, sampling=pixel)
     score = blur(bands, 40 / pixel) + 1.8 * evaluate(np.exp, -inside / 150)
     score = np.where(low, score, -np.inf)

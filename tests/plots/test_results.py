@@ -104,9 +104,9 @@ def test_training_curves_have_a_line_for_each_model():
     assert [line.get_label() for line in ious.lines] == ["unet3d", "ulstm"]
 
 
-def test_the_ceiling_stands_in_the_figure_of_scores():
+def test_the_inter_annotator_agreement_stands_in_the_figure_of_scores():
     scores = pd.DataFrame({"model": ["unet3d"] * 3, "tile": ["a", "b", "c"], "iou": [0.5, 0.6, np.nan]})
-    (axis,) = results.iou_by_tile(scores, ceiling=0.9).axes
+    (axis,) = results.iou_by_tile(scores, agreement=0.9).axes
     assert any(np.allclose(line.get_xdata(), 0.9) for line in axis.lines)
     assert sum(len(points.get_offsets()) for points in axis.collections) == 2
 

@@ -9,6 +9,7 @@ import shapely
 
 from glaciersar.evaluation import annotators
 from glaciersar.simulate.archive import simulate_archive
+from glaciersar.simulate.settings import ArchiveSettings
 from glaciersar.simulate.zones import GLACIER
 
 
@@ -21,16 +22,10 @@ def files(shared):
 @pytest.fixture(scope="module")
 def made(files, tmp_path_factory):
     dem, shapes = files
-    return simulate_archive(
-        tmp_path_factory.mktemp("kongsfjorden") / "archive",
-        dem=dem,
-        outlines=shapes,
-        pixel=50,
-        years=(2016, 2020),
-        relative_orbits=(14,),
-        repeat_days=48,
-        progress=False,
+    settings = ArchiveSettings(
+        dem=dem, outlines=shapes, pixel=50, years=(2016, 2020), relative_orbits=(14,), repeat_days=48
     )
+    return simulate_archive(tmp_path_factory.mktemp("kongsfjorden") / "archive", settings, progress=False)
 
 
 def test_the_archive_covers_the_elevation_model(made, files):

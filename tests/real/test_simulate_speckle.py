@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from odc.geo.geobox import GeoBox
 
-from glaciersar.simulate import levels, radar
+from glaciersar.simulate import backscatter_levels, radar
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.zones import Zone
 
@@ -53,14 +53,14 @@ def date_to_date(images):
 
 
 def simulated(zone, looks, *, even=False):
-    """Twelve dates of 100 × 100 pixels over hills of one kind of ground, or over the sea."""
+    """Twelve dates of 100 × 100 pixels over hills of one zone, or over the sea."""
     side, pixel = 100, 30.0
     box = GeoBox.from_bbox((600_000, 8_700_000, 603_000, 8_703_000), "EPSG:32633", resolution=pixel)
     row, column = np.mgrid[:side, :side]
     hills = 40 * (np.sin(row / 9) * np.cos(column / 11) + 1)
     surface = np.where(even or zone == Zone.WATER, 0, hills).astype(np.float32)
     zones = np.full((side, side), zone, np.uint8)
-    ground = Landscape(
+    landscape = Landscape(
         name="plain",
         geobox=box,
         surface=surface,
@@ -69,10 +69,10 @@ def simulated(zone, looks, *, even=False):
         zones={2016: zones},
         known=zones > 0,
     )
-    assumed = levels.read_levels()
+    assumed = backscatter_levels.read_levels()
     if even:
         assumed = replace(assumed, texture=np.zeros_like(assumed.texture))
-    prepared = radar.prepare_pass(ground, 2016, 14, levels=assumed, looks=looks, seed=3)
+    prepared = radar.prepare_series(landscape, 2016, 14, levels=assumed, looks=looks, seed=3)
     days = [date(2016, 9, 10) + timedelta(days=6 * k) for k in range(12)]
     return np.stack([radar.observe(prepared, day, key=day.toordinal())["HH"] for day in days])
 

@@ -8,6 +8,7 @@ import pytest
 from glaciersar.io import http
 from glaciersar.scenes.search import find_scenes
 from glaciersar.simulate.archive import simulate_archive
+from glaciersar.simulate.settings import ArchiveSettings
 from tests.support.archives import GRID, TIMES, write_folder
 from tests.support.servers import collect_items, serve, serve_stac
 
@@ -28,7 +29,7 @@ def simulated(tmp_path_factory):
     """A simulated archive of one tile and one year, as a static catalogue."""
     folder = tmp_path_factory.mktemp("simulated") / "archive"
     made = {"tiles_per_side": 1, "pixel": 250.0, "years": (2020,), "relative_orbits": (14,), "seed": 3}
-    return simulate_archive(folder, landscapes=1, progress=False, **made)
+    return simulate_archive(folder, ArchiveSettings(landscapes=1, **made), progress=False)
 
 
 @pytest.fixture

@@ -1,25 +1,24 @@
-"""One small landscape that holds every kind of ground."""
+"""One small landscape that holds every zone."""
 
 import pytest
-from odc.geo.geobox import GeoBox
 
-from glaciersar.simulate import landscape, levels, radar
+from glaciersar.simulate import backscatter_levels, radar
+from tests.support import landscapes
 
 SEED = 8
 
 
 @pytest.fixture(scope="session")
-def box() -> GeoBox:
-    """128 × 128 pixels of 60 m."""
-    return GeoBox.from_bbox((600_000, 8_700_000, 607_680, 8_707_680), "EPSG:32633", resolution=60)
+def box():
+    return landscapes.BOX
 
 
 @pytest.fixture(scope="session")
-def ground(box):
-    return landscape.draw_landscape("here", box, years=(2016, 2020), seed=SEED)
+def landscape():
+    return landscapes.draw(SEED)
 
 
 @pytest.fixture(scope="session")
-def seen(ground):
-    """Orbit 14 in 2016, ready to take images."""
-    return radar.prepare_pass(ground, 2016, 14, levels=levels.read_levels(), looks=10.7, seed=SEED)
+def series(landscape):
+    """Orbit 14 in 2016, ready to simulate images."""
+    return radar.prepare_series(landscape, 2016, 14, levels=backscatter_levels.read_levels(), looks=10.7, seed=SEED)

@@ -21,9 +21,10 @@ from glaciersar.evaluation import annotators
 from glaciersar.io import rasters
 from glaciersar.simulate import settings, stac
 from glaciersar.simulate.archive import pairs_in_turn, simulate_archive
+from glaciersar.simulate.settings import ArchiveSettings
 from tests.support.archives import write_raster
 
-SMALL = {"tiles_per_side": 1, "pixel": 100.0, "years": (2016,), "relative_orbits": (14,), "progress": False}
+SMALL = {"tiles_per_side": 1, "pixel": 100.0, "years": (2016,), "relative_orbits": (14,)}
 
 MADE = {
     "landscapes": 2,
@@ -31,14 +32,17 @@ MADE = {
     "pixel": 100.0,
     "pairing": [[(2016, 14), (2020, 174)], [(2016, 174)]],
     "seed": 4,
-    "progress": False,
 }
+
+
+def simulate(out, *, replace=False, **settings):
+    return simulate_archive(out, ArchiveSettings(**settings), replace=replace, progress=False)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """Two landscapes; the first seen twice, the second once."""
-    return simulate_archive(tmp_path_factory.mktemp("archives") / "small", **MADE)
+    return simulate(tmp_path_factory.mktemp("archives") / "small", **MADE)
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +142,7 @@ def test_the_record_of_the_settings_lies_beside_the_catalogue(made):
 
 
 def test_the_same_seed_gives_the_same_pixels_however_many_landscapes(made, items, tmp_path):
-    alone = simulate_archive(tmp_path / "alone", **(MADE | {"landscapes": 1}))
+    alone = simulate(tmp_path / "alone", **(MADE | {"landscapes": 1}))
     again = list(pystac.Catalog.from_file(str(alone)).get_items(recursive=True))
     first = [item for item in items if item.collection_id == "landscape-00"]
     assert [item.id for item in again] == [item.id for item in first]
@@ -150,38 +154,38 @@ def test_the_same_seed_gives_the_same_pixels_however_many_landscapes(made, items
 
 def test_an_archive_already_made_is_left_as_it_is(made):
     before = made.stat().st_mtime_ns
-    again = simulate_archive(made.parent, **MADE)
+    again = simulate(made.parent, **MADE)
     assert again == made
     assert made.stat().st_mtime_ns == before
 
 
 def test_an_archive_made_by_other_code_is_not_taken_for_the_same(tmp_path, monkeypatch):
-    simulate_archive(tmp_path / "out", **SMALL, repeat_days=90)
+    simulate(tmp_path / "out", **SMALL, repeat_days=90)
     monkeypatch.setattr(settings, "CODE", tmp_path)  # a simulator without any code
     with pytest.raises(InputError, match="out: exists and was not made with these settings"):
-        simulate_archive(tmp_path / "out", **SMALL, repeat_days=90)
+        simulate(tmp_path / "out", **SMALL, repeat_days=90)
     before = (tmp_path / "out/settings.json").read_text()
-    simulate_archive(tmp_path / "out", **SMALL, repeat_days=90, replace=True)
+    simulate(tmp_path / "out", **SMALL, repeat_days=90, replace=True)
     assert (tmp_path / "out/settings.json").read_text() != before
 
 
 def test_a_folder_that_holds_something_else_is_refused(made, tmp_path):
     (tmp_path / "mine").mkdir()
     with pytest.raises(InputError, match="mine: exists and was not made with these settings"):
-        simulate_archive(tmp_path / "mine", **SMALL)
+        simulate(tmp_path / "mine", **SMALL)
     with pytest.raises(InputError, match="was not made with these settings"):
-        simulate_archive(made.parent, **SMALL)
+        simulate(made.parent, **SMALL)
 
 
 def test_an_archive_of_other_settings_is_replaced_if_asked_and_anything_else_never(tmp_path):
-    first = simulate_archive(tmp_path / "out", **SMALL, repeat_days=90)
-    catalog = simulate_archive(tmp_path / "out", **SMALL, repeat_days=90, seed=2, replace=True)
+    first = simulate(tmp_path / "out", **SMALL, repeat_days=90)
+    catalog = simulate(tmp_path / "out", **SMALL, repeat_days=90, seed=2, replace=True)
     assert catalog == first
     assert json.loads((tmp_path / "out/settings.json").read_text())["seed"] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     (tmp_path / "mine").mkdir()
     with pytest.raises(InputError, match="mine: exists"):
-        simulate_archive(tmp_path / "mine", **SMALL, replace=True)
+        simulate(tmp_path / "mine", **SMALL, replace=True)
 
 
 def test_landscapes_see_each_year_from_one_orbit_in_turn():
@@ -195,14 +199,14 @@ def test_nothing_is_left_when_the_work_breaks_off(tmp_path, monkeypatch):
 
     monkeypatch.setattr(stac, "collection", broken)
     with pytest.raises(KeyboardInterrupt):
-        simulate_archive(tmp_path / "out", **SMALL, repeat_days=90)
+        simulate(tmp_path / "out", **SMALL, repeat_days=90)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_bad_input_is_refused_before_anything_is_written(tmp_path):
     for wrong in ({"pixel": 30}, {"years": ()}, {"relative_orbits": (7,)}, {"levels": tmp_path / "no.yaml"}):
         with pytest.raises(InputError):
-            simulate_archive(tmp_path / "out", **(SMALL | wrong))
+            simulate(tmp_path / "out", **(SMALL | wrong))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -214,9 +218,9 @@ def test_where_the_elevation_model_has_no_value_the_archive_has_none(tmp_path):
     write_raster(tmp_path / "dem.tif", dem, grid, nodata=-9999)
     top = gpd.GeoSeries([shapely.Point(603_000, 8_703_000).buffer(1500)], crs="EPSG:32633")
     top.to_file(tmp_path / "top.gpkg")
-    catalog = simulate_archive(
+    catalog = simulate(
         tmp_path / "out", dem=tmp_path / "dem.tif", outlines=tmp_path / "top.gpkg", pixel=100, years=(2016,),
-        relative_orbits=(14,), repeat_days=90, progress=False,
+        relative_orbits=(14,), repeat_days=90,
     )  # fmt: skip
     missing = dem == -9999
     for item in pystac.Catalog.from_file(str(catalog)).get_items(recursive=True):
@@ -241,13 +245,15 @@ def test_nodata_survives_the_rounding():
 CHILD = """
 import sys
 import numpy as np
-from glaciersar.simulate import simulate_archive
+from glaciersar.simulate.archive import simulate_archive
+from glaciersar.simulate.settings import ArchiveSettings
 
 if __name__ == "__main__":
     values = np.linspace(-3, 3, 9_999)
     print((np.exp(values) ** 0.3).tobytes().hex(), np.exp(values.astype(np.float32)).tobytes().hex())
-    simulate_archive(sys.argv[1], landscapes=2, tiles_per_side=1, pixel=80, years=(2016, 2020),
-                     pairing=[[(2016, 14)], [(2016, 174), (2020, 14)]], seed=5, progress=False)
+    settings = ArchiveSettings(landscapes=2, tiles_per_side=1, pixel=80, years=(2016, 2020),
+                               pairing=[[(2016, 14)], [(2016, 174), (2020, 14)]], seed=5)
+    simulate_archive(sys.argv[1], settings, progress=False)
 """
 
 

@@ -13,11 +13,11 @@ def halfar(radius, time, *, height, width, gamma):
 
 
 def test_a_spreading_dome_follows_the_closed_form(monkeypatch):
-    monkeypatch.setattr(ice, "SLIDING", 0.0)
+    monkeypatch.setattr(ice, "SLIDING_COEFFICIENT", 0.0)
     spacing, size = 500.0, 81
     x = (np.arange(size) - size // 2) * spacing
     radius = np.hypot(*np.meshgrid(x, x))
-    gamma = 2 / 5 * ice.RATE * ice.WEIGHT
+    gamma = 2 / 5 * ice.RATE_FACTOR * ice.RHO_G_CUBED
     shape = {"height": 500.0, "width": 12_000.0, "gamma": gamma}
     first = halfar(radius, 0, **shape)
     grown = ice.grow_ice(np.zeros_like(radius), np.zeros_like, spacing=spacing, years=300, step=1, thickness=first)
@@ -39,8 +39,8 @@ def test_without_snow_and_melt_the_volume_stays():
 
 def test_a_slab_gains_what_the_balance_says():
     bed = np.full((20, 20), 500.0)
-    grown = ice.grow_ice(bed, ice.balance(np.full_like(bed, 400.0)), spacing=200, years=10, step=1)
-    slow, fast = 10 * ice.GRADIENT * 100, 10 * ice.GRADIENT * 110  # the surface rises, so it gains a little more
+    grown = ice.grow_ice(bed, ice.mass_balance(np.full_like(bed, 400.0)), spacing=200, years=10, step=1)
+    slow, fast = (10 * ice.BALANCE_GRADIENT * height for height in (100, 110))  # the surface rises and gains more
     assert slow < grown[10, 10] < fast
 
 
@@ -64,8 +64,8 @@ def test_ice_that_slips_slides_as_many_times_faster():
     x = np.arange(40) * 200.0
     bed = np.broadcast_to(500 + 0.05 * x, (10, 40))
     thick = np.full(bed.shape, 100.0)
-    usual, fast = (ice.speed(bed, thick, spacing=200, slip=factor)[5, 20] for factor in (1.0, 10.0))
-    creep = ice.WEIGHT * 0.05**3 * 2 / 5 * ice.RATE * 100**4  # the share of the speed that is no sliding
+    usual, fast = (ice.speed(bed, thick, spacing=200, sliding=factor)[5, 20] for factor in (1.0, 10.0))
+    creep = ice.RHO_G_CUBED * 0.05**3 * 2 / 5 * ice.RATE_FACTOR * 100**4  # the part of the speed that is no sliding
     assert fast - creep == pytest.approx(10 * (usual - creep), rel=1e-6)
 
 
@@ -73,10 +73,10 @@ def test_where_ice_slips_its_front_advances():
     x = np.arange(80) * 200.0
     bed = np.broadcast_to(2000 - 0.1 * x, (12, 80))
     dome = np.where(np.arange(80) < 40, 120.0, 0.0) * np.ones((12, 1))
-    slip = np.where(np.arange(80) > 20, 50.0, 1.0) * np.ones((12, 1))
+    sliding = np.where(np.arange(80) > 20, 50.0, 1.0) * np.ones((12, 1))
     usual, surged = (
-        ice.grow_ice(bed, np.zeros_like, spacing=200, years=5, step=0.25, thickness=dome, slip=factor)
-        for factor in (1.0, slip)
+        ice.grow_ice(bed, np.zeros_like, spacing=200, years=5, step=0.25, thickness=dome, sliding=factor)
+        for factor in (1.0, sliding)
     )
     assert (surged[5] > 5).sum() > (usual[5] > 5).sum() + 3
     assert surged.sum() == pytest.approx(usual.sum(), rel=0.02)  # moved, not made

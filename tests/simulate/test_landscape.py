@@ -8,7 +8,8 @@ from scipy import ndimage
 
 from glaciersar import outlines
 from glaciersar.errors import InputError
-from glaciersar.simulate import labels, landscape
+from glaciersar.simulate.landscape import draw_landscape, landscape_from_dem
+from glaciersar.simulate.reference_outlines import annotate, true_outlines
 from glaciersar.simulate.zones import Zone
 
 
@@ -47,105 +48,103 @@ def gap(own, tmp_path):
     return path
 
 
-def test_the_same_seed_gives_the_same_landscape_and_another_seed_another(box, ground):
-    again = landscape.draw_landscape("here", box, years=(2016, 2020), seed=8)
-    assert np.array_equal(again.surface, ground.surface)
-    assert all(np.array_equal(again.zones[year], ground.zones[year]) for year in (2016, 2020))
-    other = landscape.draw_landscape("here", box, years=(2016,), seed=9)
-    assert np.corrcoef(other.surface.ravel(), ground.surface.ravel())[0, 1] < 0.8
-    assert other.ela != ground.ela
+def test_the_same_seed_gives_the_same_landscape_and_another_seed_another(box, landscape):
+    again = draw_landscape("here", box, years=(2016, 2020), seed=8)
+    assert np.array_equal(again.surface, landscape.surface)
+    assert all(np.array_equal(again.zones[year], landscape.zones[year]) for year in (2016, 2020))
+    other = draw_landscape("here", box, years=(2016,), seed=9)
+    assert np.corrcoef(other.surface.ravel(), landscape.surface.ravel())[0, 1] < 0.8
+    assert other.ela != landscape.ela
 
 
-def test_glaciers_obey_the_terrain(ground):
-    glacier, land = ground.glacier[2016], ground.surface > 0
-    assert np.median(ground.surface[glacier]) > np.median(ground.surface[land & ~glacier])
-    assert ground.surface[glacier].min() > 0
-    slope = np.hypot(*np.gradient(ground.surface, ground.pixel))
+def test_glaciers_obey_the_terrain(landscape):
+    glacier, land = landscape.glacier[2016], landscape.surface > 0
+    assert np.median(landscape.surface[glacier]) > np.median(landscape.surface[land & ~glacier])
+    assert landscape.surface[glacier].min() > 0
+    slope = np.hypot(*np.gradient(landscape.surface, landscape.pixel))
     assert np.median(slope[glacier]) < np.median(slope[land & ~glacier])
 
 
-def test_glaciers_shrink_a_little_in_four_years(ground):
-    before, after = (ground.glacier[year].sum() for year in (2016, 2020))
+def test_glaciers_shrink_a_little_in_four_years(landscape):
+    before, after = (landscape.glacier[year].sum() for year in (2016, 2020))
     assert 0.90 * before < after < before
-    assert (ground.glacier[2020] & ~ground.glacier[2016]).sum() < 0.01 * before
+    assert (landscape.glacier[2020] & ~landscape.glacier[2016]).sum() < 0.01 * before
 
 
-def test_a_year_does_not_depend_on_the_other_years_asked_for(box, ground):
-    alone = landscape.draw_landscape("here", box, years=(2020,), seed=8)
+def test_a_year_does_not_depend_on_the_other_years_asked_for(box, landscape):
+    alone = draw_landscape("here", box, years=(2020,), seed=8)
     assert set(alone.glacier) == {2020}
-    assert np.array_equal(alone.zones[2020], ground.zones[2020])
-    assert np.array_equal(alone.surface, ground.surface)
+    assert np.array_equal(alone.zones[2020], landscape.zones[2020])
+    assert np.array_equal(alone.surface, landscape.surface)
 
 
-def test_landscapes_differ_in_their_share_of_ice():
+def test_landscapes_differ_in_their_fraction_of_ice():
     box = GeoBox.from_bbox((600_000, 8_700_000, 606_000, 8_706_000), "EPSG:32633", resolution=100)
-    shares = [landscape.draw_landscape("x", box, years=(2016,), seed=seed).glacier[2016].mean() for seed in range(6)]
-    assert 0.15 < np.mean(shares) < 0.75
-    assert np.std(shares) > 0.05
+    fractions = [draw_landscape("x", box, years=(2016,), seed=seed).glacier[2016].mean() for seed in range(6)]
+    assert 0.15 < np.mean(fractions) < 0.75
+    assert np.std(fractions) > 0.05
 
 
-def test_a_surge_moves_a_front_and_leaves_what_was_before_as_it_is(box, ground):
-    surged = landscape.draw_landscape("here", box, years=(2016, 2020), seed=8, surge=2017)
-    assert np.array_equal(surged.glacier[2016], ground.glacier[2016])
-    assert np.array_equal(surged.zones[2016], ground.zones[2016])
+def test_a_surge_moves_a_front_and_leaves_what_was_before_as_it_is(box, landscape):
+    surged = draw_landscape("here", box, years=(2016, 2020), seed=8, surge=2017)
+    assert np.array_equal(surged.glacier[2016], landscape.glacier[2016])
+    assert np.array_equal(surged.zones[2016], landscape.zones[2016])
     largest = []
-    for state in (surged, ground):
+    for state in (surged, landscape):
         label, _ = ndimage.label(state.glacier[2020] & ~state.glacier[2016])
         largest.append(np.bincount(label.ravel())[1:].max())
     assert largest[0] > 5 * largest[1]
-    crevassed = [(zones == Zone.CREVASSED).sum() for zones in (surged.zones[2020], ground.zones[2020])]
+    crevassed = [(zones == Zone.CREVASSED).sum() for zones in (surged.zones[2020], landscape.zones[2020])]
     assert crevassed[0] > 1.2 * crevassed[1]
 
 
 def test_a_surge_before_the_satellite_is_refused(box):
     with pytest.raises(InputError, match="surge=2010 found"):
-        landscape.draw_landscape("x", box, years=(2016,), seed=1, surge=2010)
+        draw_landscape("x", box, years=(2016,), seed=1, surge=2010)
 
 
 @pytest.mark.parametrize("years", [(), (2013,), (2016, 1999)])
 def test_years_before_the_satellite_are_refused(box, years):
     with pytest.raises(InputError, match=r"years=.*2014"):
-        landscape.draw_landscape("x", box, years=years, seed=1)
+        draw_landscape("x", box, years=years, seed=1)
 
 
-def test_a_users_ground_is_put_on_the_grid_with_the_users_glaciers(own):
-    ground = landscape.landscape_from_dem(*own, pixel=40, years=(2016,), seed=1)
-    assert str(ground.geobox.crs) == "EPSG:32633"
-    assert (ground.geobox.boundingbox.left - 330_000) % 40 == 0
-    assert ground.glacier[2016].sum() * 40**2 == pytest.approx(np.pi * 900**2, rel=0.02)
-    assert ground.surface.max() == pytest.approx(600, abs=15)
-    assert ground.surface[ground.glacier[2016]].min() > 600 - 15 / 50 * 1000
-    assert 380 < ground.ela < 500  # the median of a cone's top: 600 - 0.3 · 900 / √2 = 409 m
-    assert ground.name == "cone"
+def test_a_users_terrain_is_put_on_the_grid_with_the_users_glaciers(own):
+    landscape = landscape_from_dem(*own, pixel=40, years=(2016,), seed=1)
+    assert str(landscape.geobox.crs) == "EPSG:32633"
+    assert (landscape.geobox.boundingbox.left - 330_000) % 40 == 0
+    assert landscape.glacier[2016].sum() * 40**2 == pytest.approx(np.pi * 900**2, rel=0.02)
+    assert landscape.surface.max() == pytest.approx(600, abs=15)
+    assert landscape.surface[landscape.glacier[2016]].min() > 600 - 15 / 50 * 1000
+    assert 380 < landscape.ela < 500  # the median of a cone's top: 600 - 0.3 · 900 / √2 = 409 m
+    assert landscape.name == "cone"
 
 
-def test_ground_without_an_elevation_is_unknown_and_no_sea(own, gap):
-    whole, ground = (
-        landscape.landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1) for path in (own[0], gap)
-    )
+def test_land_without_an_elevation_is_unknown_and_no_sea(own, gap):
+    whole, landscape = (landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1) for path in (own[0], gap))
     assert whole.known.sum() * 40**2 == pytest.approx(5000**2, rel=0.02)  # turned, so its box has empty corners
-    lost = whole.known & ~ground.known
+    lost = whole.known & ~landscape.known
     assert lost.sum() * 40**2 == pytest.approx(2500 * 500, rel=0.1)
-    assert (ground.zones[2016][lost] != Zone.WATER).all()
-    assert ground.surface[lost].min() > 0  # goes on from the ground around, for what looks at the neighbourhood
-    assert np.isfinite(ground.surface).all()
+    assert (landscape.zones[2016][lost] != Zone.WATER).all()
+    assert landscape.surface[lost].min() > 0  # extrapolated, for filters that reach over the edge
+    assert np.isfinite(landscape.surface).all()
     beside = ndimage.binary_dilation(lost, iterations=2)  # within reach of the interpolation
-    np.testing.assert_array_equal(ground.surface[~beside], whole.surface[~beside])
+    np.testing.assert_array_equal(landscape.surface[~beside], whole.surface[~beside])
 
 
 def test_outlines_end_where_the_elevation_model_does(own, gap):
-    ground = landscape.landscape_from_dem(gap, own[1], pixel=40, years=(2016, 2020), seed=1)
+    landscape = landscape_from_dem(gap, own[1], pixel=40, years=(2016, 2020), seed=1)
     for year in (2016, 2020):
         for shapes in (
-            labels.true_outlines(ground, year),
-            labels.annotate(ground, year, annotator="reference", seed=1),
+            true_outlines(landscape, year),
+            annotate(landscape, year, annotator="reference", seed=1),
         ):
-            drawn = outlines.to_mask(shapes, ground.geobox)
+            drawn = outlines.to_mask(shapes, landscape.geobox)
             assert drawn.any()
-            assert not (drawn & ~ground.known).any()
+            assert not (drawn & ~landscape.known).any()
             assert shapes.geom_type.isin(["Polygon", "MultiPolygon"]).all()
-    expected = outlines.to_mask(outlines.read_outlines(own[1]), ground.geobox) & ground.known
-    np.testing.assert_array_equal(outlines.to_mask(labels.true_outlines(ground, 2016), ground.geobox), expected)
+    expected = outlines.to_mask(outlines.read_outlines(own[1]), landscape.geobox) & landscape.known
+    np.testing.assert_array_equal(outlines.to_mask(true_outlines(landscape, 2016), landscape.geobox), expected)
 
 
 @pytest.mark.parametrize("kept", [0.02, 0.3, 0.9, 0.999])
@@ -161,13 +160,13 @@ def test_a_truncated_elevation_model_is_refused_in_one_sentence(own, tmp_path, k
     with pytest.raises(
         InputError, match=r"cut\.tif: .+ found|cut\.tif: cannot be read as a raster \(.+\), expected an"
     ):
-        landscape.landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
+        landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
 
 
 def test_outlines_that_cannot_be_read_are_refused(own, tmp_path):
     (tmp_path / "bad.gpkg").write_text("no outlines")
     with pytest.raises(InputError, match=r"bad\.gpkg: cannot be read as outlines"):
-        landscape.landscape_from_dem(own[0], tmp_path / "bad.gpkg", pixel=40, years=(2016,), seed=1)
+        landscape_from_dem(own[0], tmp_path / "bad.gpkg", pixel=40, years=(2016,), seed=1)
 
 
 def test_an_elevation_model_without_a_coordinate_system_is_refused(own, tmp_path):
@@ -177,7 +176,7 @@ def test_an_elevation_model_without_a_coordinate_system_is_refused(own, tmp_path
     with rasterio.open(path, "w", driver="GTiff", width=100, height=100, count=1, dtype="float32") as file:
         file.write(values, 1)
     with pytest.raises(InputError, match=r"nowhere\.tif: no coordinate system found, expected a projected one"):
-        landscape.landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
+        landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
 
 
 def test_an_elevation_model_in_degrees_is_refused(own, tmp_path):
@@ -195,19 +194,19 @@ def test_an_elevation_model_in_degrees_is_refused(own, tmp_path):
     ) as file:
         file.write(np.ones((20, 20), np.float32), 1)
     with pytest.raises(InputError, match=r"degrees\.tif: EPSG:4326 found, expected a projected one"):
-        landscape.landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
+        landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
 
 
 def test_outlines_elsewhere_are_refused(own, tmp_path):
     away = gpd.GeoSeries([shapely.Point(700_000, 8_702_500).buffer(900)], crs="EPSG:32634")
     away.to_file(tmp_path / "away.gpkg")
     with pytest.raises(InputError, match=r"away\.gpkg: no outline overlaps the elevation model cone\.tif"):
-        landscape.landscape_from_dem(own[0], tmp_path / "away.gpkg", pixel=40, years=(2016,), seed=1)
+        landscape_from_dem(own[0], tmp_path / "away.gpkg", pixel=40, years=(2016,), seed=1)
 
 
 def test_a_file_that_is_no_raster_is_refused(own, tmp_path):
     (tmp_path / "text.tif").write_text("not a raster")
     with pytest.raises(InputError, match=r"text\.tif: cannot be read as a raster"):
-        landscape.landscape_from_dem(tmp_path / "text.tif", own[1], pixel=40, years=(2016,), seed=1)
+        landscape_from_dem(tmp_path / "text.tif", own[1], pixel=40, years=(2016,), seed=1)
     with pytest.raises(InputError, match=r"none\.tif: no such file"):
-        landscape.landscape_from_dem(tmp_path / "none.tif", own[1], pixel=40, years=(2016,), seed=1)
+        landscape_from_dem(tmp_path / "none.tif", own[1], pixel=40, years=(2016,), seed=1)

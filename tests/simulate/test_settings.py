@@ -1,30 +1,16 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from glaciersar import grid
 from glaciersar.errors import InputError
 from glaciersar.simulate import settings
-from glaciersar.simulate.settings import CODE, Settings
+from glaciersar.simulate.settings import CODE, ArchiveSettings
 
-USUAL = Settings(
-    landscapes=5,
-    tiles_per_side=2,
-    pixel=40.0,
-    years=(2016, 2020),
-    relative_orbits=(14, 174),
-    looks=10.7,
-    repeat_days=12,
-    missing_share=0.06,
-    seed=1,
-    dem=None,
-    outlines=None,
-    levels=None,
-    shift_db=0.0,
-    pairing=None,
-)
+USUAL = ArchiveSettings(landscapes=5)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +84,14 @@ def test_the_record_changes_with_the_code_of_the_simulator(tmp_path, monkeypatch
     with (copy / "speckle.py").open("a") as file:
         file.write("# other pixel values\n")
     assert USUAL.as_json() != before
+
+
+def test_equal_settings_are_written_alike_whatever_types_they_come_in():
+    asked = {"years": [2016, 2020], "relative_orbits": [14], "pairing": [[[2016, 14]]], "pixel": 40}
+    wanted = {"years": (2016, 2020), "relative_orbits": (14,), "pairing": (((2016, 14),),), "pixel": 40.0}
+    assert ArchiveSettings(**asked).as_json() == ArchiveSettings(**wanted).as_json()
+    mine = ArchiveSettings(dem=Path("dem.tif"), outlines=Path("ice.gpkg"))
+    assert (mine.dem, mine.outlines) == ("dem.tif", "ice.gpkg")
 
 
 def test_the_record_tells_every_setting_and_what_files_were_read(tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from glaciersar.simulate import noise, terrain
+from glaciersar.simulate import random_fields, terrain
 
 
 @pytest.fixture
@@ -33,19 +33,19 @@ def test_in_the_end_rivers_cut_as_fast_as_the_land_rises(incised):
 
 def test_slumping_keeps_the_volume_and_lowers_the_steepest_slope(rng):
     land = 300 * rng.random((30, 30))
-    slumped = terrain.shed(land, spacing=100, steepest=0.5, rounds=200)
+    slumped = terrain.slump_slopes(land, spacing=100, steepest=0.5, rounds=200)
     assert slumped.sum() == pytest.approx(land.sum())
     assert np.abs(np.diff(slumped, axis=0)).max() < 1.05 * 0.5 * 100 < np.abs(np.diff(land, axis=0)).max()
 
 
 def test_troughs_only_take_away(rng):
-    land = 400 + 100 * noise.smooth_field((60, 60), 10, rng).astype(float)
-    drained = np.exp(noise.smooth_field((60, 60), 5, rng).astype(float))
-    assert (terrain.trough(land, drained, spacing=150) <= land).all()
+    land = 400 + 100 * random_fields.smooth_field((60, 60), 10, rng).astype(float)
+    drained = np.exp(random_fields.smooth_field((60, 60), 5, rng).astype(float))
+    assert (terrain.cut_troughs(land, drained, spacing=150) <= land).all()
 
 
 def test_a_bed_has_land_sea_and_summits(rng):
-    bed = terrain.draw_bed((120, 120), spacing=150, sea=0.2, relief=1000, plateau=0, rng=rng)
+    bed = terrain.draw_bed((120, 120), spacing=150, sea_fraction=0.2, relief=1000, plateau=0, rng=rng)
     assert 0.05 < (bed < 0).mean() < 0.6
     assert 600 < bed.max() < 1600
     assert np.isfinite(bed).all()

@@ -2,45 +2,46 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from glaciersar.simulate import noise, zones
+from glaciersar.simulate import zones
+from glaciersar.simulate.random_fields import random_stream
 from glaciersar.simulate.zones import GLACIER, Zone
 
 
-def test_the_zones_of_glaciers_are_the_glaciers(ground):
+def test_the_zones_of_glaciers_are_the_glaciers(landscape):
     for year in (2016, 2020):
-        assert (np.isin(ground.zones[year], GLACIER) == ground.glacier[year]).all()
+        assert (np.isin(landscape.zones[year], GLACIER) == landscape.glacier[year]).all()
 
 
-def test_every_kind_of_ground_occurs(ground):
-    assert set(np.unique(ground.zones[2016])) == {int(zone) for zone in Zone}
+def test_every_zone_occurs(landscape):
+    assert set(np.unique(landscape.zones[2016])) == {int(zone) for zone in Zone}
 
 
-def test_firn_lies_above_superimposed_ice_above_bare_ice(ground):
+def test_firn_lies_above_superimposed_ice_above_bare_ice(landscape):
     heights = [
-        np.median(ground.surface[ground.zones[2016] == zone]) for zone in (Zone.FIRN, Zone.SUPERIMPOSED, Zone.ICE)
+        np.median(landscape.surface[landscape.zones[2016] == zone]) for zone in (Zone.FIRN, Zone.SUPERIMPOSED, Zone.ICE)
     ]
     assert heights[0] > heights[1] > heights[2]
-    assert heights[0] > ground.ela > heights[2]
+    assert heights[0] > landscape.ela > heights[2]
 
 
-def test_debris_covers_two_to_four_percent_of_the_ice_and_lies_low(ground):
-    debris = ground.zones[2016] == Zone.DEBRIS
-    assert 0.01 < debris.sum() / ground.glacier[2016].sum() < 0.04
-    assert ground.surface[debris].max() < ground.ela
+def test_debris_covers_two_to_four_percent_of_the_ice_and_lies_low(landscape):
+    debris = landscape.zones[2016] == Zone.DEBRIS
+    assert 0.01 < debris.sum() / landscape.glacier[2016].sum() < 0.04
+    assert landscape.surface[debris].max() < landscape.ela
 
 
-def test_ice_cored_moraine_lies_beside_glaciers_but_is_none(ground):
-    moraine = ground.zones[2016] == Zone.MORAINE
-    away = ndimage.distance_transform_edt(~ground.glacier[2016], sampling=ground.pixel)
+def test_ice_cored_moraine_lies_beside_glaciers_but_is_none(landscape):
+    moraine = landscape.zones[2016] == Zone.MORAINE
+    away = ndimage.distance_transform_edt(~landscape.glacier[2016], sampling=landscape.pixel)
     assert away[moraine].max() < 900
-    assert not (moraine & ground.glacier[2016]).any()
+    assert not (moraine & landscape.glacier[2016]).any()
 
 
-def test_tundra_is_flatter_and_lower_than_rock(ground):
-    slope = np.hypot(*np.gradient(ground.surface, ground.pixel))
-    tundra, rock = (ground.zones[2016] == zone for zone in (Zone.TUNDRA, Zone.ROCK))
+def test_tundra_is_flatter_and_lower_than_rock(landscape):
+    slope = np.hypot(*np.gradient(landscape.surface, landscape.pixel))
+    tundra, rock = (landscape.zones[2016] == zone for zone in (Zone.TUNDRA, Zone.ROCK))
     assert np.median(slope[tundra]) < 0.5 * np.median(slope[rock])
-    assert np.median(ground.surface[tundra]) < np.median(ground.surface[rock])
+    assert np.median(landscape.surface[tundra]) < np.median(landscape.surface[rock])
 
 
 def test_ice_is_crevassed_where_it_meets_the_sea(rng):
@@ -48,7 +49,7 @@ def test_ice_is_crevassed_where_it_meets_the_sea(rng):
     surface[:, :20] = 0
     glacier = np.zeros(surface.shape, bool)
     glacier[:, 20:] = True
-    placed = zones.place_zones(surface, glacier, ~glacier, ela=400, pixel=40, speed=None, rng=noise.random_stream(1))
+    placed = zones.place_zones(surface, glacier, ~glacier, ela=400, pixel=40, speed=None, rng=random_stream(1))
     crevassed = placed == Zone.CREVASSED
     assert crevassed[:, 20:24].mean() > 0.9
     assert crevassed[:, 90:].mean() < 0.05
@@ -57,12 +58,10 @@ def test_ice_is_crevassed_where_it_meets_the_sea(rng):
 def test_a_landscape_without_glaciers_has_no_zone_of_ice():
     surface = np.linspace(0, 500, 64 * 64, dtype=np.float32).reshape(64, 64)
     nothing = np.zeros(surface.shape, bool)
-    placed = zones.place_zones(
-        surface, nothing, surface <= 0, ela=400, pixel=40, speed=None, rng=noise.random_stream(1)
-    )
+    placed = zones.place_zones(surface, nothing, surface <= 0, ela=400, pixel=40, speed=None, rng=random_stream(1))
     assert not np.isin(placed, (*GLACIER, Zone.MORAINE)).any()
 
 
 @pytest.mark.parametrize("year", [2016, 2020])
-def test_water_is_level(ground, year):
-    assert ground.surface[ground.zones[year] == Zone.WATER].max() <= 0.01
+def test_water_is_level(landscape, year):
+    assert landscape.surface[landscape.zones[year] == Zone.WATER].max() <= 0.01

@@ -1,4 +1,4 @@
-"""Reads the backscatter levels that the simulator assumes."""
+"""Read the backscatter levels that the simulator assumes, by zone and state of the surface."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,10 @@ ZONE_FIELDS = {*STATES, "texture", "slope", "persistence", "status"}
 
 @dataclass(frozen=True, kw_only=True)
 class Levels:
-    """Backscatter by zone; tables are indexed by the code of `Zone`, index 0 is unused."""
+    """Backscatter by zone. Tables are indexed by the code of `Zone`; index 0 is unused."""
 
     reference_incidence: float
-    """Degrees at which the levels hold."""
+    """Incidence at which the levels hold, degrees."""
     level: NDArray[np.float32]
     """(zone, state, polarisation) gamma nought, dB."""
     slope: NDArray[np.float32]
@@ -36,22 +36,22 @@ class Levels:
     melange_texture: float
     """Its standard deviation, dB."""
     noise: tuple[float, float]
-    """Noise-equivalent level, HH and HV, dB."""
+    """Noise floor (noise-equivalent level), HH and HV, dB."""
     noise_error: float
     """Relative error of the noise subtraction."""
     calibration: float
-    """Standard deviation between dates, dB."""
+    """Standard deviation of the calibration between dates, dB."""
     wind: float
-    """Standard deviation of open water between dates, dB."""
+    """Standard deviation of open water between dates, as the wind changes, dB."""
 
 
 def read_levels(path: str | Path | None = None, *, shift_db: float = 0.0) -> Levels:
-    """Read the levels, from the project's own file if no other is given.
+    """Read the levels, by default from the package's backscatter.yaml.
 
     Args:
         path: A YAML file in the form of backscatter.yaml.
-        shift_db: Added to every zone of the glaciers in every state and polarisation, while land and water stay: the
-            assumed contrast between glacier and land becomes larger or smaller by so much.
+        shift_db: Added to every zone of the glaciers in every state and polarisation, but not to land and water;
+            it changes the assumed contrast between glacier and land.
     """
     path = DEFAULT if path is None else Path(path)
     if not path.exists():

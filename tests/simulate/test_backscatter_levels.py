@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from glaciersar.errors import InputError
-from glaciersar.simulate import levels
+from glaciersar.simulate import backscatter_levels
 from glaciersar.simulate.zones import GLACIER, Zone
 
 DRY, WET, BARE = range(3)
@@ -13,7 +13,7 @@ DRY, WET, BARE = range(3)
 
 @pytest.fixture(scope="module")
 def assumed():
-    return levels.read_levels()
+    return backscatter_levels.read_levels()
 
 
 def test_in_winter_firn_is_brighter_than_superimposed_ice_and_that_than_glacier_ice(assumed):
@@ -29,9 +29,9 @@ def test_the_firn_line_shows_no_less_in_hv_than_in_hh(assumed):
     assert hv >= hh
 
 
-def test_wet_snow_lowers_every_kind_of_ground_by_two_decibels_or_more(assumed):
-    ground = [zone for zone in Zone if zone is not Zone.WATER]
-    fall = assumed.level[ground, DRY] - assumed.level[ground, WET]
+def test_wet_snow_lowers_every_zone_on_land_by_two_decibels_or_more(assumed):
+    land = [zone for zone in Zone if zone is not Zone.WATER]
+    fall = assumed.level[land, DRY] - assumed.level[land, WET]
     assert fall.min() >= 2
 
 
@@ -59,13 +59,13 @@ def test_all_slopes_fall_with_incidence(assumed):
 
 
 def test_every_level_is_marked_unverified_and_every_relation_has_a_source():
-    content = yaml.safe_load(levels.DEFAULT.read_text())
+    content = yaml.safe_load(backscatter_levels.DEFAULT.read_text())
     assert {fields["status"] for fields in content["zones"].values()} == {"unverified"}
     assert all(relation["status"] == "sourced" and relation["source"] for relation in content["relations"])
 
 
 def test_a_shift_moves_glaciers_against_land(assumed):
-    shifted = levels.read_levels(shift_db=3)
+    shifted = backscatter_levels.read_levels(shift_db=3)
     change = shifted.level - assumed.level
     assert change[list(GLACIER)] == pytest.approx(3)
     assert change[[zone for zone in Zone if zone not in GLACIER]] == pytest.approx(0)
@@ -82,14 +82,14 @@ def test_a_shift_moves_glaciers_against_land(assumed):
     ],
 )
 def test_a_file_of_another_form_is_refused(tmp_path, change, message):
-    content = yaml.safe_load(levels.DEFAULT.read_text())
+    content = yaml.safe_load(backscatter_levels.DEFAULT.read_text())
     change(content)
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(content))
     with pytest.raises(InputError, match=rf"mine\.yaml: {message}"):
-        levels.read_levels(path)
+        backscatter_levels.read_levels(path)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.yaml: no such file"):
-        levels.read_levels(tmp_path / "none.yaml")
+        backscatter_levels.read_levels(tmp_path / "none.yaml")

@@ -1,4 +1,4 @@
-"""Seeded random fields: the one source of chance of the simulator."""
+"""Seeded random streams and random fields: all randomness of the simulator comes from here."""
 
 import zlib
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Transfer = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # from frequenc
 def random_stream(seed: int, *keys: int | str) -> np.random.Generator:
     """Open the random stream that belongs to `keys`; streams of different keys are independent.
 
-    Landscape, year and orbit are keys, so what one of them draws never shifts what another gets.
+    Landscape, year and orbit are keys, so the draws of one never shift those of another.
     """
     words = [zlib.crc32(key.encode()) if isinstance(key, str) else key for key in keys]
     return np.random.default_rng(np.random.SeedSequence([seed, *words]))
@@ -33,11 +33,11 @@ def smooth_field(shape: tuple[int, int], length: float, rng: np.random.Generator
     Returns:
         (H, W) field with the expected mean 0 and variance 1.
     """
-    return _shaped(shape, lambda f: np.exp(-((np.pi * length * f) ** 2) / 2), pad=3 * length, rng=rng)
+    return _filtered_noise(shape, lambda f: np.exp(-((np.pi * length * f) ** 2) / 2), pad=3 * length, rng=rng)
 
 
 def fractal_field(shape: tuple[int, int], longest: float, rng: np.random.Generator, *, exponent: float = 3.2) -> Field:
-    """Draw a Gaussian field whose power falls as frequency to the minus `exponent`, flat beyond a longest wave.
+    """Draw a Gaussian field whose power falls as frequency to the minus `exponent`, flat beyond the longest wavelength.
 
     Args:
         shape: (H, W).
@@ -49,10 +49,10 @@ def fractal_field(shape: tuple[int, int], longest: float, rng: np.random.Generat
         (H, W) field with the expected mean 0 and variance 1.
     """
     corner = 1 / longest
-    return _shaped(shape, lambda f: np.maximum(f / corner, 1) ** (-exponent / 2), pad=longest, rng=rng)
+    return _filtered_noise(shape, lambda f: np.maximum(f / corner, 1) ** (-exponent / 2), pad=longest, rng=rng)
 
 
-def _shaped(shape: tuple[int, int], transfer: Transfer, *, pad: float, rng: np.random.Generator) -> Field:
+def _filtered_noise(shape: tuple[int, int], transfer: Transfer, *, pad: float, rng: np.random.Generator) -> Field:
     """Filter white noise in the frequency domain, on a padded grid so that opposite edges are unrelated."""
     height, width = (fft.next_fast_len(int(n + min(pad, n)), real=True) for n in shape)
     white = rng.standard_normal((height, width), dtype=np.float32)
@@ -73,7 +73,7 @@ def streaks(direction: tuple[Field, Field], length: float, rng: np.random.Genera
         width: Width of a streak in pixels.
 
     Returns:
-        (H, W) field of mean 0 and variance 1, drawn out along the field.
+        (H, W) field of mean 0 and variance 1, with streaks along the vector field.
     """
     size = norm(*direction) + np.float32(1e-6)
     step = np.stack([part / size for part in direction]).astype(np.float32)  # (2, H, W)
