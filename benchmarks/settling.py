@@ -1,4 +1,4 @@
-"""Does training settle, and do its seeds and processors agree?
+"""Does weight averaging steady the validation, and do seeds and processors agree?
 
 After `make reproduce`, `python -m benchmarks.settling` trains what is missing under runs/settling, an hour on 2 cores
 with bf16; `python -m benchmarks settling` reports the runs that are there.
@@ -22,7 +22,8 @@ from glaciersar.evaluation import scoring
 from glaciersar.io.atomic import atomic_write, require_file
 from glaciersar.plots import results
 from glaciersar.training import checkpoints
-from glaciersar.training.loop import TrainConfig, train
+from glaciersar.training.config import TrainConfig
+from glaciersar.training.loop import train
 
 DATA, RUNS, ROOT = Path("runs/simulated/dataset"), Path("runs/settling"), Path(__file__).resolve().parent.parent
 PROFILE, NOTEBOOK = ROOT / "config/simulated.yaml", ROOT / "notebooks/03-train.ipynb"
@@ -31,7 +32,7 @@ MODELS = ("unet3d", "ulstm")
 LAST_STEP, SETTLED, ELSEWHERE = "weights of the last step", "settled", "settled, as if on another processor"
 BEFORE: dict[str, Any] = {
     "patch": 128, "batch": 2, "epochs": 18, "steps_per_epoch": 80, "learning_rate": 1e-3,
-    "restarts": [1.2, 3.6, 8.4, 18.0], "warmup": 0, "mean_decay": 0.0, "dropout": 0.05,
+    "restarts": [1.2, 3.6, 8.4, 18.0], "warmup": 0, "ema_decay": 0.0, "dropout": 0.05,
 }  # fmt: skip
 """The authors' schedule made short, as the profile had it first: 1.6 times as much to compute."""
 
@@ -50,7 +51,7 @@ class Run:
         return RUNS / self.way.replace(" ", "-").replace(",", "") / str(self.seed) / self.model
 
     @property
-    def plan(self) -> TrainConfig:
+    def config(self) -> TrainConfig:
         """What is trained: the profile `simulated`, but for what the way changes."""
         profile = notebooks.read_profile(PROFILE, NOTEBOOK)
         chosen = {name: value for name, value in profile.items() if name in TrainConfig.__dataclass_fields__}
@@ -66,7 +67,7 @@ def runs() -> list[Run]:
 
 def finished(run: Run) -> bool:
     """Tell whether a run is there with all its epochs."""
-    return (run.folder / "log.csv").exists() and len(checkpoints.read_log(run.folder)) == run.plan.epochs
+    return (run.folder / "log.csv").exists() and len(checkpoints.read_log(run.folder)) == run.config.epochs
 
 
 def start(run: Run) -> None:
@@ -126,7 +127,7 @@ def main() -> str:
     require_file(DATA / "test.h5", made_by="02-dataset")
     every = [run for run in runs() if finished(run)]
     if not every:
-        return "## Training that settles\n\nNo run is there; `python -m benchmarks.settling` trains them."
+        return "## Weight averaging\n\nNo run is there; `python -m benchmarks.settling` trains them."
     measured = pd.DataFrame([measure(run) for run in every])
     with atomic_write(ROOT / "figures/benchmarks/settling.csv") as temporary:
         measured.round(4).to_csv(temporary, index=False)
@@ -135,11 +136,11 @@ def main() -> str:
     )
     return "\n\n".join(
         [
-            "## Training that settles",
+            "## Weight averaging",
             f"Networks of the profile `simulated`, seeds {', '.join(map(str, SEEDS))}, scored on the test tiles"
-            " (*simulated* radar). *Settled* is the profile as it is: the mean of the weights is validated and kept,"
-            " its statistics computed anew; small patches, one cosine. Before, it was the authors' schedule made short,"
-            " and the weights of the last step. Another processor: this one held to AVX2 and float32, seed 1.",
+            " (*simulated* radar). *Settled* is the profile as it is: the average of the weights is validated and kept,"
+            " with recomputed batch-norm statistics; small patches, one cosine. Before, it was the authors' schedule,"
+            " shortened, and the weights of the last step. Another processor: this one held to AVX2 and float32, seed 1.",
             table(measured).round(3).reset_index().to_markdown(index=False),
             "Every run stands in figures/benchmarks/settling.csv. Solid: a seed; dashed: as if on another processor.",
             "![Validation IoU of three seeds](../figures/benchmarks/settling.png)",
@@ -151,7 +152,7 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         name, way, seed = sys.argv[1:]
         found = Run(model=name, way=way, seed=int(seed))
-        train(found.plan, DATA, found.folder, progress=False)
+        train(found.config, DATA, found.folder, progress=False)
     else:
         with ThreadPoolExecutor(2) as pool:  # two at a time
             list(pool.map(start, [run for run in runs() if not finished(run)]))

@@ -14,7 +14,8 @@ from benchmarks.tensorflow_base import DATES, eager, tensorflow
 from benchmarks.turns import take_turns
 from glaciersar import models
 from glaciersar.training import losses
-from glaciersar.training.loop import TrainConfig, train
+from glaciersar.training.config import TrainConfig
+from glaciersar.training.loop import train
 from glaciersar.training.memory import keep_freed_memory
 
 CASES = [("unet3d", 192, 1), ("unet3d", 192, 2), ("ulstm", 192, 1), ("ulstm", 192, 2), ("ulstm", 384, 1)]
@@ -66,7 +67,7 @@ def curves() -> str:
         return f"Loss curves are left out: {DATA} is not there, which `make reproduce` makes."
     logs = {}
     for name, (precision, seed) in CURVES.items():
-        plan = TrainConfig(
+        config = TrainConfig(
             width=8,
             patch=128,
             batch=2,
@@ -77,7 +78,7 @@ def curves() -> str:
             seed=seed,
         )
         with tempfile.TemporaryDirectory() as out:
-            logs[name] = train(plan, DATA, out, progress=False).set_index("epoch")["loss"]
+            logs[name] = train(config, DATA, out, progress=False).set_index("epoch")["loss"]
     table = pd.DataFrame(logs).T.rename(columns=lambda epoch: f"loss, epoch {epoch}")
     return table.to_markdown(floatfmt=".4f")
 

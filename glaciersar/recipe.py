@@ -22,9 +22,9 @@ class Recipe:
     whole_tiles_validated: bool
     """Validation sees every pixel once, and the pooled IoU chooses the best epoch; otherwise only the patches that fit,
     never the last, incomplete batch, and the mean IoU of the patches chooses."""
-    weights_settled: bool
-    """Where a plan has a `mean_decay`, the mean of the weights is validated and kept, with statistics of its own;
-    otherwise the weights of an epoch's last step, with the running statistics that lag behind them."""
+    weights_averaged: bool
+    """With an `ema_decay`, the average of the weights is validated and kept, with recomputed batch-norm statistics;
+    otherwise the weights of an epoch's last step, with the running statistics, which lag behind them."""
     margins_covered: bool
     """Mapping covers every pixel; otherwise windows lie only where they fit, from the top left of the padded tile,
     and the rows and columns that they leave over become background."""
@@ -39,7 +39,7 @@ AS_RELEASED = Recipe(
     dropout_active=False,
     last_offset_drawn=False,
     whole_tiles_validated=False,
-    weights_settled=False,
+    weights_averaged=False,
     margins_covered=False,
     nodata_masked=False,
 )
@@ -49,7 +49,7 @@ CORRECTED = Recipe(
     dropout_active=True,
     last_offset_drawn=True,
     whole_tiles_validated=True,
-    weights_settled=True,
+    weights_averaged=True,
     margins_covered=True,
     nodata_masked=True,
 )

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from glaciersar import notebooks
-from glaciersar.training.loop import TrainConfig, train
+from glaciersar.training.config import TrainConfig
+from glaciersar.training.loop import train
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 TILES = {

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run, as safetensors: its networks, the optimiser's state, the log."""
+"""Save and load the checkpoint of a training run, as safetensors: its networks, the optimiser's state, the log."""
 
 import hashlib
 import json
@@ -19,16 +19,16 @@ from glaciersar.io.atomic import atomic_write, require_file
 
 NAME, OLD = "checkpoint.safetensors", "checkpoint.old.safetensors"
 TRAINING = "glaciersar.training.loop"
-"""The module whose imports are the code that decides what a plan makes of its data."""
+"""The module whose code, with all that it imports, decides the result of a run."""
 
 
-def run_identity(plan: Mapping[str, Any], data: Path) -> str:
-    """Name all that decides the result of a run: its plan, its data, and the code.
+def run_identity(config: Mapping[str, Any], data: Path) -> str:
+    """Identify all that decides the result of a run: its configuration, its data, and the code.
 
-    How many processes load the data does not matter. Data files tell their content; a published one, which does not,
-    goes by its size and time.
+    How many processes load the data does not matter. A dataset file is known by its attribute `content`; a published
+    one, which has none, by its size and time of modification.
     """
-    content: dict[str, Any] = {name: value for name, value in plan.items() if name != "workers"}
+    content: dict[str, Any] = {name: value for name, value in config.items() if name != "workers"}
     for name in ("train.h5", "val.h5"):
         with h5py.File(data / name) as file:
             status = (data / name).stat()
@@ -44,7 +44,7 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     rows: list[dict[str, float]],
 ) -> None:
-    """Write the networks, each under its name (in training, best so far), Adam's moments and the log, whole."""
+    """Write the networks, each under its name, Adam's moments and the log to one file, atomically."""
     states = {name: network.state_dict() for name, network in networks.items()}
     tensors = {f"{name}/{key}": value for name, state in states.items() for key, value in state.items()}
     for index, state in optimizer.state_dict()["state"].items():
@@ -64,9 +64,9 @@ def load_checkpoint(
     *,
     main: bool = True,
 ) -> list[dict[str, float]]:
-    """Load what `save` wrote into the networks and the optimiser, and give the log; an empty one to start anew.
+    """Load a checkpoint into the networks and the optimiser, and return its log; an empty one to start anew.
 
-    A checkpoint of another identity is set aside under `OLD`, by the main process.
+    The main process renames a checkpoint of another identity to `OLD`.
 
     Raises:
         InputError: The file is no checkpoint.

@@ -1,3 +1,5 @@
+"""glaciersar.training.losses"""
+
 import pytest
 import torch
 import torch.nn.functional as F

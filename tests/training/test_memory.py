@@ -1,3 +1,5 @@
+"""glaciersar.training.memory"""
+
 import platform
 import subprocess
 import sys
@@ -9,13 +11,13 @@ from glaciersar.training.memory import keep_freed_memory
 # 64 MiB, above what the C library ever keeps by itself; in a process of its own, whose memory nobody used before
 RESIDENT_AROUND_A_FREED_ARRAY = """
 import resource, numpy as np
-from glaciersar.memory import freed_memory_kept
+from glaciersar.training.memory import keep_freed_memory
 
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 2**20
 
 before = resident()
-with freed_memory_kept():
+with keep_freed_memory():
     array = np.ones(2**23)
     del array
     inside = resident()

@@ -1,3 +1,5 @@
+"""glaciersar.training.schedule"""
+
 import math
 
 import pytest
