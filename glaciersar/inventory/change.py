@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
-from glaciersar.inventory.area import NO_GLACIER, draw_errors, mapped_area, resample
+from glaciersar.inventory.area import draw_errors, resample
+from glaciersar.inventory.block_sums import NO_GLACIER, mapped_area
 
 Array = NDArray[np.float64]
 KEYS = ["glacier", "row", "column"]

@@ -13,7 +13,7 @@ from glaciersar import outlines, radiometry
 from glaciersar.grid import Tile
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.inference.sliding_window import map_array
-from glaciersar.inventory import area, change
+from glaciersar.inventory import area, block_sums, change
 from glaciersar.models import Network, features
 from glaciersar.simulate import labels, landscape, levels, noise, radar
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS
@@ -29,7 +29,7 @@ class LandscapeSums:
     """A map of a landscape in one year, added up."""
 
     blocks: pd.DataFrame
-    """From `area.sum_blocks`."""
+    """From `block_sums.sum_blocks`."""
     known: Mapping[str, float]
     """"truth" and "reference", km²."""
     perimeter: float
@@ -95,9 +95,9 @@ def sum_landscapes(
     return [
         {
             year: LandscapeSums(
-                blocks=area.sum_blocks(calibration(probability), box.affine),
+                blocks=block_sums.sum_blocks(calibration(probability), box.affine),
                 known={  # in the same order as the area mapped, at which an interval may end
-                    name: float(area.sum_blocks(mask.astype(float), box.affine)["expected"].sum())
+                    name: float(block_sums.sum_blocks(mask.astype(float), box.affine)["expected"].sum())
                     for name, mask in masks.items()
                 },
                 perimeter=float(outlines.from_mask(probability > 0.5, box).length.sum()) / 1e3,

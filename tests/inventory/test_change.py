@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from glaciersar.errors import InputError
-from glaciersar.inventory import area, change
+from glaciersar.inventory import block_sums, change
 
 
 def square(x, side):
@@ -86,7 +86,7 @@ def test_maps_that_err_each_on_their_own_have_a_rate_with_the_errors_of_both(rng
 
 def test_a_glacier_loses_no_more_than_was_mapped_and_gains_no_more_than_is(rng, two_years):
     known = pd.DataFrame({"scene": "a", "z": rng.normal(0, 300, 60)})  # errors beyond all bounds
-    two_years[2020].loc[two_years[2020]["glacier"] == 1, ["glacier", "expected"]] = [area.NO_GLACIER, 0.0]
+    two_years[2020].loc[two_years[2020]["glacier"] == 1, ["glacier", "expected"]] = [block_sums.NO_GLACIER, 0.0]
     table = change.rates_of_maps(two_years, known, draws=200, seed=1)
     most = {year: blocks.groupby("glacier")["mapped"].sum() for year, blocks in two_years.items()}
     for glacier in (0, 1):
@@ -98,7 +98,7 @@ def test_a_glacier_loses_no_more_than_was_mapped_and_gains_no_more_than_is(rng, 
 
 def test_a_glacier_that_is_gone_in_a_year_has_no_area_there(rng, two_years):
     gone = two_years[2020]["glacier"] == 1
-    two_years[2020].loc[gone, "glacier"] = area.NO_GLACIER
+    two_years[2020].loc[gone, "glacier"] = block_sums.NO_GLACIER
     two_years[2020].loc[gone, "expected"] = 0
     table = change.rates_of_maps(two_years, draws=100, seed=1)
     before = two_years[2016].groupby("glacier")["expected"].sum()[1]
