@@ -165,8 +165,12 @@ def measure_changes(
         row = {
             name: (years[last].known[name] - years[first].known[name]) / (last - first) for name in years[last].known
         }
-        for name, residuals in (("blocks", None), ("residuals", known)):
-            found = change.rates_of_maps(blocks, residuals, draws=draws, seed=seed + k).loc["total"].iloc[0]
+        tables = {
+            "blocks": change.rates_by_blocks(blocks, draws=draws, seed=seed + k),
+            "residuals": change.rates_by_residuals(blocks, known, draws=draws, seed=seed + k),
+        }
+        for name, table in tables.items():
+            found = table.loc["total"].iloc[0]
             row |= {"expected": found["rate"], f"low_{name}": found["low"], f"high_{name}": found["high"]}
         rows.append(row)
     return pd.DataFrame(rows)
