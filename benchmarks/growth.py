@@ -15,7 +15,7 @@ from benchmarks.machine import name
 from benchmarks.mapping import NETWORKS, network, series, table
 from benchmarks.turns import Way, take_turns
 from glaciersar.inference import backends
-from glaciersar.plots import results
+from glaciersar.plots import layout, results
 
 FIGURE = Path("figures/benchmarks/growth.png")
 AT = {"side": 256, "dates": 15, "width": 16}  # where one grows, the others stay here
@@ -86,7 +86,7 @@ def draw(frame: pd.DataFrame) -> Figure:
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel("seconds a window")
     axes[1, 0].set_ylabel("peak memory of the process, MiB")
-    results.outside_legend(figure)
+    layout.outside_legend(figure)
     return figure
 
 

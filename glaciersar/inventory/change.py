@@ -1,4 +1,4 @@
-"""How glaciers change from year to year: areas, rates with intervals, ground gained and lost."""
+"""Glacier change: areas by year, rates of change with intervals, areas of advance and retreat."""
 
 from collections.abc import Hashable, Mapping
 from itertools import pairwise
@@ -9,14 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
-from glaciersar.inventory.area import NO_GLACIER, draw_errors, mapped_area, resample
+from glaciersar.inventory.area import draw_errors, resample
+from glaciersar.inventory.block_sums import NO_GLACIER, mapped_area
 
 Array = NDArray[np.float64]
 KEYS = ["glacier", "row", "column"]
 
 
 def areas_by_year(outlines: gpd.GeoDataFrame, *, glacier: str = "name", year: str = "year") -> pd.DataFrame:
-    """Measure each glacier in each year.
+    """Measure the area of each glacier in each year.
 
     Args:
         outlines: Polygons of several years, in a projected system of metres.
@@ -25,6 +26,9 @@ def areas_by_year(outlines: gpd.GeoDataFrame, *, glacier: str = "name", year: st
 
     Returns:
         km², a row each glacier and "total", a column each year; 0 where a glacier has no outline in a year.
+
+    Raises:
+        InputError: A column is missing, or the outlines are not in a projected system.
     """
     if missing := {glacier, year} - set(outlines):
         raise InputError(
@@ -38,7 +42,7 @@ def areas_by_year(outlines: gpd.GeoDataFrame, *, glacier: str = "name", year: st
 
 
 def change_rates(areas: pd.DataFrame) -> pd.DataFrame:
-    """Turn areas by year into changes, from each year to the next and, of three or more, from the first to the last.
+    """Compute changes of area from each year to the next and, of three or more years, from the first to the last.
 
     Args:
         areas: From `areas_by_year`.
@@ -46,6 +50,9 @@ def change_rates(areas: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row each glacier and period (index glacier, start, end): change (km²), rate (km² a year), relative (% of the
         area at the start, a year).
+
+    Raises:
+        InputError: There are less than two years.
     """
     rows = {}
     for glacier, row in areas.iterrows():
@@ -58,39 +65,72 @@ def change_rates(areas: pd.DataFrame) -> pd.DataFrame:
 
 
 def _periods(years: pd.Index | list[int]) -> list[tuple[int, int]]:
+    """List the first and last year of each period."""
     ordered = sorted(int(year) for year in years)
     if len(ordered) < 2:
         raise InputError(f"years {ordered} found, at least two expected")
     return [*pairwise(ordered), *([(ordered[0], ordered[-1])] if len(ordered) > 2 else [])]
 
 
-def rates_of_maps(
-    blocks: Mapping[int, pd.DataFrame],
-    known: pd.DataFrame | None = None,
-    *,
-    draws: int = 10_000,
-    seed: int,
-    level: float = 0.95,
+def rates_by_blocks(
+    blocks: Mapping[int, pd.DataFrame], *, draws: int = 10_000, seed: int, level: float = 0.95
 ) -> pd.DataFrame:
-    """Give the rates of change between maps of one region, with their intervals.
+    """Give the rates of change between maps of one region, with intervals from blocks drawn with replacement.
+
+    A block is drawn with all its years. The interval is the variation of the change over the region; for the errors of
+    the maps see `rates_by_residuals`.
 
     Args:
-        blocks: Year to the frame of `area.sum_map`, of the same grid and the same glaciers.
-        known: Residuals of validation tiles, from `area.residuals`: the maps then err each on its own. Without them
-            blocks are drawn with replacement, each with all its years: how much the change varies over the region.
+        blocks: Year to the frame of `block_sums.sum_map`, of the same grid and the same glaciers.
         draws: Bootstrap samples.
         seed: The same seed gives the same intervals.
-        level: Share of the samples within an interval.
+        level: Fraction of the samples within an interval.
 
     Returns:
         A row each glacier by its number, and "total", and each period (index glacier, start, end): change (km²), rate,
         low and high (km² a year).
 
     Raises:
-        InputError: The maps do not cover the same area.
+        InputError: There are less than two years, or the maps do not cover the same area.
     """
+    expected = _expected_areas(blocks)
+    return _rate_intervals(blocks, expected, _draw_blocks(expected, draws, np.random.default_rng(seed)), level)
+
+
+def rates_by_residuals(
+    blocks: Mapping[int, pd.DataFrame],
+    known: pd.DataFrame,
+    *,
+    draws: int = 10_000,
+    seed: int,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Give the rates of change between maps of one region, with intervals from the residuals of validation tiles.
+
+    The maps of different years err independently of each other.
+
+    Args:
+        blocks: Year to the frame of `block_sums.sum_map`, of the same grid and the same glaciers.
+        known: From `area.residuals`.
+        draws: Bootstrap samples.
+        seed: The same seed gives the same intervals.
+        level: Fraction of the samples within an interval.
+
+    Returns:
+        The frame of `rates_by_blocks`.
+
+    Raises:
+        InputError: There are less than two years, or the maps do not cover the same area.
+    """
+    expected = _expected_areas(blocks)
+    drawn = _draw_errors(blocks, expected, known, draws, np.random.default_rng(seed))
+    return _rate_intervals(blocks, expected, drawn, level)
+
+
+def _expected_areas(blocks: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    """Put the expected areas of all years side by side, km²: a row each glacier and block, a column each year."""
     years = sorted(blocks)
-    periods = _periods(years)
+    _periods(years)
     places = {year: blocks[year].groupby(["row", "column"])["mapped"].sum() for year in years}
     mapped = pd.concat(places, axis=1).fillna(0.0)  # km², a row each block
     apart = mapped.max(axis=1) - mapped.min(axis=1)
@@ -99,41 +139,51 @@ def rates_of_maps(
         raise InputError(
             f"{found} mapped found, apart in {(apart > 0).sum()} blocks, the same pixels in every year expected"
         )
-    table = pd.concat({year: blocks[year].set_index(KEYS)["expected"] for year in years}, axis=1).fillna(0.0)
+    return pd.concat({year: blocks[year].set_index(KEYS)["expected"] for year in years}, axis=1).fillna(0.0)
+
+
+def _rate_intervals(
+    blocks: Mapping[int, pd.DataFrame], expected: pd.DataFrame, drawn: Mapping[Hashable, Array], level: float
+) -> pd.DataFrame:
+    """Turn (draws, years) areas by glacier and in total into rates with their intervals."""
+    years = sorted(blocks)
     most = {year: mapped_area(blocks[year]) for year in years}
-    rng = np.random.default_rng(seed)
-    drawn = _draw_blocks(table, draws, rng) if known is None else _draw_errors(blocks, table, known, draws, rng)
     rows = {}
     for glacier, samples in drawn.items():
-        part = table if glacier == "total" else table.loc[[glacier]]
-        for start, end in periods:
+        part = expected if glacier == "total" else expected.loc[[glacier]]
+        for start, end in _periods(years):
             i, j, span = years.index(start), years.index(end), end - start
             low, high = np.quantile((samples[:, j] - samples[:, i]) / span, ((1 - level) / 2, (1 + level) / 2))
-            lost, gained = (most[year].get(glacier, 0.0) / span for year in (start, end))
-            low, high = max(low, -lost), min(high, gained)  # no more ice than is mapped goes or comes
+            # a glacier loses at most its mapped area at the start, and gains at most that at the end
+            largest_loss, largest_gain = (most[year].get(glacier, 0.0) / span for year in (start, end))
+            low, high = max(low, -largest_loss), min(high, largest_gain)
             change = float((part[end] - part[start]).sum())
             rows[glacier, start, end] = {"change": change, "rate": change / span, "low": low, "high": high}
     frame = pd.DataFrame.from_dict(rows, orient="index")
     return frame.set_axis(pd.MultiIndex.from_tuples(rows, names=["glacier", "start", "end"]))
 
 
-def _draw_blocks(table: pd.DataFrame, draws: int, rng: np.random.Generator) -> dict[Hashable, Array]:
+def _draw_blocks(expected: pd.DataFrame, draws: int, rng: np.random.Generator) -> dict[Hashable, Array]:
     """Draw blocks, each with all its years: (draws, years) areas by glacier and in total."""
-    whole = table.groupby(level=["row", "column"]).sum()
+    whole = expected.groupby(level=["row", "column"]).sum()
     found: dict[Hashable, Array] = {"total": resample(whole.to_numpy(), draws=draws, rng=rng)}
-    for glacier, part in table.groupby(level="glacier"):
+    for glacier, part in expected.groupby(level="glacier"):
         if glacier != NO_GLACIER:
             found[glacier] = resample(part.to_numpy(), draws=draws, rng=rng)
     return found
 
 
 def _draw_errors(
-    blocks: Mapping[int, pd.DataFrame], table: pd.DataFrame, known: pd.DataFrame, draws: int, rng: np.random.Generator
+    blocks: Mapping[int, pd.DataFrame],
+    expected: pd.DataFrame,
+    known: pd.DataFrame,
+    draws: int,
+    rng: np.random.Generator,
 ) -> dict[Hashable, Array]:
-    """Draw the error of each year on its own: (draws, years) areas by glacier and in total."""
+    """Draw the error of each year independently: (draws, years) areas by glacier and in total."""
     errors = [draw_errors(blocks[year], known, draws=draws, rng=rng) for year in sorted(blocks)]
     none = np.zeros(draws)
-    areas = table.groupby(level="glacier").sum()
+    areas = expected.groupby(level="glacier").sum()
     found: dict[Hashable, Array] = {"total": np.empty(0)}  # comes first
     for glacier, row in areas.iterrows():
         found[glacier] = row.to_numpy() + np.stack([error.get(int(str(glacier)), none) for error in errors], axis=1)
@@ -143,10 +193,14 @@ def _draw_errors(
 
 
 def gained_and_lost(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Find where ice came and where it went.
+    """Outline the areas of advance and of retreat between two years.
+
+    Args:
+        before: Outlines of the first year.
+        after: Outlines of the second year, in any CRS.
 
     Returns:
-        Polygons with columns change ("gained" or "lost") and area_km2; what stayed is in neither.
+        Polygons in the CRS of `before` with columns change ("gained" by advance, "lost" by retreat) and area_km2.
     """
     after = after.to_crs(before.crs)
     ice = [gpd.GeoDataFrame(geometry=part.geometry.array, crs=before.crs) for part in (before, after)]

@@ -13,7 +13,7 @@ from glaciersar import outlines, radiometry
 from glaciersar.grid import Tile
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.inference.sliding_window import map_array
-from glaciersar.inventory import area, change
+from glaciersar.inventory import area, block_sums, change
 from glaciersar.models import Network, features
 from glaciersar.simulate import backscatter_levels, landscape, radar, random_fields, reference_outlines
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS
@@ -29,7 +29,7 @@ class LandscapeSums:
     """A map of a landscape in one year, added up."""
 
     blocks: pd.DataFrame
-    """From `area.sum_blocks`."""
+    """From `block_sums.sum_blocks`."""
     known: Mapping[str, float]
     """"truth" and "reference", km²."""
     perimeter: float
@@ -95,9 +95,9 @@ def sum_landscapes(
     return [
         {
             year: LandscapeSums(
-                blocks=area.sum_blocks(calibration(probability), box.affine),
+                blocks=block_sums.sum_blocks(calibration(probability), box.affine),
                 known={  # in the same order as the area mapped, at which an interval may end
-                    name: float(area.sum_blocks(mask.astype(float), box.affine)["expected"].sum())
+                    name: float(block_sums.sum_blocks(mask.astype(float), box.affine)["expected"].sum())
                     for name, mask in masks.items()
                 },
                 perimeter=float(outlines.from_mask(probability > 0.5, box).length.sum()) / 1e3,
@@ -165,8 +165,12 @@ def measure_changes(
         row = {
             name: (years[last].known[name] - years[first].known[name]) / (last - first) for name in years[last].known
         }
-        for name, residuals in (("blocks", None), ("residuals", known)):
-            found = change.rates_of_maps(blocks, residuals, draws=draws, seed=seed + k).loc["total"].iloc[0]
+        tables = {
+            "blocks": change.rates_by_blocks(blocks, draws=draws, seed=seed + k),
+            "residuals": change.rates_by_residuals(blocks, known, draws=draws, seed=seed + k),
+        }
+        for name, table in tables.items():
+            found = table.loc["total"].iloc[0]
             row |= {"expected": found["rate"], f"low_{name}": found["low"], f"high_{name}": found["high"]}
         rows.append(row)
     return pd.DataFrame(rows)

@@ -11,17 +11,17 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from glaciersar.inventory.attributes import CONFIDENCE_COLOURS, confidence_class
-from glaciersar.plots.results import label_kilometres, legend_patches, outside_legend
+from glaciersar.plots.layout import label_kilometres, legend_patches, outside_legend
 
 CHANGE_COLOURS = {"gained": "#1f78b4", "lost": "#d95f02"}
 INTERVALS = {"blocks": "#7570b3", "residuals": "#1b9e77", "boundary": "#e6ab02"}
 
 
 def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw the share of right calls against confidence, a line each calibration, over the number of pixels.
+    """Draw accuracy against confidence, a line for each calibration, above the distribution of pixels.
 
     Args:
-        tables: From `reliability_table`, by name; bins of less than one pixel in ten thousand are not drawn.
+        tables: From `calibration.reliability_table`, by name; bins with less than 1 in 10,000 pixels are left out.
     """
     figure, (axis, below) = plt.subplots(
         2, 1, figsize=(4.6, 5.2), sharex=True, height_ratios=(3, 1), layout="constrained"
@@ -31,20 +31,20 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
         table = table[table["pixels"] >= 1e-4 * table["pixels"].sum()]
         axis.plot(table["confidence"], table["accuracy"], marker=".", color=colour, label=name)
         below.plot(table["confidence"], table["pixels"] / table["pixels"].sum(), marker=".", color=colour)
-    axis.set(ylabel="share of right calls", ylim=(0, 1.02))
-    below.set(xlabel="confidence", ylabel="share of pixels", xlim=(0, 1.02), yscale="log")
+    axis.set(ylabel="accuracy", ylim=(0, 1.02))
+    below.set(xlabel="confidence", ylabel="fraction of pixels", xlim=(0, 1.02), yscale="log")
     outside_legend(figure)
     sns.despine(figure)
     return figure
 
 
 def interval_coverage_plot(landscapes: pd.DataFrame, *, against: str = "truth", unit: str = "area (km²)") -> Figure:
-    """Draw the intervals of simulated landscapes about what is true; those that miss it stand out.
+    """Draw the intervals of simulated landscapes relative to the truth; red ones do not hold it.
 
     Args:
-        landscapes: From `coverage.measure_areas` or `coverage.measure_changes`.
-        against: The column that the intervals are meant to hold.
-        unit: What is measured.
+        landscapes: From `interval_coverage.measure_areas` or `interval_coverage.measure_changes`.
+        against: The column of the truth.
+        unit: Quantity and unit for the labels.
     """
     ordered = landscapes.sort_values("expected").reset_index(drop=True)
     true = ordered[against]
@@ -63,11 +63,11 @@ def interval_coverage_plot(landscapes: pd.DataFrame, *, against: str = "truth", 
 
 
 def interval_plot(table: pd.DataFrame, *, unit: str = "area (km²)") -> Figure:
-    """Draw values with their intervals, a row each, and what they should be where it is known.
+    """Draw values with their intervals, a row each, and the truth where it is known.
 
     Args:
         table: Columns area, low, high and, if known, true; the index names the rows.
-        unit: What is drawn.
+        unit: Quantity and unit for the label.
     """
     figure, axis = plt.subplots(figsize=(5.2, 0.9 + 0.27 * len(table)), layout="constrained")
     rows = np.arange(len(table))[::-1]
@@ -83,7 +83,7 @@ def interval_plot(table: pd.DataFrame, *, unit: str = "area (km²)") -> Figure:
 
 
 def outline_map(ice: Mapping[str, gpd.GeoDataFrame]) -> Figure:
-    """Map outlines in the colours of their mean confidence, a panel each, all of one extent.
+    """Map outlines in the colours of their mean confidence, a panel for each layer, all of one extent.
 
     Args:
         ice: From `attributes.add_attributes`, by title.
@@ -104,11 +104,11 @@ def outline_map(ice: Mapping[str, gpd.GeoDataFrame]) -> Figure:
 
 
 def change_map(panels: Mapping[str, gpd.GeoDataFrame], ice: Mapping[str, gpd.GeoDataFrame]) -> Figure:
-    """Map where ice came and where it went, a panel each.
+    """Map the areas of advance and retreat, a panel for each comparison.
 
     Args:
         panels: From `change.gained_and_lost`, by title.
-        ice: The ice before, by the same titles.
+        ice: Outlines of the first year, by the same titles.
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(5.2 * len(panels), 5.2), squeeze=False, layout="constrained")
     for axis, (title, changed) in zip(axes.flat, panels.items(), strict=True):

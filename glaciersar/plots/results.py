@@ -1,4 +1,4 @@
-"""Every figure of the paper repository, as functions that return a matplotlib Figure."""
+"""Figures of scenes, tiles, training, scores and maps, as functions that return a matplotlib Figure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +11,10 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 import shapely
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
@@ -24,6 +22,7 @@ from glaciersar.dataset.summary import TileSeries
 from glaciersar.grid import CRS, SUBSETS, Tile
 from glaciersar.inference.calibration import entropy_confidence
 from glaciersar.io.atomic import atomic_write
+from glaciersar.plots.layout import label_kilometres, legend_patches, outside_legend
 from glaciersar.scenes.scene import Scene
 from glaciersar.scenes.selection import passes_by_year
 from glaciersar.scenes.temporal_coverage import measure_coverage
@@ -43,18 +42,18 @@ class Example:
     reference: NDArray[np.bool_]
     """(H, W) glacier of the reference outlines."""
     probability: NDArray[np.floating] | None = None
-    """(H, W) probability of glacier that a model gives."""
+    """(H, W) probability of glacier predicted by a model."""
 
 
 def save_figure(figure: Figure, path: str | Path, *, note: str) -> None:
-    """Write a figure as PNG, with a note below it that says what made it."""
-    figure.text(1, -0.01, note, ha="right", va="top", fontsize=6, color="0.4")  # below everything; the box grows
+    """Write a figure as PNG, with a note below that names its source."""
+    figure.text(1, -0.01, note, ha="right", va="top", fontsize=6, color="0.4")  # the tight bounding box includes it
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=130, bbox_inches="tight", metadata={"Software": None})
 
 
 def tile_example(tile: TileSeries, *, date: int = 8, probability: NDArray[np.floating] | None = None) -> Example:
-    """Take one date of a tile to show: the ninth of fifteen, in July, unless told; the paper's authors show it too."""
+    """Take one date of a tile to show; the default is the ninth of fifteen, in July, as in the paper's figures."""
     shown = tile.backscatter[min(date, len(tile.backscatter) - 1)]
     return Example(
         name=tile.name,
@@ -65,7 +64,7 @@ def tile_example(tile: TileSeries, *, date: int = 8, probability: NDArray[np.flo
 
 
 def tile_strip(examples: Sequence[Example]) -> Figure:
-    """Show tiles side by side: one date, reference outlines and, where there is a model, its errors and confidence."""
+    """Show tiles side by side: one date, reference outlines and, given probabilities, errors and confidence."""
     rows = 4 if all(example.probability is not None for example in examples) else 2
     figure, axes = plt.subplots(
         rows, len(examples), figsize=(2.4 * len(examples), 2.5 * rows), squeeze=False, layout="constrained"
@@ -89,42 +88,13 @@ def tile_strip(examples: Sequence[Example]) -> Figure:
 
 
 def draw_errors_map(axis: Axes, reference: NDArray[np.bool_], found: NDArray[np.bool_]) -> None:
-    """Draw glacier found, missed and falsely called, in colours that the colour-blind can tell apart."""
+    """Draw true positives, false negatives and false positives, in colours that are safe for the colour-blind."""
     kinds = np.select([reference & found, reference & ~found, ~reference & found], [1, 2, 3], 0)
     axis.imshow(kinds, cmap=ListedColormap(list(ERROR_COLOURS.values())), vmin=0, vmax=3, interpolation="nearest")
 
 
-def legend_patches(colours: Mapping[str, str]) -> list[Artist]:
-    """Make what a legend shows of colours, by name."""
-    return [Patch(facecolor=colour, edgecolor="0.5", label=name) for name, colour in colours.items()]
-
-
-def outside_legend(figure: Figure, handles: Sequence[Artist] = (), *, beside: bool = False) -> None:
-    """Name what a figure shows, each name once, above its panels or beside them: a legend never lies over data.
-
-    Args:
-        figure: In constrained layout, which makes room for it.
-        handles: What is named; all that has a label where none is given.
-        beside: To the right, a name a line; else above, in as few rows as fit.
-    """
-    found = handles or [handle for axis in figure.axes for handle in axis.get_legend_handles_labels()[0]]
-    named = list({str(handle.get_label()): handle for handle in found}.values())
-    for rows in range(len(named) if beside else 1, len(named) + 1):
-        columns = -(-len(named) // rows)
-        drawn = figure.legend(
-            handles=named,
-            loc="outside right upper" if beside else "outside upper center",  # below stands the note of `save`
-            ncols=columns,
-            fontsize=8,
-            frameon=False,
-        )
-        if columns == 1 or drawn.get_window_extent().width < figure.bbox.width:
-            return
-        drawn.remove()
-
-
 def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFrame | None = None) -> Figure:
-    """Map which tile belongs to which subset, one panel a split, over the glacier outlines."""
+    """Map the subset of each tile under the glacier outlines, one panel for each split."""
     bounds = np.array([tile.bounds for split in splits.values() for tile in split])
     width, height = bounds[:, 2:].max(0) - bounds[:, :2].min(0)
     size = 5.2 * len(splits), min(4.6 * height / width, 6) + 1.1
@@ -145,17 +115,11 @@ def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFra
     return figure
 
 
-def label_kilometres(axis: Axes) -> None:
-    """Label metres as kilometres."""
-    for side in (axis.xaxis, axis.yaxis):
-        side.set_major_formatter(lambda metres, _: f"{metres / 1000:g}")  # 512.5 stays so
-
-
 def backscatter_year(curves: pd.DataFrame) -> Figure:
     """Draw a year of backscatter by class: the median, and the band from the 10th to the 90th percentile.
 
     Args:
-        curves: Columns panel (one picture each value), time (or the index of the date), kind ("glacier", "land and
+        curves: Columns panel (one panel for each value), time (or the index of the date), kind ("glacier", "land and
             sea"), low, median, high in dB.
     """
     panels = list(curves["panel"].unique())
@@ -178,12 +142,12 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
 
 
 def series_strip(backscatter: NDArray[np.floating], times: Sequence[datetime], *, columns: int = 5) -> Figure:
-    """Show a series date by date on one common stretch.
+    """Show a series date by date with one common colour scale.
 
     Args:
         backscatter: (T, H, W) dB.
         times: Its T dates; empty where they are not known.
-        columns: Pictures in a row.
+        columns: Dates in a row.
     """
     titles = [f"{time:%Y-%m-%d}" for time in times] or [f"date {k + 1}" for k in range(len(backscatter))]
     rows = -(-len(titles) // columns)
@@ -201,11 +165,11 @@ def series_strip(backscatter: NDArray[np.floating], times: Sequence[datetime], *
 
 
 def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None], Sequence[datetime]]) -> Figure:
-    """Show when each relative orbit has passes, which dates are wished, which stand for the year, and the longest gap.
+    """Show the passes of each year and relative orbit, the target and the selected dates, and the longest gap.
 
     Args:
         scenes: All scenes.
-        chosen: Dates chosen, by year and relative orbit.
+        chosen: Selected dates, by year and relative orbit.
     """
     passes = passes_by_year(scenes)
     figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.45 * len(passes)), layout="constrained")
@@ -221,7 +185,7 @@ def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None
             picked, [height] * len(picked), s=36, facecolors="none", edgecolors="#d95f02", zorder=3,
             label="stands for the year",
         )  # fmt: skip
-        axis.vlines(wished, height - 0.32, height - 0.18, color="#7570b3", lw=1, label="wished")
+        axis.vlines(wished, height - 0.32, height - 0.18, color="#7570b3", lw=1, label="target date")
         axis.barh(height, end - start, left=start + 1, height=0.22, color="#e6ab02", alpha=0.45, label="longest gap")
         axis.text(372, height, f"{covered.near:.0%} near, gap {covered.gap_days:.0f} d", va="center", fontsize=7)
     axis.set_yticks(range(len(passes)), [f"{year}, orbit {orbit}" for year, orbit in passes], fontsize=8)
@@ -232,7 +196,7 @@ def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None
 
 
 def training_curves(logs: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw loss and validation IoU by epoch, a line each model."""
+    """Draw loss and validation IoU by epoch, a line for each model."""
     figure, (losses, ious) = plt.subplots(1, 2, figsize=(9.5, 3.2), layout="constrained")
     for (name, log), colour in zip(logs.items(), sns.color_palette("colorblind"), strict=False):
         losses.plot(log["epoch"], log["loss"], color=colour)
@@ -274,13 +238,13 @@ def glacier_map(
     background: NDArray[np.floating] | None = None,
     outlines: gpd.GeoDataFrame | None = None,
 ) -> Figure:
-    """Show a map of the probability of glacier beside the radar it was made from.
+    """Show a map of the probability of glacier beside the backscatter it was made from.
 
     Args:
         probability: (H, W), NaN where there is no data.
         geobox: Its grid.
         background: (H, W) dB of one date.
-        outlines: Reference outlines to draw on top.
+        outlines: Reference outlines, drawn on top.
     """
     panels = 1 if background is None else 2
     figure, axes = plt.subplots(1, panels, figsize=(5.6 * panels, 5), squeeze=False, layout="constrained")

@@ -1,4 +1,8 @@
-"""Glacier outlines as a map that one can move and click, in a single HTML file."""
+"""Glacier outlines as an interactive map, in a single HTML file.
+
+Drawn with folium directly: `GeoDataFrame.explore` needs mapclassify even for colours that are given, its legend of
+classes needs jQuery UI from a public server, and it adds no layer for a year without glacier.
+"""
 
 import html
 import re
@@ -25,9 +29,9 @@ LEGEND = (
 
 
 def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None) -> folium.Map:
-    """Draw outlines coloured by their mean confidence; a click on one tells its id, name, area and date.
+    """Draw outlines coloured by their mean confidence; a click on one shows its id, name, area and date.
 
-    Without a base map the outlines lie on plain ground, and the file asks no tile server. The libraries of folium
+    Without a base map the background is plain, and the file requests no map tiles. The libraries of folium
     (Leaflet and others) come from public servers when the file is opened: without a network it stays blank.
 
     Args:
@@ -37,7 +41,7 @@ def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None
     """
     drawn = folium.Map(tiles=None, control_scale=True, prefer_canvas=True)
     if base is not None:
-        folium.TileLayer(base, overlay=True).add_to(drawn)  # else it would be one more layer to choose among
+        folium.TileLayer(base, overlay=True).add_to(drawn)  # not one of the layers to choose from
     shapes = {title: layer.to_crs(4326) for title, layer in ice.items()}
     for title, layer in shapes.items():
         group = folium.FeatureGroup(name=title, overlay=False, show=title == list(shapes)[-1])
@@ -72,7 +76,7 @@ def _add_outlines(group: folium.FeatureGroup, layer: gpd.GeoDataFrame) -> None:
 
 
 def _text(value: object) -> str:
-    """Round numbers, leave out what is missing and the hour of a date, and keep names from being read as HTML."""
+    """Format a value as safe HTML: numbers with two digits, dates without the hour, missing values empty."""
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.2f}"
     return "" if value is None else html.escape(str(value).removesuffix("T00:00:00"))
@@ -82,7 +86,7 @@ def save_web_map(path: str | Path, drawn: folium.Map) -> Path:
     """Write a map as HTML, whole or not at all; the same outlines give the same bytes."""
     numbers: dict[str, str] = {}
     fresh = count(1)
-    text = re.sub(  # folium names its parts at random
+    text = re.sub(  # folium gives its elements random names
         r"(?<=_)[0-9a-f]{32}",
         lambda name: numbers.setdefault(name[0], f"{next(fresh):032d}"),
         drawn.get_root().render(),

@@ -17,7 +17,7 @@ from glaciersar.inference import as_released, sliding_window
 from glaciersar.inference.calibration import TemperatureCalibration
 from glaciersar.inference.histogram import BINS
 from glaciersar.inference.sliding_window import Tiling
-from glaciersar.inventory import area
+from glaciersar.inventory import block_sums
 from glaciersar.models import pretrained
 from glaciersar.training import checkpoints
 from tests.dataset.test_summary import PIXEL, write_file
@@ -95,7 +95,7 @@ def test_the_tally_of_a_model_counts_the_pixels_that_its_confusion_counts(run):
 def test_the_blocks_of_tiles_hold_the_calibrated_area_beside_that_of_the_reference(run):
     model = pretrained.load(run / "models/unet3d/weights.safetensors")
     rule = TemperatureCalibration(temperature=3.0)
-    frames = area.sum_tiles(model, run / "test.h5", calibration=rule, window=64)
+    frames = block_sums.sum_tiles(model, run / "test.h5", calibration=rule, window=64)
     series, labels, name = WholeTiles(run / "test.h5")[0]
     seen = labels.sum(0).numpy() > 0
     expected = rule(sliding_window.map_array(model, series, tiling=Tiling(window=64)))[seen].sum() * PIXEL**2 / 1e6

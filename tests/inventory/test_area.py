@@ -1,81 +1,16 @@
 """glaciersar.inventory.area"""
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-import shapely
 from hypothesis import given
 from hypothesis import strategies as st
-from odc.geo.geobox import GeoBox
 from rasterio import Affine
-from scipy import ndimage, stats
+from scipy import stats
 
 from glaciersar.errors import InputError
-from glaciersar.inference.calibration import TemperatureCalibration
-from glaciersar.inventory import area
-from glaciersar.io import rasters
-from tests.support.archives import write_raster
-
-GRID = GeoBox.from_bbox((500_000, 8_700_000, 512_000, 8_709_000), "EPSG:32633", resolution=50, tight=True)  # 180 × 240
-PIXEL = 50**2 / 1e6
-
-
-@pytest.fixture
-def probability(rng):
-    field = ndimage.gaussian_filter(rng.normal(size=GRID.shape), 8)
-    values = (1 / (1 + np.exp(-5 * field / field.std()))).astype(np.float32)
-    values[40:90, 30:60] = np.nan
-    return values
-
-
-def test_the_sums_of_the_blocks_are_the_sums_of_the_map(probability, rng):
-    truth = rng.random(GRID.shape) < probability
-    blocks = area.sum_blocks(probability, GRID.affine, truth=truth)
-    assert blocks["mapped"].sum() == pytest.approx(np.isfinite(probability).sum() * PIXEL)
-    assert blocks["expected"].sum() == pytest.approx(np.nansum(probability) * PIXEL)
-    assert blocks["spread"].sum() == pytest.approx(np.nansum(probability * (1 - probability)) * PIXEL)
-    assert blocks["true"].sum() == pytest.approx((truth & np.isfinite(probability)).sum() * PIXEL)
-    assert blocks["mapped"].max() <= 3.2**2 + 1e-9
-
-
-def test_blocks_lie_where_those_of_the_follow_up_do():
-    left, bottom = 378_194.512 + 3200 * 40, 8_466_488.863 + 3200 * 70
-    box = GeoBox.from_bbox((left, bottom, left + 3200, bottom + 3200), "EPSG:32633", resolution=100, tight=True)
-    blocks = area.sum_blocks(np.ones((32, 32)), box.affine)
-    assert blocks[["row", "column", "mapped"]].to_numpy().tolist() == [[70, 40, pytest.approx(10.24)]]
-    moved = area.sum_blocks(np.ones((32, 32)), box.translate_pix(16, 16).affine)  # to the right and down
-    assert sorted(zip(moved["row"], moved["column"], strict=True)) == [(69, 40), (69, 41), (70, 40), (70, 41)]
-
-
-def test_a_map_read_in_windows_gives_the_blocks_of_the_whole(tmp_path, probability, monkeypatch):
-    path = write_raster(tmp_path / "p.tif", probability, GRID)
-    glaciers = gpd.GeoSeries([shapely.box(501_000, 8_701_000, 504_000, 8_705_000)], crs=GRID.crs)
-    whole = area.sum_map(path, glaciers=glaciers)
-    monkeypatch.setattr(rasters.iter_windows, "__kwdefaults__", {"side": 53})
-    pd.testing.assert_frame_equal(area.sum_map(path, glaciers=glaciers), whole)
-    summed = whole.groupby(["row", "column"])["expected"].sum()
-    np.testing.assert_allclose(summed, area.sum_blocks(probability, GRID.affine)["expected"], rtol=1e-6)
-
-
-def test_a_calibration_changes_the_area_as_it_changes_the_probabilities(tmp_path, probability):
-    path = write_raster(tmp_path / "p.tif", probability, GRID)
-    rule = TemperatureCalibration(temperature=0.5)
-    expected = np.nansum(rule(probability)) * PIXEL
-    assert area.sum_map(path, calibration=rule)["expected"].sum() == pytest.approx(expected)
-
-
-def test_a_doubtful_pixel_counts_to_the_nearest_glacier_within_reach(tmp_path):
-    path = write_raster(tmp_path / "p.tif", np.full(GRID.shape, 0.5, np.float32), GRID)
-    two = gpd.GeoSeries(
-        [shapely.box(503_000, 8_703_000, 504_000, 8_705_000), shapely.box(504_600, 8_703_000, 506_000, 8_705_000)],
-        crs=GRID.crs,
-    )
-    mapped = area.sum_map(path, glaciers=two.to_crs(4326), reach=500).groupby("glacier")["mapped"].sum()
-    reached = [shape.buffer(500).area / 1e6 for shape in two]
-    between = shapely.intersection(two[0].buffer(500), two[1].buffer(500)).area / 1e6  # each gets half of it
-    np.testing.assert_allclose(mapped[[0, 1]], np.array(reached) - between / 2, rtol=0.02)
-    assert mapped.sum() == pytest.approx(12 * 9)
+from glaciersar.inventory import area, block_sums
+from tests.support.probability_maps import GRID, PIXEL
 
 
 def test_resampling_is_that_of_the_classical_bootstrap(rng):
@@ -149,7 +84,9 @@ def test_the_errors_of_the_glaciers_add_up_to_that_of_the_total(rng):
 )
 def test_a_map_all_of_ice_lies_within_its_interval(shape, pixel, glaciers):
     place, number = Affine(pixel, 0, 500_000, 0, -pixel, 8_700_000), np.indices(shape)[1] % (glaciers + 1) - 1
-    blocks = area.sum_blocks(np.ones(shape), place, glacier=number, truth=np.ones(shape, bool)).assign(spread=0.01)
+    blocks = block_sums.sum_blocks(np.ones(shape), place, glacier=number, truth=np.ones(shape, bool)).assign(
+        spread=0.01
+    )
     found = area.residual_interval(blocks, pd.DataFrame({"scene": "a", "z": [9.0]}), draws=9, seed=1)
     assert found.loc["total", "low"] <= blocks["true"].sum() <= found.loc["total", "high"]
 
@@ -164,14 +101,14 @@ def test_an_interval_that_is_possible_is_left_as_it_is(rng):
 
 def test_residuals_are_errors_by_the_root_of_the_doubt(probability, rng):
     truth = rng.random(GRID.shape) < probability
-    blocks = area.sum_blocks(probability, GRID.affine, truth=truth)
+    blocks = block_sums.sum_blocks(probability, GRID.affine, truth=truth)
     known = area.residuals({"here": blocks, "there": blocks.assign(true=blocks["expected"])})
     z = known[known["scene"] == "here"]["z"]
     np.testing.assert_allclose(z * np.sqrt(blocks["spread"]), blocks["true"] - blocks["expected"], atol=1e-9)
     assert (known[known["scene"] == "there"]["z"] == 0).all()
     assert np.sqrt((z**2).mean()) == pytest.approx(np.sqrt(PIXEL), rel=0.5)  # pixels that err each on its own
     with pytest.raises(InputError, match="without a truth"):
-        area.residuals({"here": area.sum_blocks(probability, GRID.affine)})
+        area.residuals({"here": block_sums.sum_blocks(probability, GRID.affine)})
 
 
 def test_the_error_of_the_boundary_is_that_of_a_buffer_and_less_if_stretches_err_apart(rng):
@@ -214,9 +151,3 @@ def test_no_interval_of_an_area_reaches_below_nothing_or_above_what_is_mapped(co
         assert (found[f"low_{kind}"] >= 0).all()
         assert (found[f"low_{kind}"] <= found[f"high_{kind}"]).all()
         assert (found[f"high_{kind}"] <= most[found.index] + 1e-9).all()
-
-
-def test_a_map_without_data_is_refused(tmp_path):
-    path = write_raster(tmp_path / "void.tif", np.full(GRID.shape, np.nan, np.float32), GRID)
-    with pytest.raises(InputError, match=r"void\.tif: no pixel with data"):
-        area.sum_map(path)

@@ -1,6 +1,7 @@
 """glaciersar.inventory.attributes"""
 
 import xml.etree.ElementTree as ElementTree
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -63,7 +64,7 @@ def test_confidence_is_calibrated_and_the_same_in_any_windows(mapped, monkeypatc
     assert (whole != raw).all()
     expected = HALF(probability)[outlines.to_mask(traced.iloc[:1], GRID)].mean()
     assert whole[0] == pytest.approx(expected)
-    monkeypatch.setattr(rasters.iter_windows, "__kwdefaults__", {"side": 17})
+    monkeypatch.setattr(rasters, "iter_windows", partial(rasters.iter_windows, side=17))
     np.testing.assert_allclose(attributes.add_attributes(traced, path, calibration=HALF)["confidence"], whole)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from glaciersar import models
-from glaciersar.inventory import area, interval_coverage
+from glaciersar.inventory import area, block_sums, interval_coverage
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,9 @@ def known():
     """Residuals of validation scenes that err as `known_landscapes` do."""
     transform = interval_coverage.TILE.geobox(pixel=200).affine
     scenes = (years[2020] for years in known_landscapes(np.random.default_rng(5), 100))
-    return area.residuals({str(k): area.sum_blocks(p, transform, truth=m["truth"]) for k, (p, m) in enumerate(scenes)})
+    return area.residuals(
+        {str(k): block_sums.sum_blocks(p, transform, truth=m["truth"]) for k, (p, m) in enumerate(scenes)}
+    )
 
 
 def test_the_interval_of_residuals_covers_what_errs_like_the_validation_scenes(rng, known):

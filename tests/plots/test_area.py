@@ -64,7 +64,7 @@ def test_outlines_have_the_colour_of_their_confidence_and_panels_one_extent():
     assert edges == [[to_rgba("#1f78b4")], [to_rgba("#d95f02")], []]
 
 
-def test_gained_and_lost_ground_has_its_colour():
+def test_advance_and_retreat_have_their_colours():
     ice = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1000, 1000)], crs="EPSG:32633")
     changed = gpd.GeoDataFrame({"change": ["lost"]}, geometry=[shapely.box(0, 0, 500, 500)], crs="EPSG:32633")
     axis = area_plots.change_map({"here": changed}, {"here": ice}).axes[0]

@@ -1,3 +1,5 @@
+"""glaciersar.plots.results"""
+
 from datetime import UTC, datetime
 
 import geopandas as gpd

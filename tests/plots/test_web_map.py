@@ -41,9 +41,9 @@ def test_outlines_lie_where_they_are_in_the_colour_of_their_confidence(page):
     assert drawn.geom_equals_exact(degrees, tolerance=1e-6, align=False).all()
 
 
-def test_a_click_tells_id_name_area_and_date(page):
-    told = features(page)[0][0]["properties"]
-    assert {told[name] for name in ("rgi_id", "glac_name", "area_km2", "src_date")} == {
+def test_a_click_shows_id_name_area_and_date(page):
+    shown = features(page)[0][0]["properties"]
+    assert {shown[name] for name in ("rgi_id", "glac_name", "area_km2", "src_date")} == {
         "G-0",
         "Kongsvegen",
         "1.00",
@@ -75,7 +75,7 @@ def test_the_same_outlines_give_the_same_bytes(tmp_path):
     assert one == other
 
 
-def test_tiles_are_asked_for_only_with_a_base_map(page, tmp_path):
+def test_map_tiles_are_requested_only_with_a_base_map(page, tmp_path):
     assert "L.tileLayer" not in page
     drawn = web_map.draw_web_map({"2020": layer(0.9)}, base="OpenStreetMap")
     assert "tile.openstreetmap.org" in web_map.save_web_map(tmp_path / "base.html", drawn).read_text()

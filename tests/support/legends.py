@@ -1,4 +1,4 @@
-"""What every figure is held to: a legend stands clear of the panels."""
+"""A check for every figure: its legends do not overlap the panels."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from glaciersar.plots import results
 
 
 def stand_clear(figure: Figure, folder: Path) -> None:
-    """Check that no legend lies over a panel, its labels or the note, or is cut off, as drawn and as saved."""
+    """Check that no legend overlaps a panel, its labels or the note, or is cut off, both drawn and saved."""
     figure.draw_without_rendering()
     _check(figure)
     figure.canvas.mpl_connect("draw_event", lambda _: saved.append(_check(figure)))

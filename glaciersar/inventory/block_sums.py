@@ -1,0 +1,172 @@
+"""Sums of the pixels of a map by block and glacier: what is mapped, expected to be glacier, in doubt, and true."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from rasterio import Affine
+from rasterio.io import DatasetReader
+from rasterio.windows import Window
+from scipy.ndimage import distance_transform_edt
+
+from glaciersar.dataset.summary import pixel_size
+from glaciersar.errors import InputError
+from glaciersar.evaluation.scoring import iter_tile_maps
+from glaciersar.grid import Group
+from glaciersar.inference.calibration import UNCALIBRATED, Calibration
+from glaciersar.io import rasters
+from glaciersar.models import Network
+
+BLOCK = 3200.0  # metres
+CORNER = (378_194.512, 8_466_488.863)  # of block (0, 0) in EPSG:32633: the blocks of the authors' follow-up
+REACH = 500.0  # metres around a glacier within which doubtful pixels count to it
+NO_GLACIER = -1  # the number of pixels that count to no glacier
+SUMS = ["mapped", "expected", "spread", "true"]
+
+
+def sum_blocks(
+    calibrated: NDArray[np.floating],
+    transform: Affine,
+    *,
+    glacier: NDArray[np.integer] | None = None,
+    truth: NDArray[np.bool_] | None = None,
+) -> pd.DataFrame:
+    """Sum the pixels of a part of a map by block and glacier; `combine_sums` adds the sums of several parts.
+
+    Args:
+        calibrated: (H, W) calibrated probability of glacier, NaN where there is no data.
+        transform: Of the pixels, north up, metres.
+        glacier: (H, W) number of the glacier that each pixel counts to, −1 for none.
+        truth: (H, W) true glacier, where it is known.
+
+    Returns:
+        A row each glacier and block (columns glacier, row, column, all numbers), with areas in km²: mapped (with data),
+        expected (Σ p), spread (Σ p (1 − p), a measure of how much is in doubt) and true (NaN if not known).
+    """
+    height, width = calibrated.shape
+    column, row = (
+        np.floor((start + step * (np.arange(count) + 0.5) - corner) / BLOCK).astype(int)
+        for start, step, count, corner in (
+            (transform.c, transform.a, width, CORNER[0]),
+            (transform.f, transform.e, height, CORNER[1]),
+        )
+    )
+    across, down = np.ptp(column) + 1, np.ptp(row) + 1
+    place = (row - row.min())[:, None] * across + (column - column.min())
+    number = np.full((height, width), NO_GLACIER) if glacier is None else glacier
+    key = ((number + 1) * (down * across) + place).ravel()
+    seen = np.isfinite(calibrated).ravel()
+    p = calibrated.ravel()[seen].astype(float)
+    known = np.full(p.shape, np.nan) if truth is None else truth.ravel()[seen].astype(float)
+    sums = {
+        name: np.bincount(key[seen], values) * abs(transform.determinant) / 1e6
+        for name, values in zip(SUMS, (np.ones_like(p), p, p * (1 - p), known), strict=True)
+    }
+    kept = np.flatnonzero(np.bincount(key[seen]))
+    numbers, places = np.divmod(kept, down * across)
+    keys = {
+        "glacier": numbers - 1,
+        "row": places // across + row.min(),
+        "column": places % across + column.min(),
+    }
+    return pd.DataFrame(keys | {name: values[kept] for name, values in sums.items()})
+
+
+def sum_map(
+    path: str | Path,
+    *,
+    calibration: Calibration = UNCALIBRATED,
+    glaciers: gpd.GeoSeries | None = None,
+    reach: float = REACH,
+) -> pd.DataFrame:
+    """Sum a probability map of any size by block and glacier, window by window.
+
+    Args:
+        path: GeoTIFF of the probability of glacier.
+        calibration: From `calibration.read_calibration`.
+        glaciers: Outlines that don't overlap. A pixel outside counts to the nearest within `reach`.
+        reach: Metres.
+
+    Returns:
+        The frame of `sum_blocks`; `glacier` is the position in `glaciers`, or −1.
+
+    Raises:
+        InputError: The map is missing or damaged, holds no probabilities, or no pixel with data.
+    """
+    with rasters.open_map(path) as file:
+        shapes = None if glaciers is None else glaciers.to_crs(file.crs.to_string())
+        parts = [
+            sum_blocks(calibration(rasters.read_window(file, window)), file.window_transform(window), glacier=number)
+            for window, number in _numbered(file, shapes, reach)
+        ]
+    return combine_sums(parts, where=str(path))
+
+
+def _numbered(
+    file: DatasetReader, glaciers: gpd.GeoSeries | None, reach: float
+) -> Iterator[tuple[Window, NDArray[np.integer] | None]]:
+    """Give each window of the map with the number (h, w) of the glacier that each pixel counts to, None without any."""
+    margin = int(np.ceil(reach / abs(file.transform.a)))
+    for window in rasters.iter_windows(file):
+        if glaciers is None:
+            yield window, None
+            continue
+        wide = Window(
+            window.col_off - margin, window.row_off - margin, window.width + 2 * margin, window.height + 2 * margin
+        )
+        number: NDArray[np.integer] = rasters.label_pixels(glaciers, file, wide)
+        if number.any():
+            apart, (i, j) = distance_transform_edt(number == 0, sampling=abs(file.transform.a), return_indices=True)
+            number = np.where(apart <= reach, number[i, j], 0)
+        yield window, number[margin : margin + window.height, margin : margin + window.width] - 1
+
+
+def combine_sums(parts: list[pd.DataFrame], *, where: str = "the map") -> pd.DataFrame:
+    """Combine the sums of parts of a map, a row each glacier and block.
+
+    Raises:
+        InputError: There is no row; the sentence begins with `where`.
+    """
+    table = pd.concat(parts).groupby(["glacier", "row", "column"], as_index=False)[SUMS].sum(min_count=1)
+    if table.empty:
+        raise InputError(f"{where}: no pixel with data found, a probability of glacier expected")
+    return table
+
+
+def sum_tiles(
+    model: Network,
+    path: str | Path,
+    *,
+    calibration: Calibration = UNCALIBRATED,
+    window: int = 384,
+    progress: bool = False,
+) -> dict[str, pd.DataFrame]:
+    """Map every tile of a dataset file and sum its pixels by block, with the reference outlines as the truth.
+
+    Args:
+        model: From `pretrained.load`.
+        path: The dataset file.
+        calibration: From `calibration.fit_calibration`.
+        window: Side of a mapping window, pixels.
+        progress: Show a progress bar.
+
+    Returns:
+        The frame of `sum_blocks` of each group, by its name.
+    """
+    pixel = pixel_size(path)
+    frames = {}
+    for name, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress):
+        seen = np.where(glacier.sum(0) > 0, probability, np.nan)
+        transform = Group.parse(name).tile.geobox(pixel=pixel).affine
+        frames[name] = sum_blocks(calibration(seen), transform, truth=glacier[1] > 0.5)
+    return frames
+
+
+def mapped_area(blocks: pd.DataFrame) -> pd.Series:
+    """Sum the mapped area of each glacier, by its number, and of "total", km²: no glacier area can be larger."""
+    areas = blocks.groupby("glacier")["mapped"].sum()
+    total = blocks["mapped"].sum()  # in the order of the truth: the same to the last digit on a map all of ice
+    return pd.concat([pd.Series({"total": total}, dtype=float), areas])

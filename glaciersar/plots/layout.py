@@ -1,0 +1,43 @@
+"""Parts that many figures share: legends outside the panels, axes in kilometres."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+
+def legend_patches(colours: Mapping[str, str]) -> list[Artist]:
+    """Make a legend entry for each colour, by name."""
+    return [Patch(facecolor=colour, edgecolor="0.5", label=name) for name, colour in colours.items()]
+
+
+def outside_legend(figure: Figure, handles: Sequence[Artist] = (), *, beside: bool = False) -> None:
+    """Add a legend above the panels of a figure or beside them, never over data; each label appears once.
+
+    Args:
+        figure: In constrained layout, which makes room for the legend.
+        handles: Legend entries; without any, everything that has a label.
+        beside: Put it to the right, one label a line; else above, in as few rows as fit.
+    """
+    found = handles or [handle for axis in figure.axes for handle in axis.get_legend_handles_labels()[0]]
+    named = list({str(handle.get_label()): handle for handle in found}.values())
+    for rows in range(len(named) if beside else 1, len(named) + 1):
+        columns = -(-len(named) // rows)
+        drawn = figure.legend(
+            handles=named,
+            loc="outside right upper" if beside else "outside upper center",  # the note of `save_figure` is below
+            ncols=columns,
+            fontsize=8,
+            frameon=False,
+        )
+        if columns == 1 or drawn.get_window_extent().width < figure.bbox.width:
+            return
+        drawn.remove()
+
+
+def label_kilometres(axis: Axes) -> None:
+    """Label axes in metres with kilometres."""
+    for side in (axis.xaxis, axis.yaxis):
+        side.set_major_formatter(lambda metres, _: f"{metres / 1000:g}")  # 512.5 stays so
