@@ -136,7 +136,10 @@ def _in_torch(model: nn.Module, precision: str) -> Run:
 
 def _in_openvino(model: nn.Module, precision: str) -> Run:
     if importlib.util.find_spec("openvino") is None:
-        raise InputError("backend='openvino' found, but openvino is not installed; expected torch or auto")
+        raise InputError(
+            "backend='openvino' found, but openvino is not installed; expected torch or auto, "
+            'or pip install "glaciersar[cpu]"'
+        )
     if _device(model) != "cpu" or not isinstance(model, Network):
         found = f"{type(model).__name__} on {_device(model)}"
         raise InputError(f"backend='openvino' found for {found}, a network of glaciersar.models on cpu expected")

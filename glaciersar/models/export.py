@@ -9,6 +9,7 @@ from torch.export import Dim, ExportedProgram
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
+from glaciersar.io.extras import require_extra
 from glaciersar.models.layers import Network
 
 
@@ -65,7 +66,12 @@ def write_onnx(model: Network, path: str | Path, *, dates: int = 15) -> Path:
         model: From `models.build` or `pretrained.load`; put into evaluation mode here.
         path: The file to write.
         dates: How many dates a series has, as for `export`.
+
+    Raises:
+        InputError: onnx or onnxscript is not installed.
     """
+    require_extra("onnx")
+    require_extra("onnxscript")
     program = export_program(model, dates=dates)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -7,22 +7,26 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pystac
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from tqdm import tqdm
 
 from glaciersar import grid
 from glaciersar.errors import InputError
+from glaciersar.io.extras import require_extra
 from glaciersar.io.rasters import write_cog
 from glaciersar.simulate import labels, landscape, noise, radar, stac
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.levels import Levels, read_levels
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS, Settings
+
+if TYPE_CHECKING:
+    import pystac
 
 ANNOTATORS = ("reference", "second_annotator")
 AT_ONCE = 2  # landscapes side by side; each more takes as much memory, and waits for Python's lock
@@ -133,6 +137,7 @@ def simulate_archive(
 
 
 def _write(folder: Path, settings: Settings, *, progress: bool) -> None:
+    pystac = require_extra("pystac")
     assumed = read_levels(settings.levels, shift_db=settings.shift_db)
     catalog = pystac.Catalog(
         "glaciersar-simulated", "Simulated Sentinel-1 backscatter over glaciers. No satellite took these images."
@@ -153,7 +158,7 @@ def _write(folder: Path, settings: Settings, *, progress: bool) -> None:
 
 def _write_landscape(
     folder: Path, settings: Settings, assumed: Levels, bar: tqdm, index: int
-) -> tuple[pystac.Collection, dict[str, gpd.GeoDataFrame]]:
+) -> tuple["pystac.Collection", dict[str, gpd.GeoDataFrame]]:
     """Write the rasters of one landscape; returns its scenes and its outlines."""
     seed = int(noise.random_stream(settings.seed, "landscapes", index).integers(2**31))
     ground = _landscape(settings, index, seed)
@@ -205,7 +210,7 @@ def _write_series(
     index: int,
     seed: int,
     bar: tqdm,
-) -> list[pystac.Item]:
+) -> list["pystac.Item"]:
     """Write all images of one landscape, year and orbit."""
     prepared = radar.prepare_pass(ground, year, orbit, levels=assumed, looks=settings.looks, seed=seed)
     incidence = prepared.view.incidence

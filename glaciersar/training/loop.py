@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import accelerate
 import numpy as np
@@ -12,7 +13,6 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from glaciersar import models
@@ -22,6 +22,7 @@ from glaciersar.dataset.summary import dataset_source
 from glaciersar.errors import InputError
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.io.atomic import atomic_write, require_file
+from glaciersar.io.extras import has_extra
 from glaciersar.models import Network, pretrained
 from glaciersar.models.precision import multiplies_bf16
 from glaciersar.recipe import find_recipe
@@ -29,6 +30,9 @@ from glaciersar.training import checkpoints, losses, schedule
 from glaciersar.training.memory import keep_freed_memory
 from glaciersar.training.schedule import RESTARTS, adam_epsilon
 from glaciersar.training.weight_averaging import average_weights, copy_average
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 PRECISIONS = ("auto", "bf16", "float32")
 VALIDATED = ("val_loss", "val_iou", "val_mean_iou")
@@ -131,7 +135,7 @@ def train(plan: TrainConfig, data: str | Path, out: str | Path, *, progress: boo
     wrapped, optimizer, loader = accelerator.prepare(model, optimizer, loader)
 
     steps = _bar(plan, epoch_length, done=len(rows), shown=progress and accelerator.is_main_process)
-    board = SummaryWriter(str(out)) if accelerator.is_main_process else None
+    board = _open_board(out) if accelerator.is_main_process else None
     with steps, keep_freed_memory():
         for epoch in range(len(rows), plan.epochs):
             torch.manual_seed(plan.seed + 1000 * (epoch + 1))  # dropout of this epoch, whether resumed or not
@@ -161,7 +165,7 @@ def train(plan: TrainConfig, data: str | Path, out: str | Path, *, progress: boo
             steps.set_postfix(loss=f"{row['loss']:.4f}", val_iou=f"{row['val_iou']:.3f}")
             if not np.isfinite(row["loss"]):
                 raise InputError(f"{train_file}: the loss became {row['loss']} in epoch {epoch + 1}, expected a number")
-            if board:
+            if accelerator.is_main_process:
                 if mean or row[judged_by] > best:  # what has settled is best when the rate has fallen: at the end
                     best = row[judged_by]
                     kept.load_state_dict(judged.state_dict())
@@ -251,10 +255,21 @@ def _settled(
     return copy_average(mean, (series.to(accelerator.device) for series, _ in first), autocast)
 
 
-def _write_log(rows: list[dict[str, float]], out: Path, board: SummaryWriter) -> None:
+def _open_board(out: Path) -> "SummaryWriter | None":
+    """Open a log for TensorBoard if that is installed (extra `tensorboard`); log.csv holds the same numbers."""
+    if not has_extra("tensorboard"):
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(out))
+
+
+def _write_log(rows: list[dict[str, float]], out: Path, board: "SummaryWriter | None") -> None:
     """Write the log whole, and its last row for TensorBoard."""
     with atomic_write(out / "log.csv") as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
+    if board is None:
+        return
     for name, value in rows[-1].items():
         board.add_scalar(name, value, len(rows))
     board.flush()
