@@ -26,10 +26,12 @@ reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or p
 	@cat runs/$(PROFILE)/tables/scores.md
 	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   $(if $(DATA),,map: runs/$(PROFILE)/map   )executed notebooks: runs/$(PROFILE)/notebooks"
 
-test: .venv/made ## check style and types, run the tests, run every notebook and compare its outputs
+test: .venv/made ## check style, types, imports and dependencies, run the tests, run every notebook and compare its outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
 	rm -rf runs/mini
 	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
 
@@ -51,7 +53,7 @@ publish: .venv/made ## copy tables and figures of runs/PROFILE to figures/PROFIL
 
 lock: ## write requirements.lock anew from the newest versions that pyproject.toml admits
 	$(PYTHON) -m venv --clear .lock
-	.lock/bin/python -m pip install --quiet torch==2.13.0 --editable '.[notebooks,dev]'
+	.lock/bin/python -m pip install --quiet torch==2.13.0 --editable '.[archive,cpu,dev,docs,inventory,notebooks,onnx,tensorboard]'
 	.lock/bin/python -m pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
 	rm -rf .lock
 
