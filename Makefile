@@ -7,10 +7,10 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test bench machine lab publish notebooks lock clean
+.PHONY: help env reproduce test test-fast bench machine lab publish notebooks lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 env: .venv/made ## make the virtual environment .venv from requirements.lock
 
@@ -34,6 +34,9 @@ test: .venv/made ## check style, types, imports and dependencies, run the tests,
 	$(BIN)/deptry .
 	rm -rf runs/mini
 	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
+
+test-fast: .venv/made ## run the tests that are quick and need neither a GPU nor real data (within 2 minutes on 2 cores)
+	$(BIN)/python -m pytest -m 'not (slow or gpu or real)' tests
 
 bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (three quarters of an hour on 2 idle cores)
 	$(BIN)/python -m benchmarks

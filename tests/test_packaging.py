@@ -36,6 +36,7 @@ def said(tmp_path_factory):
     return done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_every_module_is_imported_without_extras(said):
     modules = [path for path in (ROOT / "glaciersar").rglob("*.py") if path.parent != ROOT / "glaciersar"]
     flat = [path for path in (ROOT / "glaciersar").glob("*.py") if path.name != "__init__.py"]
@@ -43,10 +44,12 @@ def test_every_module_is_imported_without_extras(said):
     assert said[-1].strip() == "imported although hidden:"
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_and_scored_without_extras(said):
     assert 0 < float(said[1].removeprefix("IoU ")) <= 1
 
 
+@pytest.mark.slow
 def test_a_missing_extra_is_told_in_a_sentence_with_its_command(said):
     told = dict(line.split(": ", 1) for line in said[2:-1])
     commands = {step: re.search(r"pip install \"glaciersar\[(\w+)\]\"$", text)[1] for step, text in told.items()}

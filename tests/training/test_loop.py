@@ -50,6 +50,7 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_the_log_has_a_row_an_epoch(data, tmp_path):
     plan = dataclasses.replace(PLAN, epochs=6, restarts=[6], steps_per_epoch=8)
     log = train(plan, data, tmp_path / "run", progress=False)
@@ -62,6 +63,7 @@ def test_the_loss_falls_and_the_log_has_a_row_an_epoch(data, tmp_path):
     assert list((tmp_path / "run").glob("events.out.tfevents*"))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_to_the_bit_and_another_seed_does_not(data, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     first, second = train(PLAN, data, one, progress=False), train(PLAN, data, two, progress=False)
@@ -71,6 +73,7 @@ def test_the_same_seed_gives_the_same_weights_to_the_bit_and_another_seed_does_n
     assert not same(weights(one), weights(tmp_path / "other"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decay", [0.0, 0.8])
 def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, monkeypatch, decay):
     plan = dataclasses.replace(PLAN, mean_decay=decay)
@@ -100,6 +103,7 @@ def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, 
     assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_trained_again(data, tmp_path):
     log = train(PLAN, data, tmp_path / "run", progress=False)
     before = (tmp_path / "run/checkpoint.safetensors").stat().st_mtime_ns
@@ -108,6 +112,7 @@ def test_a_finished_run_is_not_trained_again(data, tmp_path):
     assert (tmp_path / "run/checkpoint.safetensors").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_the_weights_of_the_best_epoch_are_kept(data, tmp_path, monkeypatch):
     def train_with_scores(scores, name):
         given = iter(scores)
@@ -121,6 +126,7 @@ def test_the_weights_of_the_best_epoch_are_kept(data, tmp_path, monkeypatch):
     assert not same(best_in_the_middle, train_with_scores([0.2, 0.3, 0.4], "rising"))
 
 
+@pytest.mark.slow
 def test_the_mean_of_the_weights_is_kept_where_the_plan_has_one_and_the_recipe_knows_it(data, tmp_path):
     plan = dataclasses.replace(PLAN, patch=12, batch=1)
     kept = {}
@@ -133,6 +139,7 @@ def test_the_mean_of_the_weights_is_kept_where_the_plan_has_one_and_the_recipe_k
     assert same(kept["as_released", 0.0], kept["as_released", 0.9])
 
 
+@pytest.mark.slow
 def test_at_a_high_rate_the_settled_network_is_as_good_as_its_training_loss_says(data, tmp_path):
     """The running statistics of the last step lag so far behind that validation fails; settled, it does not."""
     plan = dataclasses.replace(PLAN, epochs=3, steps_per_epoch=30, learning_rate=2e-2, restarts=[30])  # no decline
@@ -143,6 +150,7 @@ def test_at_a_high_rate_the_settled_network_is_as_good_as_its_training_loss_says
     assert lagging["val_iou"].iloc[0] < 0.7
 
 
+@pytest.mark.slow
 def test_lost_weights_come_back_from_the_checkpoint(data, tmp_path):
     train(PLAN, data, tmp_path / "run", progress=False)
     before = (tmp_path / "run/weights.safetensors").read_bytes()
@@ -173,6 +181,7 @@ def test_the_weights_say_what_they_were_trained_on(data, tmp_path):
     assert pretrained.load(tmp_path / "run/weights.safetensors").metadata["trained_on"] == "simulated radar"
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_batch_and_end_with_one_set_of_weights(data, tmp_path):
     script = tmp_path / "run.py"
     script.write_text(
@@ -196,6 +205,7 @@ def test_two_processes_share_a_batch_and_end_with_one_set_of_weights(data, tmp_p
     assert pretrained.load(tmp_path / "run/weights.safetensors").name == "unet3d"
 
 
+@pytest.mark.slow
 def test_settled_weights_are_those_of_the_last_epoch_whatever_validation_says(data, tmp_path, monkeypatch):
     scores = iter([0.9, 0.2, 0.4])
     monkeypatch.setattr(loop, "_validate", lambda *_: (0.0, next(scores), 0.0))
@@ -205,6 +215,7 @@ def test_settled_weights_are_those_of_the_last_epoch_whatever_validation_says(da
     assert torch.equal(weights(tmp_path / "run")[name], checkpoint[f"mean/module.{name}"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["plan", "data"])
 def test_another_plan_or_other_data_starts_anew_and_keeps_the_old_checkpoint(data, tmp_path, rng, change):
     run = tmp_path / "run"
@@ -221,6 +232,7 @@ def test_another_plan_or_other_data_starts_anew_and_keeps_the_old_checkpoint(dat
     assert same(weights(run), weights(tmp_path / "fresh"))
 
 
+@pytest.mark.slow
 def test_a_broken_checkpoint_is_refused(data, tmp_path):
     train(PLAN, data, tmp_path / "run", progress=False)
     path = tmp_path / "run/checkpoint.safetensors"
@@ -262,6 +274,7 @@ def test_every_model_trains_under_both_recipes(data, tmp_path, name, recipe):
     assert np.isfinite(log.to_numpy()).all()
 
 
+@pytest.mark.slow
 def test_bf16_follows_float32(data, tmp_path):
     plan = dataclasses.replace(PLAN, epochs=2, steps_per_epoch=8, precision="float32")
     full = train(plan, data, tmp_path / "full", progress=False)
@@ -270,6 +283,7 @@ def test_bf16_follows_float32(data, tmp_path):
     np.testing.assert_allclose(half["loss"], full["loss"], rtol=0.1)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_training_on_cuda_is_reproducible(data, tmp_path):
     one = train(PLAN, data, tmp_path / "one", progress=False)
