@@ -7,10 +7,10 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test bench machine lab publish notebooks lock clean
+.PHONY: help env reproduce test test-fast bench machine lab publish notebooks lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 env: .venv/made ## make the virtual environment .venv from requirements.lock
 
@@ -26,12 +26,17 @@ reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or p
 	@cat runs/$(PROFILE)/tables/scores.md
 	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   $(if $(DATA),,map: runs/$(PROFILE)/map   )executed notebooks: runs/$(PROFILE)/notebooks"
 
-test: .venv/made ## check style and types, run the tests, run every notebook and compare its outputs
+test: .venv/made ## check style, types, imports and dependencies, run the tests, run every notebook and compare its outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
 	rm -rf runs/mini
 	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
+
+test-fast: .venv/made ## run the tests that are quick and need neither a GPU nor real data (within 2 minutes on 2 cores)
+	$(BIN)/python -m pytest -m 'not (slow or gpu or real)' tests
 
 bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (three quarters of an hour on 2 idle cores)
 	$(BIN)/python -m benchmarks
@@ -51,7 +56,7 @@ publish: .venv/made ## copy tables and figures of runs/PROFILE to figures/PROFIL
 
 lock: ## write requirements.lock anew from the newest versions that pyproject.toml admits
 	$(PYTHON) -m venv --clear .lock
-	.lock/bin/python -m pip install --quiet torch==2.13.0 --editable '.[notebooks,dev]'
+	.lock/bin/python -m pip install --quiet torch==2.13.0 --editable '.[archive,cpu,dev,docs,inventory,notebooks,onnx,tensorboard]'
 	.lock/bin/python -m pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
 	rm -rf .lock
 

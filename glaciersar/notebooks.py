@@ -24,6 +24,7 @@ import yaml
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
+from glaciersar.io.extras import require_extra
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,8 +144,10 @@ def run_notebook(
         The executed notebook.
 
     Raises:
-        InputError: A cell failed; the message is the cell's own error, and NAME.failed.ipynb keeps the evidence.
+        InputError: ipykernel is not installed, or a cell failed; the message is the cell's own error, and
+            NAME.failed.ipynb keeps the evidence.
     """
+    require_extra("ipykernel")  # the kernel that runs the cells
     notebook, out = Path(notebook), Path(out)
     executed = out / notebook.name
     failed = out / f"{notebook.stem}.failed.ipynb"

@@ -113,6 +113,7 @@ def test_outlines_of_a_year_are_found_in_numbers_and_in_dates(values):
         outlines.outlines_of_year(both, 2017, column="drawn")
 
 
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")  # which is one of the faults
 def test_bad_outlines_are_refused_in_a_sentence_that_names_the_file(tmp_path):
     good, bad = tmp_path / "good.gpkg", tmp_path / "bad.gpkg"
     frame(shapely.box(0, 0, 1, 1)).to_file(good, layer="reference")

@@ -118,12 +118,14 @@ def finished_copy(project_copy, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("profile", "trainings"), [("mini", 1), ("simulated", 4)])
 def test_snakemake_plans_every_step_of_a_profile(project_copy, profile, trainings):
     planned = snakemake(project_copy, "--dry-run", "--config", f"profile={profile}")
     assert planned == dict.fromkeys(STEPS, 1) | {"train": trainings}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "again"),
     [
@@ -150,6 +152,7 @@ def plan_published(folder, *config):
     return planned.stdout + planned.stderr
 
 
+@pytest.mark.slow
 def test_the_published_profile_is_planned_without_scenes_and_map(project_copy, tmp_path):
     folder = tmp_path / "the data"
     folder.mkdir()
@@ -162,6 +165,7 @@ def test_the_published_profile_is_planned_without_scenes_and_map(project_copy, t
     assert all(f"--profile published --data '{folder}'" in command for command in commands)
 
 
+@pytest.mark.slow
 def test_the_published_files_that_are_missing_are_named(project_copy, tmp_path):
     (tmp_path / "train.h5").touch()
     said = plan_published(project_copy, f"data={tmp_path}")

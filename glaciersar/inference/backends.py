@@ -147,7 +147,8 @@ def _kept_graphs(model: nn.Module) -> Graphs:
     """
     if importlib.util.find_spec("openvino") is None:
         raise InputError(
-            "backend='openvino' found, but openvino is not installed; expected torch or auto, or pip install openvino"
+            "backend='openvino' found, but openvino is not installed; expected torch or auto, "
+            'or pip install "glaciersar[cpu]"'
         )
     if _device(model) != "cpu" or not isinstance(model, Network):
         found = f"{type(model).__name__} on {_device(model)}"

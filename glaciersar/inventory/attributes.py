@@ -16,6 +16,7 @@ from glaciersar.errors import InputError
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write
+from glaciersar.io.extras import require_extra
 
 STYLE = Path(__file__).with_name("outlines.qml")
 IDENTITY = (
@@ -108,11 +109,14 @@ def write_outlines(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:
     The same polygons give the same bytes.
 
     Raises:
-        InputError: Another suffix, or a place that cannot be written; nothing is left there.
+        InputError: Another suffix, GeoParquet without pyarrow, or a place that cannot be written; nothing is left
+            there.
     """
     path = Path(path)
     if path.suffix not in (".gpkg", ".parquet"):
         raise InputError(f"{path}: suffix {path.suffix!r} found, .gpkg or .parquet expected")
+    if path.suffix == ".parquet":
+        require_extra("pyarrow")
     whole = [shapely.MultiPolygon(shapely.get_parts(shape)) for shape in polygons.geometry]  # one kind for the layer
     layer = polygons.set_geometry(gpd.GeoSeries(whole, index=polygons.index, crs=polygons.crs))
     try:

@@ -205,8 +205,8 @@ def gained_and_lost(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> gpd.Ge
     after = after.to_crs(before.crs)
     ice = [gpd.GeoDataFrame(geometry=part.geometry.array, crs=before.crs) for part in (before, after)]
     parts = {
-        "gained": gpd.overlay(ice[1], ice[0], how="difference", keep_geom_type=True),
-        "lost": gpd.overlay(ice[0], ice[1], how="difference", keep_geom_type=True),
+        "gained": gpd.overlay(ice[1], ice[0], how="difference", keep_geom_type=not ice[1].empty),
+        "lost": gpd.overlay(ice[0], ice[1], how="difference", keep_geom_type=not ice[0].empty),
     }
     both = pd.concat([part.explode(ignore_index=True).assign(change=kind) for kind, part in parts.items()])
     frame = gpd.GeoDataFrame(both, crs=before.crs).reset_index(drop=True)

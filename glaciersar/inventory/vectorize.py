@@ -152,8 +152,8 @@ def split_by_glacier(polygons: gpd.GeoDataFrame, glaciers: gpd.GeoDataFrame) -> 
     attributes = glaciers.drop(columns=glaciers.geometry.name)
     shapes = gpd.GeoDataFrame({"glacier": glaciers.index}, geometry=glaciers.geometry.array, crs=polygons.crs)
     ice = gpd.GeoDataFrame(geometry=polygons.geometry.array, crs=polygons.crs)
-    inside = gpd.overlay(ice, shapes, how="intersection", keep_geom_type=True)
-    outside = gpd.overlay(ice, shapes, how="difference", keep_geom_type=True).explode(ignore_index=True)
+    inside = gpd.overlay(ice, shapes, how="intersection", keep_geom_type=not ice.empty)
+    outside = gpd.overlay(ice, shapes, how="difference", keep_geom_type=not ice.empty).explode(ignore_index=True)
     twice = inside.area.sum() + outside.area.sum() - ice.area.sum()
     if twice > 1e-3 * ice.area.sum():
         source = glaciers.attrs.get("source", "the inventory")

@@ -1,6 +1,5 @@
 """Write a network as a graph that other programs run: torch.export and ONNX, for any batch, height and width."""
 
-import importlib.util
 import warnings
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from torch.export import Dim, ExportedProgram
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
+from glaciersar.io.extras import require_extra
 from glaciersar.models.layers import Network
 
 
@@ -70,8 +70,8 @@ def write_onnx(model: Network, path: str | Path, *, dates: int = 15) -> Path:
     Raises:
         InputError: No date, one of the packages is missing, or the file cannot be written.
     """
-    if not all(map(importlib.util.find_spec, ("onnx", "onnxscript"))):
-        raise InputError("onnx or onnxscript not found, both expected to write ONNX; pip install onnx onnxscript")
+    require_extra("onnx")
+    require_extra("onnxscript")
     program = export_program(model, dates=dates)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import os
-import sys
 import tempfile
 import urllib.request
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
+import platformdirs
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -174,11 +174,7 @@ def cache_folder() -> Path:
     """Give the folder for downloads: GLACIERSAR_CACHE if set, else the platform's place for caches."""
     if chosen := os.environ.get("GLACIERSAR_CACHE"):
         return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "glaciersar"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/glaciersar"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glaciersar"
+    return platformdirs.user_cache_path("glaciersar", appauthor=False, opinion=False)
 
 
 def git_blob_id(content: bytes) -> str:

@@ -9,15 +9,19 @@ import re
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import folium
 import geopandas as gpd
 import numpy as np
 import shapely
-from IPython.display import HTML
 
 from glaciersar.inventory.attributes import CONFIDENCE_COLOURS, confidence_class
 from glaciersar.io.atomic import atomic_write
+from glaciersar.io.extras import require_extra
+
+if TYPE_CHECKING:
+    import folium
+    from IPython.display import HTML
 
 SHOWN = {"rgi_id": "id", "glac_name": "name", "area_km2": "area (km²)", "confidence": "confidence", "src_date": "date"}
 DIGITS = 6  # of a degree: 0.1 m
@@ -28,7 +32,7 @@ LEGEND = (
 )
 
 
-def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None) -> folium.Map:
+def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None) -> "folium.Map":
     """Draw outlines coloured by their mean confidence; a click on one shows its id, name, area and date.
 
     Without a base map the background is plain, and the file requests no map tiles. The libraries of folium
@@ -38,7 +42,11 @@ def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None
         ice: From `attributes.add_attributes`, by the title of a layer; the last one is shown first.
         base: Name of a base map of folium, such as "OpenStreetMap"; it is fetched from its server when the map is
             looked at.
+
+    Raises:
+        InputError: folium is not installed.
     """
+    folium = require_extra("folium")
     drawn = folium.Map(tiles=None, control_scale=True, prefer_canvas=True)
     if base is not None:
         folium.TileLayer(base, overlay=True).add_to(drawn)  # not one of the layers to choose from
@@ -62,7 +70,8 @@ def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None
     return drawn
 
 
-def _add_outlines(group: folium.FeatureGroup, layer: gpd.GeoDataFrame) -> None:
+def _add_outlines(group: "folium.FeatureGroup", layer: gpd.GeoDataFrame) -> None:
+    folium = require_extra("folium")
     told = [name for name in SHOWN if name in layer]
     columns = {name: [_text(value) for value in layer[name]] for name in told}
     colours = [CONFIDENCE_COLOURS[name] for name in confidence_class(layer["confidence"])]
@@ -82,7 +91,7 @@ def _text(value: object) -> str:
     return "" if value is None else html.escape(str(value).removesuffix("T00:00:00"))
 
 
-def save_web_map(path: str | Path, drawn: folium.Map) -> Path:
+def save_web_map(path: str | Path, drawn: "folium.Map") -> Path:
     """Write a map as HTML, whole or not at all; the same outlines give the same bytes."""
     numbers: dict[str, str] = {}
     fresh = count(1)
@@ -96,8 +105,9 @@ def save_web_map(path: str | Path, drawn: folium.Map) -> Path:
     return Path(path)
 
 
-def show_web_map(path: str | Path, *, height: int = 520) -> HTML:
+def show_web_map(path: str | Path, *, height: int = 520) -> "HTML":
     """Show a map that `save` wrote in a notebook, all of it within the notebook's file."""
     content = html.escape(Path(path).read_text(encoding="utf-8"), quote=True)
     style = f"width:100%;height:{height}px;border:1px solid #ccc"
-    return HTML(f'<div><iframe srcdoc="{content}" style="{style}"></iframe></div>')
+    display = require_extra("IPython.display")
+    return display.HTML(f'<div><iframe srcdoc="{content}" style="{style}"></iframe></div>')

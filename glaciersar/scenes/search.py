@@ -5,17 +5,15 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pystac
 import requests
 import shapely
-from pystac.stac_io import DefaultStacIO
-from pystac.utils import make_absolute_href
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
 from glaciersar.io import http
+from glaciersar.io.extras import require_extra
 from glaciersar.radiometry import UNITS
 from glaciersar.scenes.aoi import aoi_name, parse_aoi
 from glaciersar.scenes.deduplicate import drop_older_products
@@ -24,6 +22,9 @@ from glaciersar.scenes.manifest import is_manifest, read_manifest
 from glaciersar.scenes.scene import POLARISATIONS, Scene, as_utc, is_remote, merge_passes
 from glaciersar.scenes.selection import describe_criteria, describe_scenes, filter_scenes
 from glaciersar.scenes.stac import scene_from_item
+
+if TYPE_CHECKING:
+    import pystac
 
 
 def find_scenes(
@@ -79,16 +80,20 @@ def find_scenes(
     return sorted(scenes, key=lambda scene: (scene.time, scene.id))
 
 
-class RetryStacIO(DefaultStacIO):
-    """Read STAC of a server as patiently as everything else."""
+def _stac_reader() -> "pystac.StacIO":
+    """Make a reader of STAC that asks a server again as every other request does."""
+    from pystac.stac_io import DefaultStacIO
 
-    def read_text_from_href(self, href: str) -> str:
-        if not href.startswith(("http://", "https://")):
-            return super().read_text_from_href(href)
-        with http.retry_session() as session:
-            answer = session.get(href, timeout=http.TIMEOUT)
-        answer.raise_for_status()
-        return answer.text
+    class RetryStacIO(DefaultStacIO):
+        def read_text_from_href(self, href: str) -> str:
+            if not href.startswith(("http://", "https://")):
+                return super().read_text_from_href(href)
+            with http.retry_session() as session:
+                answer = session.get(href, timeout=http.TIMEOUT)
+            answer.raise_for_status()
+            return answer.text
+
+    return RetryStacIO()
 
 
 def _scenes_of_json(source: str, units: str | None) -> list[Scene]:
@@ -104,14 +109,15 @@ def _read_json(path: str) -> Any:
         return None  # what is wrong with it, reading it as STAC says
 
 
-def _scenes_of_catalog(source: str) -> Iterator[pystac.Item]:
+def _scenes_of_catalog(source: str) -> Iterator["pystac.Item"]:
     """Walk through the items of any kind of STAC JSON."""
-    reader = RetryStacIO()
+    pystac = require_extra("pystac")
+    reader = _stac_reader()
     try:
         content = reader.read_json(source)
         if content.get("type") == "FeatureCollection":
             for item in pystac.ItemCollection.from_dict(content):
-                item.set_self_href(make_absolute_href(item.get_self_href() or source, source))
+                item.set_self_href(pystac.utils.make_absolute_href(item.get_self_href() or source, source))
                 yield item
             return
         found = pystac.read_file(source, stac_io=reader)

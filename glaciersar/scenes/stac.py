@@ -1,5 +1,7 @@
 """Ask a STAC API for items, page by page, with faults of the line and of the server tried again."""
 
+from __future__ import annotations
+
 import difflib
 import math
 import re
@@ -7,24 +9,23 @@ import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from json import JSONDecodeError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pystac
 import shapely
-from odc.geo.crs import CRS
-from pyproj.exceptions import CRSError
-from pystac.utils import make_absolute_href, str_to_datetime
-from pystac_client import Client
-from pystac_client.errors import ClientTypeError
-from pystac_client.exceptions import APIError
-from pystac_client.stac_api_io import StacApiIO
+from odc.geo import CRS, CRSError
 from shapely.geometry.base import BaseGeometry
 from tqdm import tqdm
 
 from glaciersar.errors import InputError
 from glaciersar.io import http
+from glaciersar.io.extras import require_extra
 from glaciersar.scenes.filenames import asset_kind
 from glaciersar.scenes.scene import POLARISATIONS, FileState, Scene, as_utc
+
+if TYPE_CHECKING:
+    import pystac
+    from pystac_client import Client
+    from pystac_client.exceptions import APIError
 
 PAGE = 200
 """Items to a page; servers may give fewer."""
@@ -42,8 +43,16 @@ def search_items(
     """Ask a STAC API for all items of a place (degrees), a time and a collection, whatever its pages are.
 
     Raises:
-        InputError: No such collection, fewer items than promised, an API that cannot be reached or is none.
+        InputError: No such collection, fewer items than promised, an API that cannot be reached or is none, or
+            pystac-client is not installed.
     """
+    pystac = require_extra("pystac")
+    require_extra("pystac_client")
+    from pystac_client import Client
+    from pystac_client.errors import ClientTypeError
+    from pystac_client.exceptions import APIError
+    from pystac_client.stac_api_io import StacApiIO
+
     reader = StacApiIO()
     for scheme in ("http://", "https://"):
         reader.session.mount(scheme, http.RetryAdapter())
@@ -68,6 +77,8 @@ def search_items(
 
 def _collection(client: Client, url: str, wanted: str | None) -> str:
     """Check the product; GRD and RTC are not the same measurement, so that none is taken by chance."""
+    from pystac_client.exceptions import APIError
+
     if wanted:
         try:
             if client.get_collection(wanted):
@@ -193,6 +204,8 @@ def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
     Raises:
         InputError: No backscatter, no time, several units.
     """
+    from pystac.utils import make_absolute_href, str_to_datetime
+
     properties = item.properties
     if properties.get("sar:product_type") == "SLC":
         raise InputError(f"{item.id}: complex single-look data (SLC) found, backscatter (RTC) expected")

@@ -7,22 +7,26 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pystac
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from tqdm import tqdm
 
 from glaciersar import grid
 from glaciersar.errors import InputError
+from glaciersar.io.extras import require_extra
 from glaciersar.io.rasters import write_cog
 from glaciersar.simulate import radar, random_fields, reference_outlines, stac
 from glaciersar.simulate.backscatter_levels import Levels, read_levels
 from glaciersar.simulate.landscape import Landscape, draw_landscape, landscape_from_dem
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS, ArchiveSettings
+
+if TYPE_CHECKING:
+    import pystac
 
 ANNOTATORS = ("reference", "second_annotator")
 PARALLEL_LANDSCAPES = 2  # one more takes as much memory again, and mostly waits for Python's lock
@@ -84,6 +88,7 @@ def simulate_archive(
 
 def _write(folder: Path, settings: ArchiveSettings, *, progress: bool) -> None:
     """Write all landscapes, their outlines and the catalogue to an empty folder."""
+    pystac = require_extra("pystac")
     assumed = read_levels(settings.levels, shift_db=settings.shift_db)
     catalog = pystac.Catalog(
         "glaciersar-simulated", "Simulated Sentinel-1 backscatter over glaciers. No satellite took these images."
@@ -104,7 +109,7 @@ def _write(folder: Path, settings: ArchiveSettings, *, progress: bool) -> None:
 
 def _write_landscape(
     folder: Path, settings: ArchiveSettings, assumed: Levels, bar: tqdm, index: int
-) -> tuple[pystac.Collection, dict[str, gpd.GeoDataFrame]]:
+) -> tuple["pystac.Collection", dict[str, gpd.GeoDataFrame]]:
     """Write the rasters of one landscape; returns its scenes and its outlines."""
     seed = int(random_fields.random_stream(settings.seed, "landscapes", index).integers(2**31))
     landscape = _make_landscape(settings, index, seed)
@@ -154,7 +159,7 @@ def _write_series(
     index: int,
     seed: int,
     bar: tqdm,
-) -> list[pystac.Item]:
+) -> list["pystac.Item"]:
     """Write the images of one landscape, year and orbit; returns their STAC items."""
     prepared = radar.prepare_series(landscape, year, orbit, levels=assumed, looks=settings.looks, seed=seed)
     incidence = prepared.view.incidence

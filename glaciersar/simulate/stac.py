@@ -1,11 +1,16 @@
 """Describe simulated scenes as STAC items, with the fields that items of real Sentinel-1 archives have."""
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
-import pystac
 import shapely
 from odc.geo.geobox import GeoBox
+
+from glaciersar.io.extras import require_extra
+
+if TYPE_CHECKING:
+    import pystac
 
 EXTENSIONS = [
     "https://stac-extensions.github.io/sar/v1.0.0/schema.json",
@@ -18,7 +23,7 @@ FIRST_ORBIT = datetime(2014, 4, 3, tzinfo=UTC)  # launch of Sentinel-1A, from wh
 
 def item(
     name: str, *, time: datetime, relative_orbit: int, geobox: GeoBox, looks: float, incidence: float, collection: str
-) -> pystac.Item:
+) -> "pystac.Item":
     """Describe one scene. Its rasters lie beside it; the raster of incidence serves all scenes of an orbit.
 
     Args:
@@ -30,6 +35,7 @@ def item(
         incidence: Mean of the scene, degrees.
         collection: The landscape's name.
     """
+    pystac = require_extra("pystac")
     box = geobox.boundingbox
     corners = gpd.GeoSeries.from_xy(
         [box.left, box.right, box.right, box.left], [box.bottom, box.bottom, box.top, box.top], crs=str(geobox.crs)
@@ -98,8 +104,9 @@ def _absolute_orbit(time: datetime, relative_orbit: int) -> int:
     return 175 * cycle + relative_orbit + 72
 
 
-def collection(name: str, *, items: list[pystac.Item], description: str) -> pystac.Collection:
+def collection(name: str, *, items: list["pystac.Item"], description: str) -> "pystac.Collection":
     """Make the collection of the scenes of one landscape."""
+    pystac = require_extra("pystac")
     boxes = [record.bbox for record in items if record.bbox]
     times = [record.datetime for record in items if record.datetime]
     extent = pystac.Extent(pystac.SpatialExtent([boxes[0]]), pystac.TemporalExtent([[min(times), max(times)]]))

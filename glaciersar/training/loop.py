@@ -2,13 +2,13 @@
 
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from glaciersar.dataset.patches import load_batches
@@ -16,12 +16,16 @@ from glaciersar.dataset.summary import dataset_source
 from glaciersar.errors import InputError
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.io.atomic import atomic_write
+from glaciersar.io.extras import has_extra
 from glaciersar.models import Network, pretrained
 from glaciersar.training import losses, schedule
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.memory import keep_freed_memory
 from glaciersar.training.setup import Run, set_up
 from glaciersar.training.weight_averaging import copy_average
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 STATISTICS_BATCHES = 40
 """Batches of an epoch on which the batch-norm statistics of averaged weights are recomputed."""
@@ -56,7 +60,7 @@ def train(config: TrainConfig, data: str | Path, out: str | Path, *, progress: b
     if run.log and run.is_main:
         _save_weights(run, data, out)  # the file may be missing where a run was killed
     best = max((row[run.selected_by] for row in run.log), default=-1.0)
-    board = SummaryWriter(str(out)) if run.is_main else None
+    board = _open_board(out) if run.is_main else None
     with _progress_bar(run, shown=progress and run.is_main) as bar, keep_freed_memory():
         for epoch in range(len(run.log), config.epochs):
             rate, loss = _train_epoch(run, epoch, bar)
@@ -164,10 +168,21 @@ def _save_weights(run: Run, data: Path, out: Path) -> None:
     )
 
 
-def _write_log(rows: list[dict[str, float]], out: Path, board: SummaryWriter) -> None:
+def _open_board(out: Path) -> "SummaryWriter | None":
+    """Open a log for TensorBoard if that is installed (extra `tensorboard`); log.csv holds the same numbers."""
+    if not has_extra("tensorboard"):
+        return None
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(out))
+
+
+def _write_log(rows: list[dict[str, float]], out: Path, board: "SummaryWriter | None") -> None:
     """Write all rows to log.csv, and the last one for TensorBoard."""
     with atomic_write(out / "log.csv") as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
+    if board is None:
+        return
     for name, value in rows[-1].items():
         board.add_scalar(name, value, len(rows))
     board.flush()

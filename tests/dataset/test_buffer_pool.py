@@ -4,6 +4,7 @@ import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import torch
 import torch.multiprocessing
 
@@ -124,6 +125,7 @@ def answer(questions, answers):
             loan.tensors()  # given back
 
 
+@pytest.mark.slow
 def test_memory_lent_to_another_process_comes_back_when_that_has_no_tensor_left():
     context = torch.multiprocessing.get_context("spawn")
     questions, answers = context.Queue(), context.Queue()

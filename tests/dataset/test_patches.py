@@ -219,6 +219,7 @@ class Counting:
         return self.load(indices), len(self.lender._loans)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("context", ["fork", "spawn"])
 def test_workers_load_epoch_after_epoch_into_memory_that_was_given_back(path, context):
     data = training_patches(path, samples=24)
@@ -332,6 +333,7 @@ def test_a_plane_is_looked_at_for_nan_only_once(path, monkeypatch):
     assert sorted(looked_at) == sorted(len(NAMES) * ([(40, 48, 1)] * reached + [(40, 48, 2)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_worker_tells_bad_input_in_one_sentence_too(path, workers):
     with h5py.File(path, "a") as file:
@@ -342,6 +344,7 @@ def test_a_worker_tells_bad_input_in_one_sentence_too(path, workers):
     assert re.fullmatch(r".*train\.h5: dataset \S+: NaN or infinite values found, .* expected", str(caught.value))
 
 
+@pytest.mark.slow
 def test_an_index_outside_the_epoch_ends_iteration(path):
     data = training_patches(path, samples=4)
     assert len(list(data)) == 4

@@ -23,6 +23,8 @@ from glaciersar.io import lock
 from glaciersar.scenes.search import find_scenes
 from tests.support.archives import glaciers, write_catalog, year_of_dates
 
+pytestmark = pytest.mark.slow
+
 PIXEL = 200.0  # 50 × 50 a tile
 TILES = [Tile(column=10 + k % 3, row=38 + k // 3) for k in range(6)]
 SPLIT = {tile: SUBSETS[k % 3] for k, tile in enumerate(TILES)}

@@ -51,6 +51,7 @@ def test_in_bf16_a_network_tells_series_apart_that_bf16_holds_as_one(name, backe
     assert not torch.equal(predictor(one), predictor(other))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_network_made_ready_takes_any_number_of_dates():
     model = network("unet3d")

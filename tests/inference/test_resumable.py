@@ -29,6 +29,7 @@ def killed(path):
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
+@pytest.mark.slow
 def test_a_map_that_was_killed_goes_on_and_is_the_same_to_the_byte(tmp_path, capsys):
     run(tmp_path / "whole" / "probability.tif", calibration=SHARPER)
     killed(tmp_path / "killed" / "probability.tif")
@@ -136,6 +137,7 @@ except InputError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bytes", "read"), [(200_000, 0), (20_000, 20)])  # at the start, and while it is mapped
 def test_a_disk_that_is_full_is_one_sentence_and_no_broken_file(tmp_path, bytes, read):
     path = tmp_path / "probability.tif"

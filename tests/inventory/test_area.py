@@ -132,6 +132,7 @@ def test_all_three_intervals_stand_side_by_side_for_total_and_glaciers(rng):
     np.testing.assert_allclose(half, [area.boundary_error(100, 50), area.boundary_error(30, 50), np.nan])
 
 
+@pytest.mark.slow
 @given(
     counts=st.lists(st.tuples(st.integers(0, 1600), st.floats(0, 1), st.integers(-1, 2)), min_size=1, max_size=12),
     z=st.lists(st.floats(-3, 3), min_size=1, max_size=6),

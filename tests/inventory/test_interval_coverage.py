@@ -8,6 +8,8 @@ import torch
 from glaciersar import models
 from glaciersar.inventory import area, block_sums, interval_coverage
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model():

@@ -7,6 +7,8 @@ from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.models import export
 
+pytestmark = pytest.mark.slow
+
 SHAPES = [(1, 2, 3, 24, 40), (3, 2, 3, 33, 17), (2, 2, 3, 9, 64)]  # batch and sides differ, and are no multiples
 
 

@@ -153,6 +153,7 @@ def test_an_odd_width_is_refused(tmp_path):
         from_keras(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_of_the_published_width_is_read_and_maps(name, tmp_path, rng):
     torch.manual_seed(2)

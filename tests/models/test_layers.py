@@ -48,6 +48,7 @@ def test_of_equal_values_the_first_gets_the_gradient_of_pooling():
     assert torch.equal(gradient, expected)
 
 
+@pytest.mark.slow
 @given(height=st.integers(1, 20), width=st.integers(1, 20), multiple=st.sampled_from([4, 8]))
 @settings(max_examples=40)
 def test_padding_reaches_the_next_multiple_and_keeps_what_was_there(height, width, multiple):

@@ -55,6 +55,7 @@ def test_what_has_changed_and_vanished_is_told_after_the_signature_has_run_out(f
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_where_no_new_signature_is_given_a_raster_is_unknown_and_not_vanished(frozen, signing):
     signing.token = "two"
     signing.lasting += [("GET /token/", "500")]

@@ -24,6 +24,8 @@ from glaciersar.simulate.archive import pairs_in_turn, simulate_archive
 from glaciersar.simulate.settings import ArchiveSettings
 from tests.support.archives import write_raster
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"tiles_per_side": 1, "pixel": 100.0, "years": (2016,), "relative_orbits": (14,)}
 
 MADE = {

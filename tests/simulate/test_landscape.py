@@ -48,6 +48,7 @@ def gap(own, tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_landscape_and_another_seed_another(box, landscape):
     again = draw_landscape("here", box, years=(2016, 2020), seed=8)
     assert np.array_equal(again.surface, landscape.surface)
@@ -78,6 +79,7 @@ def test_a_year_does_not_depend_on_the_other_years_asked_for(box, landscape):
     assert np.array_equal(alone.surface, landscape.surface)
 
 
+@pytest.mark.slow
 def test_landscapes_differ_in_their_fraction_of_ice():
     box = GeoBox.from_bbox((600_000, 8_700_000, 606_000, 8_706_000), "EPSG:32633", resolution=100)
     fractions = [draw_landscape("x", box, years=(2016,), seed=seed).glacier[2016].mean() for seed in range(6)]

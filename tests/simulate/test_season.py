@@ -16,6 +16,7 @@ def days(year=2016):
     return [date(year, 1, 1) + timedelta(days=k) for k in range(366)]
 
 
+@pytest.mark.slow
 def test_every_pixel_is_dry_wet_or_bare_at_all_times(year):
     for day in days()[::9]:
         fractions = season.surface_states(year, day)

@@ -53,6 +53,7 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_the_log_has_a_row_an_epoch(data, tmp_path):
     config = dataclasses.replace(CONFIG, epochs=6, restarts=[6], steps_per_epoch=8)
     log = train(config, data, tmp_path / "run", progress=False)
@@ -65,6 +66,7 @@ def test_the_loss_falls_and_the_log_has_a_row_an_epoch(data, tmp_path):
     assert list((tmp_path / "run").glob("events.out.tfevents*"))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_to_the_bit_and_another_seed_does_not(data, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     first, second = train(CONFIG, data, one, progress=False), train(CONFIG, data, two, progress=False)
@@ -74,6 +76,7 @@ def test_the_same_seed_gives_the_same_weights_to_the_bit_and_another_seed_does_n
     assert not same(weights(one), weights(tmp_path / "other"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("decay", [0.0, 0.8])
 def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, monkeypatch, decay):
     config = dataclasses.replace(CONFIG, ema_decay=decay)
@@ -103,6 +106,7 @@ def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, 
     assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_trained_again(data, tmp_path):
     log = train(CONFIG, data, tmp_path / "run", progress=False)
     before = (tmp_path / "run/checkpoint.safetensors").stat().st_mtime_ns
@@ -111,6 +115,7 @@ def test_a_finished_run_is_not_trained_again(data, tmp_path):
     assert (tmp_path / "run/checkpoint.safetensors").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_the_weights_of_the_best_epoch_are_kept(data, tmp_path, monkeypatch):
     def train_with_scores(scores, name):
         given = iter(scores)
@@ -124,6 +129,7 @@ def test_the_weights_of_the_best_epoch_are_kept(data, tmp_path, monkeypatch):
     assert not same(best_in_the_middle, train_with_scores([0.2, 0.3, 0.4], "rising"))
 
 
+@pytest.mark.slow
 def test_averaged_weights_are_kept_where_the_configuration_and_the_recipe_average_them(data, tmp_path):
     config = dataclasses.replace(CONFIG, patch=12, batch=1)
     kept = {}
@@ -136,6 +142,7 @@ def test_averaged_weights_are_kept_where_the_configuration_and_the_recipe_averag
     assert same(kept["as_released", 0.0], kept["as_released", 0.9])
 
 
+@pytest.mark.slow
 def test_at_a_high_rate_averaged_weights_are_as_good_as_the_training_loss_says(data, tmp_path):
     """Without an average the running statistics lag so far behind the weights that validation fails."""
     config = dataclasses.replace(CONFIG, epochs=3, steps_per_epoch=30, learning_rate=2e-2, restarts=[30])  # no decline
@@ -146,6 +153,7 @@ def test_at_a_high_rate_averaged_weights_are_as_good_as_the_training_loss_says(d
     assert lagging["val_iou"].iloc[0] < 0.7
 
 
+@pytest.mark.slow
 def test_lost_weights_come_back_from_the_checkpoint(data, tmp_path):
     train(CONFIG, data, tmp_path / "run", progress=False)
     before = (tmp_path / "run/weights.safetensors").read_bytes()
@@ -176,6 +184,7 @@ def test_the_weights_say_what_they_were_trained_on(data, tmp_path):
     assert pretrained.load(tmp_path / "run/weights.safetensors").metadata["trained_on"] == "simulated radar"
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_batch_and_end_with_one_set_of_weights(data, tmp_path):
     script = tmp_path / "run.py"
     script.write_text(
@@ -200,6 +209,7 @@ def test_two_processes_share_a_batch_and_end_with_one_set_of_weights(data, tmp_p
     assert pretrained.load(tmp_path / "run/weights.safetensors").name == "unet3d"
 
 
+@pytest.mark.slow
 def test_averaged_weights_of_the_last_epoch_are_kept_whatever_validation_says(data, tmp_path, monkeypatch):
     scores = iter([0.9, 0.2, 0.4])
     monkeypatch.setattr(loop, "_validate", lambda *_: (0.0, next(scores), 0.0))
@@ -209,6 +219,7 @@ def test_averaged_weights_of_the_last_epoch_are_kept_whatever_validation_says(da
     assert torch.equal(weights(tmp_path / "run")[name], checkpoint[f"mean/module.{name}"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["config", "data"])
 def test_another_configuration_or_other_data_starts_anew_and_keeps_the_old_checkpoint(data, tmp_path, rng, change):
     run = tmp_path / "run"
@@ -225,6 +236,7 @@ def test_another_configuration_or_other_data_starts_anew_and_keeps_the_old_check
     assert same(weights(run), weights(tmp_path / "fresh"))
 
 
+@pytest.mark.slow
 def test_a_broken_checkpoint_is_refused(data, tmp_path):
     train(CONFIG, data, tmp_path / "run", progress=False)
     path = tmp_path / "run/checkpoint.safetensors"
@@ -260,6 +272,7 @@ def test_every_model_trains_under_both_recipes(data, tmp_path, name, recipe):
     assert np.isfinite(log.to_numpy()).all()
 
 
+@pytest.mark.slow
 def test_bf16_follows_float32(data, tmp_path):
     config = dataclasses.replace(CONFIG, epochs=2, steps_per_epoch=8, precision="float32")
     full = train(config, data, tmp_path / "full", progress=False)
@@ -268,6 +281,7 @@ def test_bf16_follows_float32(data, tmp_path):
     np.testing.assert_allclose(half["loss"], full["loss"], rtol=0.1)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_training_on_cuda_is_reproducible(data, tmp_path):
     one = train(CONFIG, data, tmp_path / "one", progress=False)

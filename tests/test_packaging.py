@@ -1,0 +1,81 @@
+"""What an installation needs: the core alone trains, maps and scores; a missing extra is named with its command."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from glaciersar.errors import InputError
+from glaciersar.io.extras import EXTRAS, has_extra, require_extra
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = ROOT / "tests" / "support" / "core_only.py"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def distribution_names(requirements):
+    return {re.split(r"[ <>=!~;\[]", text)[0].lower().replace("_", "-") for text in requirements}
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """What the script prints with every library of every extra hidden."""
+    extras = distribution_names(name for extra in PROJECT["optional-dependencies"].values() for name in extra)
+    provided = {
+        module
+        for module, distributions in packages_distributions().items()
+        if distribution_names(distributions) & extras
+    }
+    command = [sys.executable, SCRIPT, tmp_path_factory.mktemp("core"), *sorted(provided | set(EXTRAS))]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(ROOT)})
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.slow
+def test_every_module_is_imported_without_extras(said):
+    modules = [path for path in (ROOT / "glaciersar").rglob("*.py") if path.parent != ROOT / "glaciersar"]
+    flat = [path for path in (ROOT / "glaciersar").glob("*.py") if path.name != "__init__.py"]
+    assert said[0] == f"{len(modules) + len(flat)} modules imported"
+    assert said[-1].strip() == "imported although hidden:"
+
+
+@pytest.mark.slow
+def test_a_network_is_trained_and_scored_without_extras(said):
+    assert 0 < float(said[1].removeprefix("IoU ")) <= 1
+
+
+@pytest.mark.slow
+def test_a_missing_extra_is_told_in_a_sentence_with_its_command(said):
+    told = dict(line.split(": ", 1) for line in said[2:-1])
+    commands = {step: re.search(r"pip install \"glaciersar\[(\w+)\]\"$", text)[1] for step, text in told.items()}
+    assert commands == {
+        "simulate": "archive",
+        "catalogue": "archive",
+        "search": "archive",
+        "notebook": "notebooks",
+        "openvino": "cpu",
+        "onnx": "onnx",
+        "parquet": "inventory",
+        "web map": "inventory",
+    }
+
+
+def test_the_extras_that_are_named_exist():
+    assert set(EXTRAS.values()) <= PROJECT["optional-dependencies"].keys()
+    for module, extra in EXTRAS.items():
+        named = {"IPython": "ipykernel"}.get(module, module)  # which comes with it
+        assert named.replace("_", "-") in PROJECT["optional-dependencies"][extra]
+
+
+def test_a_library_of_an_extra_is_imported_where_it_is_installed(monkeypatch):
+    assert require_extra("IPython.display").HTML
+    assert has_extra("pystac")
+    monkeypatch.setitem(EXTRAS, "no_such_library", "archive")
+    assert not has_extra("no_such_library")
+    with pytest.raises(InputError, match=r'^no_such_library is not installed.*pip install "glaciersar\[archive\]"$'):
+        require_extra("no_such_library")
