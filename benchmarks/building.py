@@ -23,6 +23,7 @@ from benchmarks.mapping import table
 from benchmarks.turns import take_turns
 from glaciersar import grid
 from glaciersar.dataset.build import build_dataset
+from glaciersar.dataset.config import DatasetConfig
 from glaciersar.scenes.search import find_scenes
 
 COLUMNS, ROWS, DATES, PIXEL = 5, 4, 30, 10.0
@@ -67,8 +68,8 @@ def build(folder: Path, workers: int) -> Callable[[], str]:
         peak, done = [0.0], threading.Event()
         watching = threading.Thread(target=_watch, args=(peak, done))
         watching.start()
-        settings = {"split": SPLIT, "years": [2020], "relative_orbits": [14], "progress": False}
-        build_dataset(out, found, reference, workers=workers, **settings)
+        config = DatasetConfig(years=[2020], relative_orbits=[14], pixel=PIXEL)
+        build_dataset(out, found, reference, SPLIT, config, workers=workers, progress=False)
         done.set()
         watching.join()
         shutil.rmtree(out)

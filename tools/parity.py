@@ -17,13 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glaciersar.dataset.augmentation import Augmentation
+from glaciersar.dataset.augmentation import Augmentation, apply_as_released
 from glaciersar.evaluation.metrics import patch_iou
 from glaciersar.inference import as_released
 from glaciersar.io.atomic import atomic_write
 from glaciersar.models import Network
 from glaciersar.models.keras import from_keras, read_layers, to_torch, weight_order
-from glaciersar.recipe import AS_RELEASED
 from glaciersar.training import losses
 from glaciersar.training.schedule import adam_epsilon, learning_rate
 
@@ -237,7 +236,7 @@ def _iou_metric(folder: Path) -> float:
     return max(apart)
 
 
-VARIATIONS: Mapping[str, Augmentation] = {
+AUGMENTATIONS: Mapping[str, Augmentation] = {
     "vflip": Augmentation(flipped_vertically=True),
     "hflip": Augmentation(flipped_horizontally=True),
     "rot1": Augmentation(quarters=1),
@@ -252,7 +251,7 @@ VARIATIONS: Mapping[str, Augmentation] = {
 def _augmentation(folder: Path, *, name: str) -> float:
     found = np.load(folder / "augmentations.npz")
     series, labels = found["in_inputs"].transpose(3, 0, 1, 2), found["in_outlines"].transpose(2, 0, 1)
-    new, new_labels = VARIATIONS[name].vary(series, labels, AS_RELEASED)  # (F, T, H, W), (2, H, W)
+    new, new_labels = apply_as_released(AUGMENTATIONS[name], series, labels)  # (F, T, H, W), (2, H, W)
     return max(
         _apart(new.transpose(1, 2, 3, 0), found[f"{name}_inputs"]),
         _apart(new_labels.transpose(1, 2, 0), found[f"{name}_outlines"]),
@@ -275,7 +274,7 @@ OTHER_CHECKS = (
     Check(what="IoU metric, per patch and running", tolerance=1e-6, measure=_iou_metric),
     *(
         Check(what=f"augmentation {name.split('_')[0]}", tolerance=5e-7, measure=partial(_augmentation, name=name))
-        for name in VARIATIONS
+        for name in AUGMENTATIONS
     ),
     Check(
         what="tiles scored as released, NaN columns alike",

@@ -1,12 +1,14 @@
-"""Variations of a training sample: jittered dates, flips, turns, crop-and-scale, gamma and shift.
+"""Augmentation of a training sample: jittered dates, flips, quarter turns, crop-and-scale, gamma and shift.
 
-A sample is a series (F, T, H, W), scaled, with labels (2, H, W): shares of background and glacier, both 0 where radar
-never sees the pixel. `jitter_dates` and `draw` draw; a `Variation` does what was drawn, plane by plane (H, W), so that
-a plane is read, turned, scaled and toned while the processor's cache holds it. OpenCV does that two to three times as
-fast as NumPy and PyTorch.
+A sample is a series (F, T, H, W), scaled, with labels (2, H, W): the fractions of background and of glacier, both 0
+where radar never sees the pixel. `jitter_dates` and `draw_augmentation` draw; `Augmentation.apply` does what was drawn,
+and `apply_as_released` does it with the defect of the released code. Each plane (H, W) is read, turned, scaled and
+toned before the next, while the processor's cache holds it. OpenCV does that two to three times as fast as NumPy and
+PyTorch.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -20,9 +22,12 @@ SMALLEST_CROP = 0.8  # of the side
 GAMMAS = (0.8, 1.2)
 SHIFT = 0.025  # standard deviation in scaled units, 4.7 dB of "grd"
 
-FLIPS = {(True, False): 0, (False, True): 1, (True, True): -1}  # vertically, horizontally: what OpenCV calls them
+FLIPS = {(True, False): 0, (False, True): 1, (True, True): -1}  # vertically, horizontally: OpenCV's codes
 
-cv2.setNumThreads(0)  # samples are shared out among threads, and OpenCV's own would not survive a fork
+cv2.setNumThreads(0)  # each sample has a thread of its own, and OpenCV's threads would not survive a fork
+
+Plane = NDArray[np.float32]
+"""(H, W) of a series or of labels."""
 
 
 def jitter_dates(
@@ -32,8 +37,8 @@ def jitter_dates(
 
     Args:
         indices: Dates of the series, any shape, 0 … dates − 1.
-        rng: Where the draws come from.
-        dates: Dates on file; results are clipped to them.
+        rng: Random numbers.
+        dates: How many the file holds; results are clipped to them.
         probability: Of being moved, half of it each way.
     """
     half = probability / 2
@@ -41,38 +46,9 @@ def jitter_dates(
     return np.clip(indices + steps, 0, dates - 1)
 
 
-def _scale_scrambled(series: NDArray[np.float32], crop: tuple[int, int, int]) -> NDArray[np.float32]:
-    """Crop and scale a series (F, T, side, side) as the authors' code does, whose features get scrambled.
-
-    It reshapes (T, size, size, F) to (size, size, T·F) without moving the axes, so T·F neighbouring values of a row
-    pose as channels while the image is resized, and reshapes back.
-    """
-    features, dates, side, _ = series.shape
-    size, top, left = crop
-    cut = series[..., top : top + size, left : left + size].transpose(1, 2, 3, 0)  # (T, size, size, F)
-    posing = np.moveaxis(cut.reshape(size, size, dates * features), -1, 0)  # (T·F, size, size)
-    resized = np.stack([cv2.resize(np.ascontiguousarray(plane), (side, side)) for plane in posing], axis=-1)
-    return resized.reshape(dates, side, side, features).transpose(3, 0, 1, 2)
-
-
-def _power(plane: NDArray[np.float32], exponent: float) -> None:
-    """Raise a plane to a power in its place, by logarithms: in half the time of `np.power`, equal to 1e-7."""
-    cv2.threshold(plane, 0, 0, cv2.THRESH_TOZERO, dst=plane)  # as np.maximum does, in a quarter of the time
-    with np.errstate(divide="ignore"):  # the logarithm of 0 is −∞, and its power 0 again
-        np.log2(plane, out=plane)
-    plane *= np.float32(exponent)
-    np.exp2(plane, out=plane)
-
-
-def _seen_or_not(labels: NDArray[np.float32]) -> None:
-    """Let resized labels (2, H, W) sum to 1 again where at least half of a pixel is seen, and be 0 elsewhere."""
-    mass = labels.sum(axis=0)  # (H, W)
-    labels /= np.where(mass >= 0.5, mass, np.inf)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """What becomes of a sample, in this order; by default nothing."""
+    """What is done to a sample, in this order; by default nothing."""
 
     flipped_vertically: bool = False
     flipped_horizontally: bool = False
@@ -85,42 +61,80 @@ class Augmentation:
     offsets: tuple[float, ...] | None = None
     """Added, one a feature."""
 
-    def place(
+    def apply(
+        self, series: NDArray[np.float32], labels: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Augment a sample: new series (F, T, side, side) and labels (2, side, side).
+
+        Raises:
+            InputError: The sample is not square.
+        """
+        out, out_labels = _new_sample(series, labels)
+        self.apply_by_plane(series, labels, out, out_labels)
+        return out, out_labels
+
+    def apply_by_plane(
         self,
-        plane: NDArray[np.float32],
+        series: Iterable[Iterable[Plane]],
+        labels: Iterable[Plane],
         out: NDArray[np.float32],
-        recipe: Recipe = CORRECTED,
-        *,
-        feature: int | None = None,
+        out_labels: NDArray[np.float32],
     ) -> None:
-        """Vary a square plane on its way into `out`, (side, side), which lies in one piece.
+        """Augment a sample whose planes come one by one, from a file for instance.
 
         Args:
-            plane: Of a series or of labels, (side, side).
-            out: Filled.
-            recipe: Where it scrambles the crop of a series, `finish` crops, and gamma and shift come after that.
-            feature: Which one of the series it shows; labels, which show none, have no gamma and shift.
+            series: The planes of each date, of each feature; square unless nothing is done to them.
+            labels: The two planes of labels.
+            out: Filled (F, T, side, side); contiguous.
+            out_labels: Filled (2, side, side); contiguous.
         """
+        for feature, (planes, targets) in enumerate(zip(series, out, strict=True)):
+            for plane, target in zip(planes, targets, strict=True):
+                self._move(plane, target)
+                self._tone(target, feature)
+        self._move_labels(labels, out_labels)
+
+    def _move_labels(self, labels: Iterable[Plane], out: NDArray[np.float32]) -> None:
+        for plane, target in zip(labels, out, strict=True):
+            self._move(plane, target)
+        if self.crop:
+            _normalise_labels(out)
+
+    def _move(self, plane: Plane, out: Plane) -> None:
+        """Flip, turn, crop and scale a plane into `out`."""
         transposed, flip = self._turn
-        later = self.crop is not None and recipe.scrambled_crop and feature is not None
-        crop = None if later else self.crop
-        if crop:
-            plane = plane[self._square(crop, len(plane))]  # before it is turned: what is cut away need not be read
-        moved = np.empty(plane.shape, np.float32) if crop else out
+        if self.crop:
+            plane = plane[self._crop_before_turn(len(plane))]  # what is cut away need not be read
+        moved = np.empty(plane.shape, np.float32) if self.crop else out
         if transposed:
             plane = cv2.transpose(plane, dst=moved)
         if flip is not None:
             plane = cv2.flip(plane, flip, dst=moved)  # in place where transposed, as OpenCV itself turns
-        if crop:
-            cv2.resize(plane, out.shape[::-1], dst=out)  # bilinear between centres, unsmoothed; labels become soft
+        if self.crop:
+            cv2.resize(plane, out.shape[::-1], dst=out)  # bilinear between centres, unsmoothed; labels become fractions
         elif not transposed and flip is None:
             np.copyto(out, plane)
-        if feature is not None and not later:
-            self._tone(out, feature)
 
-    def _square(self, crop: tuple[int, int, int], side: int) -> tuple[slice, slice]:
-        """Tell where a crop lies in a plane that is still to be flipped and turned."""
-        size, top, left = crop
+    def _tone(self, plane: Plane, feature: int) -> None:
+        """Apply gamma and shift of a feature in place."""
+        if self.exponents is not None:
+            _power(plane, self.exponents[feature])
+        if self.offsets is not None:
+            plane += np.float32(self.offsets[feature])
+
+    @cached_property
+    def _turn(self) -> tuple[bool, int | None]:
+        """Flips and turns as a transposition and OpenCV's code of the flip after it: one or two passes."""
+        transposed = self.quarters % 2 == 1
+        down, right = self.flipped_vertically, self.flipped_horizontally
+        if transposed:
+            down, right = right, down
+        return transposed, FLIPS.get((down != (self.quarters > 1), right != (self.quarters in (1, 2))))
+
+    def _crop_before_turn(self, side: int) -> tuple[slice, slice]:
+        """Rows and columns of the crop in a plane of this side that is not yet flipped and turned."""
+        assert self.crop is not None
+        size, top, left = self.crop
         transposed, flip = self._turn
         if flip in (0, -1):
             top = side - size - top
@@ -130,65 +144,90 @@ class Augmentation:
             top, left = left, top
         return slice(top, top + size), slice(left, left + size)
 
-    @cached_property
-    def _turn(self) -> tuple[bool, int | None]:
-        """Flips and turns as a transposition and the flip after it, by OpenCV's name: in one or two passes."""
-        transposed = self.quarters % 2 == 1
-        down, right = self.flipped_vertically, self.flipped_horizontally
-        if transposed:
-            down, right = right, down
-        return transposed, FLIPS.get((down != (self.quarters > 1), right != (self.quarters in (1, 2))))
 
-    def _tone(self, plane: NDArray[np.float32], feature: int) -> None:
-        if self.exponents is not None:
-            _power(plane, self.exponents[feature])
-        if self.offsets is not None:
-            plane += np.float32(self.offsets[feature])
+def apply_as_released(
+    augmentation: Augmentation, series: NDArray[np.float32], labels: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Augment a sample as `Augmentation.apply` does, but with the released crop, which scrambles a series.
 
-    def finish(self, series: NDArray[np.float32], labels: NDArray[np.float32], recipe: Recipe = CORRECTED) -> None:
-        """Finish, in its own memory, a sample whose planes are placed: sums of cropped labels, the crop as released."""
-        if self.crop is None:
-            return
-        if recipe.scrambled_crop:
-            series[...] = _scale_scrambled(series, self.crop)
-            for feature, planes in enumerate(series):
-                for plane in planes:
-                    self._tone(plane, feature)
-        _seen_or_not(labels)
+    Raises:
+        InputError: The sample is not square.
+    """
+    out, out_labels = _new_sample(series, labels)
+    apply_by_plane_as_released(augmentation, series, labels, out, out_labels)
+    return out, out_labels
 
-    def vary(
-        self, series: NDArray[np.float32], labels: NDArray[np.float32], recipe: Recipe = CORRECTED
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Vary a sample as a whole: new series (F, T, side, side) and labels (2, side, side).
 
-        Raises:
-            InputError: The sample is not square.
-        """
-        side, width = series.shape[-2:]
-        if side != width:
-            raise InputError(
-                f"a sample of {side} × {width} pixels found, a square expected: quarter turns swap its sides"
-            )
-        new, new_labels = np.empty_like(series, order="C"), np.empty_like(labels, order="C")
-        for feature, (planes, news) in enumerate(zip(series, new, strict=True)):
-            for plane, out in zip(planes, news, strict=True):
-                self.place(plane, out, recipe, feature=feature)
-        for plane, out in zip(labels, new_labels, strict=True):
-            self.place(plane, out, recipe)
-        self.finish(new, new_labels, recipe)
-        return new, new_labels
+def apply_by_plane_as_released(
+    augmentation: Augmentation,
+    series: Iterable[Iterable[Plane]],
+    labels: Iterable[Plane],
+    out: NDArray[np.float32],
+    out_labels: NDArray[np.float32],
+) -> None:
+    """Do what `Augmentation.apply_by_plane` does, but with the released crop, which scrambles a series."""
+    if augmentation.crop is None:
+        augmentation.apply_by_plane(series, labels, out, out_labels)
+        return
+    turn = replace(augmentation, crop=None, exponents=None, offsets=None)
+    for planes, targets in zip(series, out, strict=True):
+        for plane, target in zip(planes, targets, strict=True):
+            turn._move(plane, target)
+    out[...] = _scale_scrambled(out, augmentation.crop)
+    for feature, targets in enumerate(out):
+        for target in targets:
+            augmentation._tone(target, feature)
+    augmentation._move_labels(labels, out_labels)
+
+
+def _scale_scrambled(series: NDArray[np.float32], crop: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Crop and scale a series (F, T, side, side) as the released code does, which scrambles its values.
+
+    It reshapes (T, size, size, F) to (size, size, T·F) without moving the axes, so that T·F neighbouring values of a
+    row are taken for channels while the image is resized, and reshapes back.
+    """
+    features, dates, side, _ = series.shape
+    size, top, left = crop
+    cut = series[..., top : top + size, left : left + size].transpose(1, 2, 3, 0)  # (T, size, size, F)
+    channels = np.moveaxis(cut.reshape(size, size, dates * features), -1, 0)  # (T·F, size, size)
+    resized = np.stack([cv2.resize(np.ascontiguousarray(plane), (side, side)) for plane in channels], axis=-1)
+    return resized.reshape(dates, side, side, features).transpose(3, 0, 1, 2)
+
+
+def _new_sample(
+    series: NDArray[np.float32], labels: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    side, width = series.shape[-2:]
+    if side != width:
+        raise InputError(f"a sample of {side} × {width} pixels found, a square expected: quarter turns swap its sides")
+    return np.empty_like(series, order="C"), np.empty_like(labels, order="C")
+
+
+def _power(plane: Plane, exponent: float) -> None:
+    """Raise a plane to a power in place, by logarithms: in half the time of `np.power`, equal to 1e-7."""
+    cv2.threshold(plane, 0, 0, cv2.THRESH_TOZERO, dst=plane)  # as np.maximum does, in a quarter of the time
+    with np.errstate(divide="ignore"):  # the logarithm of 0 is −∞, and its power 0 again
+        np.log2(plane, out=plane)
+    plane *= np.float32(exponent)
+    np.exp2(plane, out=plane)
+
+
+def _normalise_labels(labels: NDArray[np.float32]) -> None:
+    """Make resized labels (2, H, W) sum to 1 again where radar sees at least half of a pixel, and be 0 elsewhere."""
+    total = labels.sum(axis=0)  # (H, W)
+    labels /= np.where(total >= 0.5, total, np.inf)
 
 
 def draw_augmentation(
     rng: np.random.Generator, *, side: int, features: int, recipe: Recipe = CORRECTED
 ) -> Augmentation:
-    """Draw a variation as the authors do, in their order.
+    """Draw an augmentation as the authors do, in their order.
 
     Flip vertically (probability 1/2), flip horizontally (1/2), turn by 1, 2 or 3 quarters (3/4), crop a square of 0.8
     to 1 of the side and scale it back (1/4), gamma of 0.8 to 1.2 a feature (1/4), shift of N(0, 0.025) a feature (1/4).
 
     Args:
-        rng: Where every draw comes from.
+        rng: Random numbers.
         side: Of the sample, pixels.
         features: How many it has.
         recipe: Whether the crop may lie at the last offset.

@@ -1,4 +1,4 @@
-"""Lend memory to batches, and have it back once nobody uses them: fresh pages cost more time than filling them."""
+"""Memory for batches that is used again once no tensor needs it: new pages cost more time than filling them."""
 
 import os
 import threading
@@ -22,45 +22,45 @@ class Buffer:
     shapes: Shapes
     memory: Tensor
     """Of all tensors, one after the other."""
-    used: Tensor
-    """1 until the memory is given back, by whichever process has it."""
+    in_use: Tensor
+    """1 until the buffer is released, by whichever process holds it."""
 
     def arrays(self) -> list[NDArray[np.float32]]:
-        """Give what the tensors will hold, to be filled."""
+        """Return the memory of each tensor as an array, to be filled."""
         return [part.numpy() for part in self._parts(self.memory)]
 
     def tensors(self) -> tuple[Tensor, ...]:
-        """Give the tensors; the memory is given back once neither they nor parts of them are in use."""
-        lent = self.memory.numpy()[...]  # tensors made from this view keep it alive, so that its end is theirs
-        weakref.finalize(lent, self._end, os.getpid()).atexit = False
-        return self._parts(torch.from_numpy(lent))
+        """Return the tensors; the buffer is released once neither they nor parts of them are in use."""
+        view = self.memory.numpy()[...]  # tensors made from this view keep it alive, so that it ends with the last
+        weakref.finalize(view, self._release_in, os.getpid()).atexit = False
+        return self._parts(torch.from_numpy(view))
 
-    def give_back(self) -> None:
-        """Let the memory be lent again."""
-        self.used.numpy()[...] = 0  # by NumPy: PyTorch would refuse some tensors here in its inference mode
+    def release(self) -> None:
+        """Make the memory available for another batch."""
+        self.in_use.numpy()[...] = 0  # by NumPy: PyTorch would refuse some tensors here in its inference mode
 
-    def _end(self, process: int) -> None:
-        """Give back what tensors used; the copies of a process that was forked meanwhile are not what was lent."""
+    def _release_in(self, process: int) -> None:
+        """Release, but not from a process that was forked meanwhile: its tensors are copies."""
         if process == os.getpid():
-            self.give_back()
+            self.release()
 
     def _parts(self, memory: Tensor) -> tuple[Tensor, ...]:
         parts = memory.split([int(np.prod(shape)) for shape in self.shapes])
         return tuple(part.view(shape) for part, shape in zip(parts, self.shapes, strict=True))
 
     def __reduce__(self) -> tuple[Callable, tuple]:
-        return _arrive, (self.shapes, self.memory, self.used)
+        return _received, (self.shapes, self.memory, self.in_use)
 
 
-def _arrive(shapes: Shapes, memory: Tensor, used: Tensor) -> tuple[Tensor, ...]:
-    return Buffer(shapes, memory, used).tensors()
+def _received(shapes: Shapes, memory: Tensor, in_use: Tensor) -> tuple[Tensor, ...]:
+    return Buffer(shapes, memory, in_use).tensors()
 
 
 class BufferPool:
-    """Lends memory that it lent before, where that has come back, and new memory otherwise; it never has less again.
+    """Buffers that are used again after their release; the pool grows when none is free, and never shrinks.
 
     Args:
-        shared: Let other processes use what is lent, without a copy.
+        shared: Let other processes use the buffers, without a copy.
     """
 
     def __init__(self, *, shared: bool) -> None:
@@ -68,31 +68,31 @@ class BufferPool:
         self._forget()
 
     def _forget(self) -> None:
-        self._loans: list[Buffer] = []
+        self._buffers: list[Buffer] = []
         self._process = os.getpid()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Callable, tuple]:
         return partial(BufferPool, shared=self.shared), ()
 
-    def lend(self, *shapes: tuple[int, ...]) -> Buffer:
-        """Lend memory for tensors of these shapes, whatever it holds."""
-        if self._process != os.getpid():  # what was lent before a fork is the other process's
+    def acquire(self, *shapes: tuple[int, ...]) -> Buffer:
+        """Return a buffer for tensors of these shapes; its values are arbitrary."""
+        if self._process != os.getpid():  # buffers from before a fork belong to the other process
             self._forget()
         with self._lock:
-            for loan in self._loans:
-                if loan.shapes == shapes and not loan.used.numpy():
+            for buffer in self._buffers:
+                if buffer.shapes == shapes and not buffer.in_use.numpy():
                     break
             else:
-                loan = self._new(shapes)
-                self._loans.append(loan)
-            loan.used.numpy()[...] = 1
-            return loan
+                buffer = self._new(shapes)
+                self._buffers.append(buffer)
+            buffer.in_use.numpy()[...] = 1
+            return buffer
 
     def _new(self, shapes: Shapes) -> Buffer:
         memory = np.empty(sum(int(np.prod(shape)) for shape in shapes), np.float32)  # by NumPy, in huge pages
-        loan = Buffer(shapes, torch.from_numpy(memory), torch.from_numpy(np.zeros((), np.uint8)))
+        buffer = Buffer(shapes, torch.from_numpy(memory), torch.from_numpy(np.zeros((), np.uint8)))
         if self.shared:
-            loan.memory.share_memory_()
-            loan.used.share_memory_()
-        return loan
+            buffer.memory.share_memory_()
+            buffer.in_use.share_memory_()
+        return buffer

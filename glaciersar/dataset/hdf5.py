@@ -15,7 +15,7 @@ _SIZES = ("height", "width", "orig_height", "orig_width", "pad_height", "pad_wid
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class TileEntry:
     """One group of a dataset file, checked."""
 
     name: str
@@ -51,7 +51,7 @@ def open_dataset(path: str | Path) -> Iterator[h5py.File]:
 
 def list_groups(
     path: str | Path, *, features: Sequence[str] = ("grd",), dates: int = 15, names: Sequence[str] | None = None
-) -> list[Entry]:
+) -> list[TileEntry]:
     """List the groups of a dataset file by name, each with its attributes, shapes and types checked.
 
     Args:
@@ -82,7 +82,7 @@ def _parse(path: str | Path, name: str) -> Group:
         raise InputError(f"{path}: {error}") from error
 
 
-def _entry(where: str, name: str, group: h5py.Group, features: Sequence[str], dates: int) -> Entry:
+def _entry(where: str, name: str, group: h5py.Group, features: Sequence[str], dates: int) -> TileEntry:
     height, width, orig_height, orig_width, top, left = (_integer(where, group, size) for size in _SIZES)
     if (
         min(top, left) < 0
@@ -99,7 +99,7 @@ def _entry(where: str, name: str, group: h5py.Group, features: Sequence[str], da
     for feature, count in stored.items():
         if count < dates:
             raise InputError(f"{where}: dataset {feature} with {count} dates found, at least {dates} expected")
-    return Entry(
+    return TileEntry(
         name=name,
         height=height,
         width=width,

@@ -1,8 +1,8 @@
-"""Read windows of dataset files: the window and the dates that a sample needs, with no copy in between."""
+"""PyTorch datasets: windows of dataset files, read at the dates that a sample needs, without a copy in between."""
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,14 +15,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from glaciersar.dataset.augmentation import Augmentation, draw_augmentation, jitter_dates
+from glaciersar.dataset.augmentation import (
+    Augmentation,
+    Plane,
+    apply_by_plane_as_released,
+    draw_augmentation,
+    jitter_dates,
+)
 from glaciersar.dataset.buffer_pool import Buffer, BufferPool
-from glaciersar.dataset.hdf5 import Entry, check_finite, list_groups
+from glaciersar.dataset.hdf5 import TileEntry, check_finite, list_groups
 from glaciersar.errors import InputError
 from glaciersar.recipe import AS_RELEASED, CORRECTED, Recipe
 
 Window = tuple[slice, slice]
-AS_IT_IS = Augmentation()
+UNCHANGED = Augmentation()
 
 
 class LazyFile:
@@ -40,9 +46,9 @@ class LazyFile:
         return LazyFile, (self.path,)
 
     def array(self, name: str) -> h5py.Dataset | NDArray:
-        """Give what an index reads from: mapped memory where an array lies uncompressed in one piece, HDF5 elsewhere.
+        """Return an array to index: mapped memory where it lies uncompressed in one piece, an HDF5 dataset elsewhere.
 
-        Mapped, a window is copied once, from the page cache to where it is wanted, in a quarter of the time of HDF5.
+        From mapped memory, a window is copied once, from the page cache to its target: four times as fast as HDF5.
         """
         with self._lock:
             if self._file is None or self._process != os.getpid():
@@ -57,24 +63,24 @@ class LazyFile:
             return dataset
         return np.asarray(np.memmap(self.path, dataset.dtype, mode="r", offset=offset, shape=dataset.shape))
 
-    def _look_at(self, name: str, index: tuple[int, ...]) -> None:
-        """Refuse NaN and infinite values in all that an index gives, once in each process: training reads it often."""
+    def _check_once(self, name: str, index: tuple[int, ...]) -> None:
+        """Refuse NaN and infinite values at an index, once in each process, as training reads it many times."""
         if (name, index) not in self._finite:
             check_finite(self.array(name)[index], f"{self.path}: dataset /{name}")
             self._finite.add((name, index))
 
     def read(
         self,
-        entry: Entry,
+        entry: TileEntry,
         dates: Sequence[NDArray[np.integer]],
         window: Window,
         recipe: Recipe,
         *,
         series: NDArray[np.float32],
         labels: NDArray[np.float32],
-        variation: Augmentation = AS_IT_IS,
+        augmentation: Augmentation = UNCHANGED,
     ) -> None:
-        """Read a window at the given dates of each feature, and vary it on its way to where it belongs.
+        """Read a window at the given dates of each feature, and augment it plane by plane.
 
         Args:
             entry: The group.
@@ -83,32 +89,37 @@ class LazyFile:
             recipe: Whether nodata is masked, and how crops are resized.
             series: Filled (F, T, h, w).
             labels: Filled (2, h, w).
-            variation: What becomes of it; only a square window can be varied.
+            augmentation: What is done to it; the window must be square unless that is nothing.
 
         Raises:
             InputError: NaN or an infinite value, anywhere in what is stored of a date or of the outlines, padding too.
         """
-        for number, (planes, feature, index) in enumerate(zip(series, entry.base, dates, strict=True)):
-            name = f"{entry.name}/{feature}"
-            source = self.array(name)
-            # date by date: HDF5 takes 20 times as long by a list of dates
-            for plane, date in zip(planes, index.tolist(), strict=True):
-                self._look_at(name, (date,))
-                variation.place(source[(date, *window, 0)], plane, recipe, feature=number)
+        apply = apply_by_plane_as_released if recipe.scrambled_crop else Augmentation.apply_by_plane
+        features = (
+            self._planes(f"{entry.name}/{feature}", index, window)
+            for feature, index in zip(entry.base, dates, strict=True)
+        )
+        apply(augmentation, features, self._label_planes(entry, window, recipe), series, labels)
+
+    def _planes(self, name: str, dates: NDArray[np.integer], window: Window) -> Iterator[Plane]:
+        source = self.array(name)
+        for date in dates.tolist():  # one by one: HDF5 takes 20 times as long by a list of dates
+            self._check_once(name, (date,))
+            yield source[(date, *window, 0)]
+
+    def _label_planes(self, entry: TileEntry, window: Window, recipe: Recipe) -> Iterator[Plane]:
         name = f"{entry.name}/outlines"
-        self._look_at(name, ())
-        shares = cv2.split(self.array(name)[window].astype(np.float32, copy=False))
+        self._check_once(name, ())
+        background, glacier = cv2.split(self.array(name)[window].astype(np.float32, copy=False))
         if not recipe.nodata_masked:
-            shares = [1 - shares[1], shares[1]]  # what no radar saw counts as background
+            background = 1 - glacier  # pixels without radar count as background
         elif not (inside := _inside(entry, window)).all():
-            shares = [share * inside for share in shares]
-        for share, plane in zip(shares, labels, strict=True):
-            variation.place(share, plane, recipe)
-        variation.finish(series, labels, recipe)
+            background, glacier = background * inside, glacier * inside
+        yield from (background, glacier)
 
 
-def _inside(entry: Entry, window: Window) -> NDArray[np.bool_]:
-    """Tell which pixels of a window (h, w) are no padding."""
+def _inside(entry: TileEntry, window: Window) -> NDArray[np.bool_]:
+    """Return which pixels of a window (h, w) are no padding."""
     rows, columns = (
         (np.arange(part.start, part.stop) >= inner.start) & (np.arange(part.start, part.stop) < inner.stop)
         for part, inner in zip(window, entry.inner, strict=True)
@@ -126,7 +137,7 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         path: train.h5.
         patch: Side P of a patch, pixels.
         samples: Samples an epoch.
-        seed: Of all draws.
+        seed: Of all random numbers.
         features: Read in this order.
         recipe: Which offsets are drawn, how crops are resized, whether nodata is masked.
         dates: Dates that stand for a year in this file.
@@ -146,7 +157,7 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         self.entries = list_groups(path, features=features, dates=dates)
         _check_patch(path, self.entries, patch)
         self.patch, self.samples, self.seed, self.recipe = patch, samples, seed, recipe
-        self._file, self._memory = LazyFile(path), BufferPool(shared=False)
+        self._file, self._pool = LazyFile(path), BufferPool(shared=False)
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers that persist see it change
 
     def set_epoch(self, epoch: int) -> None:
@@ -166,33 +177,33 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         Returns:
             Series (B, F, T, P, P) and labels (B, 2, P, P).
         """
-        series, labels = self.load(indices, self._memory).tensors()
+        series, labels = self.load(indices, self._pool).tensors()
         return series, labels
 
-    def load(self, indices: Sequence[int], memory: BufferPool) -> Buffer:
-        """Load a batch into memory of a lender."""
+    def load(self, indices: Sequence[int], pool: BufferPool) -> Buffer:
+        """Load a batch into a buffer of a pool."""
         if not all(0 <= index < self.samples for index in indices):
             raise IndexError(indices)
         features, dates = len(self.entries[0].base), len(next(iter(self.entries[0].base.values())))
         batch, side = len(indices), self.patch
-        loan = memory.lend((batch, features, dates, side, side), (batch, 2, side, side))
+        buffer = pool.acquire((batch, features, dates, side, side), (batch, 2, side, side))
         try:
             with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-                list(threads.map(self._fill, indices, *loan.arrays()))
+                list(threads.map(self._fill, indices, *buffer.arrays()))
         except BaseException:
-            loan.give_back()
+            buffer.release()
             raise
-        return loan
+        return buffer
 
     def _fill(self, index: int, series: NDArray[np.float32], labels: NDArray[np.float32]) -> None:
         rng = np.random.default_rng([self.seed, int(self._epoch), index])
         entry = self.entries[rng.integers(len(self.entries))]
         dates = [jitter_dates(np.array(base), rng, dates=entry.dates[feature]) for feature, base in entry.base.items()]
-        window = (self._draw(rng, entry.height), self._draw(rng, entry.width))
-        variation = draw_augmentation(rng, side=self.patch, features=len(dates), recipe=self.recipe)
-        self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, variation=variation)
+        window = (self._draw_slice(rng, entry.height), self._draw_slice(rng, entry.width))
+        augmentation = draw_augmentation(rng, side=self.patch, features=len(dates), recipe=self.recipe)
+        self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, augmentation=augmentation)
 
-    def _draw(self, rng: np.random.Generator, length: int) -> slice:
+    def _draw_slice(self, rng: np.random.Generator, length: int) -> slice:
         ends = length - self.patch + (1 if self.recipe.last_offset_drawn else 0)
         start = int(rng.integers(max(ends, 1)))
         return slice(start, start + self.patch)
@@ -201,19 +212,19 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
 def load_batches(patches: RandomPatches, size: int, *, workers: int = 0) -> DataLoader[int]:
     """Load epochs in batches: series (B, F, T, P, P) and labels (B, 2, P, P), the last of them smaller if need be.
 
-    A loader that collates samples copies each of them once more, into memory that is always new; so this one loads
-    indices, and a batch is made of them at once, in memory of an earlier one that nobody uses any more. So there is as
-    much memory as batches were ever in use at once.
+    A loader that collates samples copies each of them once more, into new memory. This one hands indices to
+    `RandomPatches.load`, which reads a batch straight into a buffer that an earlier batch has released. The memory in
+    use is that of the most batches that were ever alive at once.
 
     Args:
-        patches: What to load; its `set_epoch` tells the epoch.
+        patches: What to load; its `set_epoch` sets the epoch.
         size: B.
         workers: Processes that load; 0 loads in this one, by as many threads as torch has.
     """
     return DataLoader(
         range(len(patches)),  # type: ignore[arg-type]  # it has all that a Dataset needs
         batch_size=size,
-        collate_fn=partial(patches.load, memory=BufferPool(shared=True)) if workers else patches.batch,
+        collate_fn=partial(patches.load, pool=BufferPool(shared=True)) if workers else patches.batch,
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),  # so that copies to a GPU run beside its work
@@ -221,10 +232,10 @@ def load_batches(patches: RandomPatches, size: int, *, workers: int = 0) -> Data
 
 
 class WholeTiles(Dataset[tuple[Tensor, Tensor, str]]):
-    """Whole tiles in name order, unvaried: every pixel once.
+    """Whole tiles in name order, without augmentation: every pixel once.
 
     Each is a series (F, T, H, W), labels (2, H, W) that are (0, 0) where no radar sees, and the name of the group.
-    Padding is cut off, unless `padded`; `entries` tells where it lies.
+    Padding is cut off unless `padded`; `entries` say where it lies.
     """
 
     def __init__(
@@ -273,9 +284,9 @@ class AdjacentPatches(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _read(
-    file: LazyFile, entry: Entry, dates: Sequence[NDArray[np.integer]], window: Window, recipe: Recipe
+    file: LazyFile, entry: TileEntry, dates: Sequence[NDArray[np.integer]], window: Window, recipe: Recipe
 ) -> tuple[Tensor, Tensor]:
-    """Read a window unvaried: series (F, T, h, w) and labels (2, h, w)."""
+    """Read a window without augmentation: series (F, T, h, w) and labels (2, h, w)."""
     height, width = (part.stop - part.start for part in window)
     series = np.empty((len(dates), len(dates[0]), height, width), np.float32)
     labels = np.empty((2, height, width), np.float32)
@@ -283,7 +294,7 @@ def _read(
     return torch.from_numpy(series), torch.from_numpy(labels)
 
 
-def _check_patch(path: str | Path, entries: Sequence[Entry], patch: int) -> None:
+def _check_patch(path: str | Path, entries: Sequence[TileEntry], patch: int) -> None:
     for entry in entries:
         if patch > min(entry.height, entry.width):
             raise InputError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio import Affine
 
-from glaciersar.dataset.hdf5 import Entry, check_finite, check_labels, list_groups, open_dataset, split_of
+from glaciersar.dataset.hdf5 import TileEntry, check_finite, check_labels, list_groups, open_dataset, split_of
 from glaciersar.errors import InputError
 from glaciersar.grid import CRS, SUBSETS, Group, Tile
 from glaciersar.radiometry import RANGES, unscale
@@ -102,7 +102,7 @@ def features_in(path: str | Path) -> tuple[str, ...]:
         raise InputError(f"{path}: {', '.join(held) or 'nothing'} found, one of {', '.join(RANGES)} expected")
 
 
-def _middle_date(group: h5py.Group, entry: Entry, feature: str, where: str) -> NDArray[np.floating]:
+def _middle_date(group: h5py.Group, entry: TileEntry, feature: str, where: str) -> NDArray[np.floating]:
     """Read the date in the middle of the year (H, W), in physical units, and refuse values that were not scaled."""
     date = entry.base[feature][len(entry.base[feature]) // 2]
     values = group[feature][(date, *entry.inner, 0)]

@@ -1,9 +1,9 @@
-"""Make one tile of a dataset: read its scenes, prepare them, rasterise its outlines, write it whole."""
+"""Make one tile of a dataset: read its scenes, prepare them, rasterise its outlines, write the file."""
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines, radiometry
+from glaciersar.dataset.config import DatasetConfig
 from glaciersar.errors import InputError
 from glaciersar.grid import Group
 from glaciersar.io import rasters
@@ -25,51 +26,43 @@ from glaciersar.scenes.scene import Scene, is_remote
 from glaciersar.scenes.selection import choose_dates
 
 LAYOUT = 1
-"""Counts up when the same settings give other values, so that no tile of an older version is gone on with."""
+"""Counts up when the same settings give other values, so that a build takes no finished tile of an older version."""
 
-STRIP = 64  # rows that are prepared at once, so that intermediate arrays stay small beside the series
+STRIP = 64  # rows prepared at once, so that intermediate arrays stay small beside the series
 
 
 @dataclass(frozen=True, kw_only=True)
 class TileJob:
-    """One tile to make, with all that decides what will be in it."""
+    """One tile to make, with everything that its values depend on."""
 
     group: Group
     """Its tile, year and relative orbit."""
+    config: DatasetConfig
+    """What holds for every tile of the dataset."""
     scenes: tuple[Scene, ...]
     """The passes that touch it."""
     labels: gpd.GeoDataFrame
     """The outlines that touch it and their year, in the CRS of the grid."""
     outlines_year: int | str
     """Year of the outlines, or "any"."""
-    polarisation: str
-    pixel: float
-    """Metres."""
-    feature: str
-    """Name and scaling."""
-    dates: int
-    """How many stand for the year."""
-    spacing_days: float
-    fill_dates: int
-    """How many of them may be missing in the archive, and filled from their neighbours."""
     backscatter: str
-    """ "gamma0", "sigma0", or "untold"."""
+    """As `filenames.common_convention` gives it for its scenes."""
     rtc: tuple[Scene, ...] = ()
     """The passes of a second kind of backscatter."""
     pairs: tuple[CoherencePair, ...] = ()
-    """Coherence, if it is asked for."""
+    """Coherence, where "insar" is a feature."""
 
 
 def fingerprint(job: TileJob) -> str:
-    """Tell by 16 letters what a tile is made of: settings, scenes, outlines, and size and time of rasters on disk."""
-    scenes = []
+    """Hash what a tile is made of, 16 letters: settings, scenes, outlines, and size and time of rasters on disk."""
+    config, scenes = job.config, []
     for scene in (*job.scenes, *job.rtc):
-        hrefs = [*scene.hrefs.get(job.polarisation, ()), *scene.hrefs.get("incidence", ())]
+        hrefs = [*scene.hrefs.get(config.polarisation, ()), *scene.hrefs.get("incidence", ())]
         scenes.append(asdict(scene) | {"hrefs": [_state(href) for href in hrefs]})
     scenes += [asdict(pair) | {"hrefs": [_state(href) for href in pair.hrefs]} for pair in job.pairs]
-    settings: list[object] = [LAYOUT, job.group.name, job.outlines_year, job.polarisation, job.pixel, job.feature]
-    settings += [len(job.rtc), len(job.pairs)]  # tells whose the scenes are
-    settings += [job.backscatter, job.dates, job.spacing_days, job.fill_dates]
+    settings: list[object] = [LAYOUT, job.group.name, job.outlines_year, config.polarisation, config.pixel]
+    settings += [config.backscatter_feature, len(job.rtc), len(job.pairs)]  # numbers part the list of scenes
+    settings += [job.backscatter, config.dates, config.spacing_days, config.fill_dates]
     text = json.dumps([settings, scenes], default=str, sort_keys=True)
     shapes = b"".join(job.labels.geometry.to_wkb()) + job.labels["year"].to_numpy(float).tobytes()
     return hashlib.sha256(text.encode() + shapes).hexdigest()[:16]
@@ -82,57 +75,70 @@ def _state(href: str) -> tuple[str, int, int]:
     return href, state.st_size, state.st_mtime_ns
 
 
-def choose_tile_dates(job: TileJob, times: Sequence[datetime]) -> tuple[NDArray[np.int64], list[datetime]]:
-    """Choose the dates that stand for the year of a tile; a failure names the tile.
+def choose_tile_dates(
+    job: TileJob, times: Sequence[datetime], *, fill_dates: int | None = None
+) -> tuple[NDArray[np.int64], list[datetime]]:
+    """Choose the dates that stand for the year of a tile.
 
-    Where the archive has none near one of them, and as many may be filled, a date without values takes its place.
+    Where the archive has no pass near a target date, a date without values takes its place, which is filled later.
+
+    Args:
+        job: The tile.
+        times: Of its passes or pairs, in time order.
+        fill_dates: How many dates may be missing; by default as many as the dataset allows.
 
     Returns:
-        (dates,) indices into all dates, increasing; and the dates to be filled, which these count.
+        (dates,) increasing indices into the dates of passes and filled dates together; and the filled dates.
+
+    Raises:
+        InputError: More dates are missing than may be filled; the sentence names the tile.
     """
+    config = job.config
+    allowed = config.fill_dates if fill_dates is None else fill_dates
     try:
-        return choose_dates(times, count=job.dates, spacing_days=job.spacing_days).astype(np.int64), []
+        return choose_dates(times, count=config.dates, spacing_days=config.spacing_days).astype(np.int64), []
     except InputError as error:
-        missing = _missing(job, times)
-        if not 0 < len(missing) <= job.fill_dates or not times:
-            most = f"; {len(missing)} dates to fill, at most {job.fill_dates} are to be" if job.fill_dates else ""
+        missing = _missing_dates(job, times)
+        if not 0 < len(missing) <= allowed or not times:
+            most = f"; {len(missing)} dates to fill found, at most {allowed} expected" if allowed else ""
             raise InputError(f"{job.group.name}: {error}{most}") from error
-    chosen = choose_dates(sorted([*times, *missing]), count=job.dates, spacing_days=job.spacing_days)
+    chosen = choose_dates(sorted([*times, *missing]), count=config.dates, spacing_days=config.spacing_days)
     return chosen.astype(np.int64), missing
 
 
-def _missing(job: TileJob, times: Sequence[datetime]) -> list[datetime]:
-    """List the dates that should stand for the year, evenly spread in it, but have no pass nearer than half-way."""
-    year = job.group.year
+def _missing_dates(job: TileJob, times: Sequence[datetime]) -> list[datetime]:
+    """List the target dates, evenly spread in the year, that have no pass within half of their spacing."""
+    year, dates = job.group.year, job.config.dates
     start, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + 1, 1, 1, tzinfo=UTC)
-    spacing = timedelta(days=job.spacing_days)
-    targets = [start + (end - start) / 2 + spacing * (k - (job.dates - 1) / 2) for k in range(job.dates)]
+    spacing = timedelta(days=job.config.spacing_days)
+    targets = [start + (end - start) / 2 + spacing * (k - (dates - 1) / 2) for k in range(dates)]
     return [target for target in targets if all(abs(time - target) > spacing / 2 for time in times)]
 
 
 def make_tile(job: TileJob, path: Path) -> None:
-    """Write a tile as the published dataset does, and beside it what is needed to judge it, as an HDF5 file.
+    """Write a tile in the published layout as an HDF5 file, with attributes that say how good its values are.
 
-    Its attributes tell the share of the values that were missing or masked (masked_share, before anything is filled),
-    of those filled among pixels that radar sees (filled_share), of the pixels that it never sees (unseen_share), how
-    many passes held nothing here (empty_dates) and how many dates no pass was near (filled_dates); and of what years
-    the outlines here are (outlines_from), beside the times of the series. Further features have these with their name
-    before them, and coherence the days between its two passes (insar_baseline_days).
+    These attributes are: the fraction of the values that were missing or masked before any was filled (masked_share),
+    of the values that were filled, where radar sees anything (filled_share), and of the pixels that radar never sees
+    (unseen_share); the number of passes without a value on the tile (empty_dates) and of dates without a pass nearby
+    (filled_dates); the years of the outlines on the tile (outlines_from) and the times of the series. Those of further
+    features begin with the feature's name; coherence has the days between its two passes too (insar_baseline_days).
     """
-    geobox = job.group.tile.geobox(pixel=job.pixel)
+    config = job.config
+    geobox = job.group.tile.geobox(pixel=config.pixel)
     with (
         atomic_write(path) as temporary,
         h5py.File(temporary, "w") as file,  # closed, then renamed
         rasters.small_cache(),
     ):
-        valid = _write_backscatter(file, job, job.feature, job.scenes, geobox)
+        valid = _write_backscatter(file, job, config.backscatter_feature, job.scenes, geobox)
         if job.rtc:
             valid &= _write_backscatter(file, job, "rtc", job.rtc, geobox, prefix="rtc_")
         if job.pairs:
             valid &= _write_coherence(file, job, geobox)
         glacier = outlines.to_mask(job.labels, geobox)  # (H, W), by pixel centres: unbiased areas
         one_hot = np.stack([~glacier, glacier], axis=-1) & valid[..., None]  # (H, W, 2), 0 0 where no radar sees
-        # float32, because the paper's authors resize these labels to soft ones
+        # float32, because the authors' code resizes these labels to fractions
         file.create_dataset("outlines", data=one_hot.astype(np.float32))
         incidence = read_incidence(job.scenes, geobox)
         if incidence is not None:
@@ -149,7 +155,7 @@ def make_tile(job: TileJob, path: Path) -> None:
                 "crs": str(geobox.crs),
                 "transform": np.array(geobox.affine[:6]),
                 "unseen_share": float(1 - valid.mean()),
-                "polarisation": job.polarisation,
+                "polarisation": config.polarisation,
                 "backscatter": job.backscatter,
                 "outlines_year": job.outlines_year,
                 "outlines_from": outlines.year_range(job.labels["year"]) if len(job.labels) else "none here",
@@ -160,8 +166,8 @@ def make_tile(job: TileJob, path: Path) -> None:
 def _write_backscatter(
     file: h5py.File, job: TileJob, feature: str, scenes: Sequence[Scene], geobox: GeoBox, *, prefix: str = ""
 ) -> NDArray[np.bool_]:
-    """Write a series of backscatter and what belongs to it; gives where radar sees (H, W)."""
-    series = read_series(scenes, geobox, job.polarisation, drop_empty=True)
+    """Write a series of backscatter with its attributes; return where radar sees anything, (H, W)."""
+    series = read_series(scenes, geobox, job.config.polarisation, drop_empty=True)
     base, missing = choose_tile_dates(job, series.times)
     times = sorted([*series.times, *missing])
     power = series.power  # (T, H, W)
@@ -178,9 +184,9 @@ def _write_backscatter(
 
 
 def _write_coherence(file: h5py.File, job: TileJob, geobox: GeoBox) -> NDArray[np.bool_]:
-    """Write a series of coherence and what belongs to it; gives where radar sees (H, W)."""
+    """Write a series of coherence with its attributes; return where radar sees anything, (H, W)."""
     coherence, pairs = read_coherence(job.pairs, geobox)  # (T, H, W)
-    base, _ = choose_tile_dates(replace(job, fill_dates=0), [pair.time for pair in pairs])
+    base, _ = choose_tile_dates(job, [pair.time for pair in pairs], fill_dates=0)
     file.attrs["insar_masked_share"] = int(np.isnan(coherence).sum()) / coherence.size
     file.attrs["insar_empty_dates"] = len(job.pairs) - len(pairs)
     file.attrs["insar_times"] = _texts([pair.first for pair in pairs])
@@ -197,7 +203,7 @@ def _write_prepared(
     prepare: Callable[[NDArray[np.float32]], radiometry.Prepared],
     prefix: str,
 ) -> NDArray[np.bool_]:
-    """Prepare a series (T, H, W) in its own memory, strip by strip, and write it."""
+    """Prepare a series (T, H, W) in place, strip by strip, and write it; return where radar sees anything, (H, W)."""
     valid = np.empty(series.shape[1:], bool)
     filled = 0
     for top in range(0, len(valid), STRIP):

@@ -99,7 +99,7 @@ REFUSED = {
     ),
     "a longer gap than may be filled": (
         lambda p: {"scenes": p.scenes[:5] + p.scenes[9:], "dates": 10, "spacing_days": 30, "fill_dates": 1},
-        "a date is missing.*; 2 dates to fill, at most 1 are to be",
+        "a date is missing.*; 2 dates to fill found, at most 1 expected",
     ),
     "too few dates": (put(dates=17), "SVAL-10-38_2020_ro14: 16 dates found.*at least 17 expected"),
     "no dates asked for": (put(dates=0), r"dates=0, spacing_days=24\.0 found, 1 date and more than 0 days expected"),

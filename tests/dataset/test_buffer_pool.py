@@ -13,49 +13,49 @@ from glaciersar.dataset.buffer_pool import BufferPool
 SHAPES = (2, 3, 5), (2, 4)
 
 
-def place(loan):
-    return loan.memory.data_ptr()
+def address(buffer):
+    return buffer.memory.data_ptr()
 
 
 def test_tensors_hold_what_the_arrays_were_filled_with():
-    loan = BufferPool(shared=False).lend(*SHAPES)
-    for k, array in enumerate(loan.arrays()):
+    buffer = BufferPool(shared=False).acquire(*SHAPES)
+    for k, array in enumerate(buffer.arrays()):
         array[...] = k + 1
-    ones, twos = loan.tensors()
+    ones, twos = buffer.tensors()
     assert (ones.shape, twos.shape) == SHAPES
     assert ones.dtype == twos.dtype == torch.float32
     assert ones.eq(1).all()
     assert twos.eq(2).all()
 
 
-def test_memory_is_lent_again_when_neither_tensors_nor_parts_of_them_are_in_use():
-    lender = BufferPool(shared=False)
-    first = lender.lend(*SHAPES)
+def test_memory_is_used_again_when_neither_tensors_nor_parts_of_them_are_in_use():
+    pool = BufferPool(shared=False)
+    first = pool.acquire(*SHAPES)
     ones, twos = first.tensors()
     part = twos[1, 2:]
     del ones
-    assert place(lender.lend(*SHAPES)) != place(first)
+    assert address(pool.acquire(*SHAPES)) != address(first)
     del twos
-    assert place(lender.lend(*SHAPES)) != place(first)
+    assert address(pool.acquire(*SHAPES)) != address(first)
     del part
-    assert place(lender.lend(*SHAPES)) == place(first)
+    assert address(pool.acquire(*SHAPES)) == address(first)
 
 
-def test_memory_is_not_lent_for_other_shapes():
-    lender = BufferPool(shared=False)
-    first = lender.lend(*SHAPES)
+def test_memory_is_not_used_for_other_shapes():
+    pool = BufferPool(shared=False)
+    first = pool.acquire(*SHAPES)
     first.tensors()
-    assert place(lender.lend(*reversed(SHAPES))) != place(first)
-    assert place(lender.lend(*SHAPES)) == place(first)
+    assert address(pool.acquire(*reversed(SHAPES))) != address(first)
+    assert address(pool.acquire(*SHAPES)) == address(first)
 
 
-def test_a_lender_travels_to_another_process_without_what_it_lent():
-    lender = BufferPool(shared=True)
-    lender.lend(*SHAPES).tensors()
-    copy = pickle.loads(pickle.dumps(lender))
+def test_a_pool_goes_to_another_process_without_its_buffers():
+    pool = BufferPool(shared=True)
+    pool.acquire(*SHAPES).tensors()
+    copy = pickle.loads(pickle.dumps(pool))
     assert copy.shared
-    assert copy.lend(*SHAPES).used.is_shared()
-    assert place(copy.lend(*SHAPES)) != place(lender.lend(*SHAPES))
+    assert copy.acquire(*SHAPES).in_use.is_shared()
+    assert address(copy.acquire(*SHAPES)) != address(pool.acquire(*SHAPES))
 
 
 class SlowFlag:
@@ -70,63 +70,63 @@ class SlowFlag:
 
 
 def test_two_threads_never_get_the_same_memory():
-    lender = BufferPool(shared=False)
-    loan = lender.lend(*SHAPES)
-    loan.give_back()
-    object.__setattr__(loan, "used", SlowFlag(loan.used))
+    pool = BufferPool(shared=False)
+    buffer = pool.acquire(*SHAPES)
+    buffer.release()
+    object.__setattr__(buffer, "in_use", SlowFlag(buffer.in_use))
     with ThreadPoolExecutor(2) as threads:
-        one, other = threads.map(lambda _: lender.lend(*SHAPES), range(2))
-    assert loan in (one, other)
-    assert place(one) != place(other)
+        one, other = threads.map(lambda _: pool.acquire(*SHAPES), range(2))
+    assert buffer in (one, other)
+    assert address(one) != address(other)
 
 
 def test_inference_mode_changes_nothing():
-    lender = BufferPool(shared=True)
+    pool = BufferPool(shared=True)
     with torch.inference_mode():
-        first = lender.lend(*SHAPES)
+        first = pool.acquire(*SHAPES)
         tensors = first.tensors()
-    assert place(lender.lend(*SHAPES)) != place(first)
+    assert address(pool.acquire(*SHAPES)) != address(first)
     del tensors
-    assert place(lender.lend(*SHAPES)) == place(first)
+    assert address(pool.acquire(*SHAPES)) == address(first)
 
 
-def test_a_forked_process_gives_nothing_back_and_lends_nothing_of_the_other_one():
-    lender = BufferPool(shared=True)
-    first, second = lender.lend(*SHAPES), lender.lend(*SHAPES)
+def test_a_forked_process_releases_and_uses_no_buffer_of_the_other_one():
+    pool = BufferPool(shared=True)
+    first, second = pool.acquire(*SHAPES), pool.acquire(*SHAPES)
     held = [first.tensors()]
-    second.give_back()
+    second.release()
     context = torch.multiprocessing.get_context("fork")
-    places = context.Queue()
+    addresses = context.Queue()
 
     def child():
         held.clear()
-        places.put(place(lender.lend(*SHAPES)))
+        addresses.put(address(pool.acquire(*SHAPES)))
 
     process = context.Process(target=child, daemon=True)
     process.start()
-    assert places.get(timeout=60) not in {place(first), place(second)}
+    assert addresses.get(timeout=60) not in {address(first), address(second)}
     process.join(60)
-    assert place(lender.lend(*SHAPES)) == place(second)  # the first is still in use, the second not yet
+    assert address(pool.acquire(*SHAPES)) == address(second)  # the first is still in use, the second not yet
     assert len(held) == 1
 
 
 def answer(questions, answers):
-    """Lend in a process of its own: "send" a loan full of its number, "look" where the next would lie."""
-    lender, lent = BufferPool(shared=True), []
+    """Own a pool in another process: "send" a buffer full of its number, "look" where the next would lie."""
+    pool, sent = BufferPool(shared=True), []
     while (question := questions.get()) != "end":
-        loan = lender.lend(*SHAPES)
+        buffer = pool.acquire(*SHAPES)
         if question == "send":
-            lent.append(place(loan))
-            for array in loan.arrays():
-                array[...] = len(lent)
-            answers.put(loan)
+            sent.append(address(buffer))
+            for array in buffer.arrays():
+                array[...] = len(sent)
+            answers.put(buffer)
         else:
-            answers.put(lent.index(place(loan)) if place(loan) in lent else None)
-            loan.tensors()  # given back
+            answers.put(sent.index(address(buffer)) if address(buffer) in sent else None)
+            buffer.tensors()  # released at once
 
 
 @pytest.mark.slow
-def test_memory_lent_to_another_process_comes_back_when_that_has_no_tensor_left():
+def test_a_buffer_in_another_process_is_released_when_that_has_no_tensor_left():
     context = torch.multiprocessing.get_context("spawn")
     questions, answers = context.Queue(), context.Queue()
 
@@ -145,7 +145,7 @@ def test_memory_lent_to_another_process_comes_back_when_that_has_no_tensor_left(
     assert part.eq(2).all()
     del part
     assert ask("look") == 1
-    assert ask("send")[0].eq(3).all()  # in the place of the second, which is given back at once
+    assert ask("send")[0].eq(3).all()  # in the place of the second, which is released at once
     assert all(tensor.eq(1).all() for tensor in first)
     questions.put("end")
     process.join(60)

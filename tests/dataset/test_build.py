@@ -11,15 +11,16 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines, radiometry
-from glaciersar.dataset.build import build_dataset, covered_tiles
 from glaciersar.dataset.hdf5 import check_no_leakage, list_groups, split_of
 from glaciersar.dataset.patches import WholeTiles
+from glaciersar.dataset.plan import covered_tiles
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_dates, filter_scenes
 from tests.support.archives import backscatter, glaciers, write_catalog, write_raster, year_of_dates
+from tests.support.building import build
 
 PIXEL = 200.0  # 50 × 50 a tile
 TILES = [Tile(column=10 + k, row=38) for k in range(3)]
@@ -38,9 +39,8 @@ def make(tmp_path, scenes):
     """Build with everything right but what a test changes."""
 
     def make(**changes):
-        arguments = {"scenes": scenes, "reference": glaciers(TILES), "split": SPLIT, "years": [2020]}
-        arguments |= {"relative_orbits": [14], "pixel": PIXEL, "progress": False} | changes
-        return build_dataset(tmp_path / "data", **arguments)
+        arguments = {"scenes": scenes, "reference": glaciers(TILES), "split": SPLIT, "pixel": PIXEL} | changes
+        return build(tmp_path / "data", **arguments)
 
     return make
 
@@ -253,10 +253,7 @@ def test_a_folder_of_geotiffs_becomes_tiles_that_a_model_can_read(tmp_path, rng)
         write_raster(tmp_path / "mine" / f"S1A_{time:%Y%m%dT%H%M%S}_HH_ro14.tif", power[time], GRID)
     scenes = find_scenes(tmp_path / "mine")
     assert covered_tiles(scenes, "HH") == TILES
-    folder = build_dataset(
-        tmp_path / "data", scenes, glaciers(TILES), split=SPLIT, years=[2020], relative_orbits=[14], pixel=PIXEL,
-        progress=False,
-    )  # fmt: skip
+    folder = build(tmp_path / "data", scenes, glaciers(TILES), SPLIT, pixel=PIXEL)
     ((series, labels, name),) = WholeTiles(folder / "val.h5")
     assert name == "SVAL-11-38_2020_ro14"
     chosen = [power[TIMES[k]][:, 50:100] for k in choose_dates(TIMES)]
@@ -291,7 +288,7 @@ def test_too_few_dates_with_a_value_on_a_tile_are_refused(make, tmp_path, scenes
 
 def test_scenes_of_unknown_orbit_are_refused_before_anything_is_written(make, tmp_path, scenes):
     untold = [replace(scene, relative_orbit=None) for scene in scenes]
-    sentence = rf"{scenes[0].id}: no relative orbit found.* relative_orbit .*scenes\.find"
+    sentence = rf"{scenes[0].id}: no relative orbit found.* relative_orbit to find_scenes"
     refused(make, tmp_path, sentence, scenes=untold)
     refused(make, tmp_path, sentence, scenes=[*untold, *scenes])
     assert not (tmp_path / "data").exists()

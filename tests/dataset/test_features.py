@@ -8,7 +8,6 @@ import pytest
 from odc.geo.geobox import GeoBox
 
 from glaciersar import radiometry
-from glaciersar.dataset.build import build_dataset
 from glaciersar.dataset.hdf5 import check_published
 from glaciersar.dataset.patches import RandomPatches, WholeTiles
 from glaciersar.dataset.summary import summarize_dataset
@@ -19,6 +18,7 @@ from glaciersar.scenes.coherence import find_pairs
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_dates
 from tests.support.archives import backscatter, glaciers, write_catalog, write_raster, year_of_dates
+from tests.support.building import build
 
 PIXEL = 500.0  # 20 × 20 a tile
 TILES = [Tile(column=10 + k, row=38) for k in range(3)]
@@ -43,8 +43,7 @@ def make(tmp_path, rng):
     scenes = find_scenes(write_catalog(tmp_path / "grd", GRID, TIMES, rng, polarisations=("HH",)))
 
     def make(**changes):
-        arguments = {"reference": glaciers(TILES), "split": SPLIT, "years": [2020], "relative_orbits": [14]}
-        return build_dataset(tmp_path / "data", scenes, **(arguments | {"pixel": PIXEL, "progress": False} | changes))
+        return build(tmp_path / "data", scenes, glaciers(TILES), SPLIT, **{"pixel": PIXEL} | changes)
 
     return make
 

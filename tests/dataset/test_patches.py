@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from glaciersar.dataset import patches
-from glaciersar.dataset.augmentation import Augmentation
+from glaciersar.dataset.augmentation import Augmentation, apply_as_released
 from glaciersar.dataset.buffer_pool import BufferPool
 from glaciersar.dataset.patches import AdjacentPatches, RandomPatches, WholeTiles, load_batches
 from glaciersar.errors import InputError
@@ -71,14 +71,15 @@ def test_a_sample_is_a_window_of_a_tile_at_jittered_dates(path):
 
 
 @pytest.mark.parametrize("recipe", [CORRECTED, AS_RELEASED])
-def test_a_sample_is_varied_as_its_variation_varies_it(path, monkeypatch, recipe):
-    variation = Augmentation(quarters=1, crop=(14, 0, 2), exponents=(0.9, 1.1), offsets=(-2, 3))
+def test_a_sample_is_augmented_as_was_drawn(path, monkeypatch, recipe):
+    augmentation = Augmentation(quarters=1, crop=(14, 0, 2), exponents=(0.9, 1.1), offsets=(-2, 3))
     samples = []
-    for drawn in (Augmentation(), variation):
+    for drawn in (Augmentation(), augmentation):
         monkeypatch.setattr(patches, "draw_augmentation", lambda rng, drawn=drawn, **_: drawn)
         samples.append(training_patches(path, features=("grd", "insar"), recipe=recipe)[0])
-    (series, labels), varied = samples
-    for found, expected in zip(varied, variation.vary(series.numpy(), labels.numpy(), recipe), strict=True):
+    (series, labels), augmented = samples
+    apply = {CORRECTED: Augmentation.apply, AS_RELEASED: apply_as_released}[recipe]
+    for found, expected in zip(augmented, apply(augmentation, series.numpy(), labels.numpy()), strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
@@ -197,7 +198,7 @@ def test_threads_change_nothing(path):
     assert all(torch.equal(a, b) for a, b in zip(one, four, strict=True))
 
 
-def test_memory_is_lent_again_only_when_no_tensor_uses_it(path):
+def test_memory_is_used_again_only_when_no_tensor_uses_it(path):
     data = training_patches(path)
     series, labels = data.batch([0, 1])
     place, part, copy = series.data_ptr(), series[1, 0, 3], series.clone()
@@ -210,18 +211,18 @@ def test_memory_is_lent_again_only_when_no_tensor_uses_it(path):
 
 
 class Counting:
-    """Loads a batch, and tells how often its lender had to take new memory so far."""
+    """Loads a batch, and says how many buffers its pool has so far."""
 
     def __init__(self, load):
-        self.load, self.lender = load, load.keywords["memory"]
+        self.load, self.pool = load, load.keywords["pool"]
 
     def __call__(self, indices):
-        return self.load(indices), len(self.lender._loans)
+        return self.load(indices), len(self.pool._buffers)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("context", ["fork", "spawn"])
-def test_workers_load_epoch_after_epoch_into_memory_that_was_given_back(path, context):
+def test_workers_load_epoch_after_epoch_into_buffers_that_were_released(path, context):
     data = training_patches(path, samples=24)
     loader = load_batches(data, 4, workers=1)
     loader.collate_fn, loader.multiprocessing_context = Counting(loader.collate_fn), context
@@ -231,22 +232,22 @@ def test_workers_load_epoch_after_epoch_into_memory_that_was_given_back(path, co
         for (found, taken), pair in zip(loader, expected, strict=True):
             assert all(torch.equal(a, b) for a, b in zip(found, pair, strict=True))
             assert taken <= 5  # of 30: two that wait, one on its way, one in use, and the next
-        next(iter(loader))  # an epoch that is broken off
+        next(iter(loader))  # an epoch that ends early
 
 
-def test_a_batch_that_fails_gives_its_memory_back(path):
+def test_a_batch_that_fails_releases_its_buffer(path):
     with h5py.File(path, "a") as file:
         for group in file.values():
             group["grd"][...] = np.nan
-    data, lender = training_patches(path), BufferPool(shared=False)
-    first = lender.lend((2, 1, 15, 16, 16), (2, 2, 16, 16))
-    first.give_back()
+    data, pool = training_patches(path), BufferPool(shared=False)
+    first = pool.acquire((2, 1, 15, 16, 16), (2, 2, 16, 16))
+    first.release()
     with pytest.raises(InputError, match="NaN"):
-        data.load([0, 1], lender)
-    assert lender.lend(*first.shapes) is first
+        data.load([0, 1], pool)
+    assert pool.acquire(*first.shapes) is first
 
 
-def test_whole_tiles_come_once_in_order_and_unvaried(path):
+def test_whole_tiles_come_once_in_order_and_unchanged(path):
     tiles = WholeTiles(path, features=("insar", "grd"))
     assert [name for _, _, name in tiles] == NAMES
     series, labels, _ = tiles[1]

@@ -8,6 +8,7 @@ from itertools import pairwise
 import geopandas as gpd
 import pytest
 
+from glaciersar.dataset.config import DatasetConfig
 from glaciersar.dataset.tile import TileJob, choose_tile_dates, fingerprint
 from glaciersar.grid import Group
 from glaciersar.scenes.scene import Scene
@@ -24,12 +25,7 @@ def job(tmp_path, rng):
         scenes=tuple(find_scenes(write_folder(tmp_path, TILE.geobox(pixel=1000), TIMES[:2], rng))),
         labels=gpd.GeoDataFrame({"year": [2020.0]}, geometry=glaciers().geometry, crs="EPSG:32633"),
         outlines_year=2020,
-        polarisation="HH",
-        pixel=1000,
-        feature="grd",
-        dates=15,
-        spacing_days=24,
-        fill_dates=3,
+        config=DatasetConfig(years=[2020], relative_orbits=[14], pixel=1000, fill_dates=3),
         backscatter="untold",
     )
 
@@ -53,12 +49,17 @@ def test_what_a_tile_is_made_of_is_told_by_all_that_decides_it(job):
         replace(job, labels=job.labels.translate(1).to_frame("geometry").assign(year=2020.0)),
         replace(job, labels=job.labels.assign(year=2008.0)),
         replace(job, outlines_year="any"),
-        replace(job, polarisation="HV"),
-        replace(job, pixel=500),
-        replace(job, feature="rtc"),
-        replace(job, dates=14),
-        replace(job, spacing_days=23),
-        replace(job, fill_dates=0),
+        *(
+            replace(job, config=replace(job.config, **{name: value}))
+            for name, value in {
+                "polarisation": "HV",
+                "pixel": 500,
+                "features": ["rtc"],
+                "dates": 14,
+                "spacing_days": 23,
+                "fill_dates": 0,
+            }.items()
+        ),
         replace(job, backscatter="gamma0"),
         replace(job, scenes=(remote(first), second)),
         replace(job, scenes=(remote(first, host="b"), second)),

@@ -35,6 +35,6 @@ def test_labels_are_smoothed_alike(network, folder):
 def test_the_corrected_crop_gives_the_same_labels_but_features_in_their_places(folder):
     found = np.load(folder / "augmentations.npz")
     series, labels = found["in_inputs"].transpose(3, 0, 1, 2), found["in_outlines"].transpose(2, 0, 1)
-    new, new_labels = Augmentation(crop=(28, 1, 3)).vary(series, labels)
+    new, new_labels = Augmentation(crop=(28, 1, 3)).apply(series, labels)
     np.testing.assert_allclose(new_labels.transpose(1, 2, 0), found["crop_size28_y1_x3_outlines"], rtol=0, atol=5e-7)
     assert np.abs(new.transpose(1, 2, 3, 0) - found["crop_size28_y1_x3_inputs"]).max() > 0.1

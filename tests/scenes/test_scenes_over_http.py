@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from glaciersar import outlines
-from glaciersar.dataset.build import build_dataset, covered_tiles
+from glaciersar.dataset.plan import covered_tiles
 from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.scenes.footprint import covering_geobox
@@ -15,6 +15,7 @@ from glaciersar.scenes.manifest import read_manifest, record_checksums, verify_c
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.search import find_scenes, search_scenes
 from tests.support.archives import write_raster
+from tests.support.building import build
 
 pytestmark = pytest.mark.slow
 
@@ -66,8 +67,7 @@ def make(simulated):
     split = dict.fromkeys(covered_tiles(find_scenes(simulated), "HH"), "train")
 
     def make(scenes, out, **changes):
-        settings = {"split": split, "years": [2020], "relative_orbits": [14], "pixel": 250.0, "progress": False}
-        with h5py.File(build_dataset(out, scenes, reference, **(settings | changes)) / "train.h5") as file:
+        with h5py.File(build(out, scenes, reference, split, **{"pixel": 250.0} | changes) / "train.h5") as file:
             (tile,) = file.values()
             return file.attrs["content"], tile["incidence"][()].tobytes(), sorted(path.name for path in out.iterdir())
 

@@ -9,10 +9,10 @@ import rasterio
 from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines
-from glaciersar.dataset.build import build_dataset
 from glaciersar.grid import Tile
 from glaciersar.scenes.search import find_scenes
 from tests.support.archives import glaciers, write_catalog, write_raster, year_of_dates
+from tests.support.building import build
 
 PIXEL = 500.0  # 20 × 20 a tile
 TILES = [Tile(column=10 + k, row=38) for k in range(3)]
@@ -29,9 +29,8 @@ class Place:
         self.scenes = find_scenes(write_catalog(folder / "archive", GRID, TIMES, rng, polarisations=("HH",)))
 
     def build(self, **changes):
-        arguments = {"scenes": self.scenes, "reference": glaciers(TILES), "split": SPLIT, "years": [2020]}
-        arguments |= {"relative_orbits": [14], "pixel": PIXEL, "progress": False} | changes
-        return build_dataset(self.folder / "data", **arguments)
+        arguments = {"scenes": self.scenes, "reference": glaciers(TILES), "split": SPLIT, "pixel": PIXEL} | changes
+        return build(self.folder / "data", **arguments)
 
     def groups(self, **changes):
         """Build, and give the attributes and labels of each tile."""

@@ -1,4 +1,4 @@
-"""glaciersar.dataset.patches"""
+"""glaciersar.dataset.patches.LazyFile: what it reads, however the arrays lie in the file"""
 
 import h5py
 import numpy as np
@@ -65,7 +65,7 @@ def test_labels_of_any_number_type_are_read_alike(path):
         assert torch.equal(WholeTiles(other)[0][1], expected)
 
 
-def test_only_the_window_and_dates_are_read_of_chunks_once_they_were_looked_at(path, monkeypatch):
+def test_only_the_window_and_dates_are_read_of_chunks_once_they_were_checked(path, monkeypatch):
     file = LazyFile(rewritten(path, chunks=True))
     entry, read = list_groups(file.path)[0], []
     original = h5py.Dataset.__getitem__
@@ -83,12 +83,12 @@ def test_only_the_window_and_dates_are_read_of_chunks_once_they_were_looked_at(p
     assert read == [("grd", (16, 12))] * 15 + [("outlines", (16, 12, 2))]
 
 
-def test_a_window_is_flipped_and_turned_on_its_way(path):
+def test_a_window_is_flipped_and_turned(path):
     file = LazyFile(path)
     entry = list_groups(path)[0]
     plain, turned = ((np.empty((1, 15, 16, 16), np.float32), np.empty((2, 16, 16), np.float32)) for _ in range(2))
-    for (series, labels), variation in ((plain, Augmentation()), (turned, Augmentation(quarters=3))):
+    for (series, labels), augmentation in ((plain, Augmentation()), (turned, Augmentation(quarters=3))):
         window = np.s_[3:19, 5:21]
-        file.read(entry, [np.arange(15)], window, CORRECTED, series=series, labels=labels, variation=variation)
+        file.read(entry, [np.arange(15)], window, CORRECTED, series=series, labels=labels, augmentation=augmentation)
     for before, after in zip(plain, turned, strict=True):
         np.testing.assert_array_equal(after, np.rot90(before, axes=(-2, -1)))  # anticlockwise

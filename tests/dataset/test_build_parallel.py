@@ -1,4 +1,4 @@
-"""glaciersar.dataset.workers: builds in several processes, killed and gone on with"""
+"""glaciersar.dataset.build in several processes; builds that are killed and begun again"""
 
 import os
 import shutil
@@ -14,14 +14,14 @@ import pytest
 import rasterio
 from odc.geo.geobox import GeoBox
 
-from glaciersar.dataset import workers
-from glaciersar.dataset.build import build_dataset
-from glaciersar.dataset.workers import make_tile
+from glaciersar.dataset import build as building
+from glaciersar.dataset.build import make_tile
 from glaciersar.errors import InputError
 from glaciersar.grid import SUBSETS, Tile
 from glaciersar.io import lock
 from glaciersar.scenes.search import find_scenes
 from tests.support.archives import glaciers, write_catalog, year_of_dates
+from tests.support.building import build
 
 pytestmark = pytest.mark.slow
 
@@ -32,8 +32,8 @@ GRID = GeoBox.from_bbox((430_000, 8_780_000, 460_000, 8_800_000), "EPSG:32633", 
 
 
 def make(archive, out, **changes):
-    arguments = {"reference": glaciers(TILES), "split": SPLIT, "years": [2020], "relative_orbits": [14]}
-    return build_dataset(out, find_scenes(archive), **(arguments | {"pixel": PIXEL, "progress": False} | changes))
+    arguments = {"reference": glaciers(TILES), "split": SPLIT, "pixel": PIXEL} | changes
+    return build(out, find_scenes(archive), **arguments)
 
 
 def contents(folder):
@@ -70,7 +70,7 @@ if __name__ == "__main__":
     sys.path.insert(0, {tests!r})
     from pathlib import Path
     import h5py
-    from tests.dataset.test_workers import make, workers
+    from tests.dataset.test_build_parallel import building, make
     *others, (before, out) = zip({before!r}, {outs!r}, strict=True)
     for other, there in others:  # in copies of this process: to start one takes longer than to build
         if not os.fork():
@@ -128,11 +128,11 @@ def test_a_build_that_was_killed_goes_on_and_is_the_same_to_the_byte(archive, wh
     times = {path: path.stat().st_mtime_ns for path in finished}
     capsys.readouterr()
     made = []
-    plain, workers.make_tile = workers.make_tile, lambda job, path: (made.append(path), plain(job, path))
+    plain, building.make_tile = building.make_tile, lambda job, path: (made.append(path), plain(job, path))
     try:
         make(archive, out)
     finally:
-        workers.make_tile = plain
+        building.make_tile = plain
     assert (f"{kept} of 6 tiles found finished" in capsys.readouterr().out) == (kept > 0)
     assert len(made) == 6 - kept
     assert not set(made) & set(times)
@@ -175,7 +175,7 @@ def started(process):
 
 def test_killed_with_its_workers_at_work_it_goes_on_too_and_leaves_no_process(archive, whole, tmp_path):
     out = tmp_path / "data"
-    process = start(archive, out, before=["kill(workers.tqdm, 'update', 2)"], workers=2)  # when the second is finished
+    process = start(archive, out, before=["kill(building.tqdm, 'update', 2)"], workers=2)  # when the second is finished
     workers = workers_of(process)
     _, said = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, said
@@ -215,21 +215,20 @@ def test_only_the_tiles_are_made_again_whose_rasters_changed(archive, tmp_path, 
             raise InputError("a raster that cannot be read")
         plain(job, path)
 
-    monkeypatch.setattr(workers, "make_tile", failing)
-    arguments = {"split": dict(zip(tiles, SUBSETS, strict=True)), "years": [2020], "relative_orbits": [14]}
-    arguments |= {"pixel": PIXEL, "progress": False}
+    monkeypatch.setattr(building, "make_tile", failing)
+    changes = {"reference": glaciers(tiles), "split": dict(zip(tiles, SUBSETS, strict=True)), "pixel": PIXEL}
     with pytest.raises(InputError, match="cannot be read"):
-        build_dataset(tmp_path / "data", [*scenes, *beside], glaciers(tiles), **arguments)
+        build(tmp_path / "data", [*scenes, *beside], **changes)
     assert made == tiles
     with rasterio.open(scenes[3].hrefs["HH"][0], "r+") as file:
         file.write(file.read(1) * 1.01, 1)
-    build_dataset(tmp_path / "data", [*scenes, *beside], glaciers(tiles), **arguments)
+    build(tmp_path / "data", [*scenes, *beside], **changes)
     assert made == [*tiles, *tiles]  # the change is in the rasters of the first two; the third was not made before
 
 
 def test_tiles_are_made_again_for_other_outlines_and_settings(archive, tmp_path, monkeypatch):
     made, plain = [], make_tile
-    monkeypatch.setattr(workers, "make_tile", lambda job, path: (made.append(job.group.tile), plain(job, path)))
+    monkeypatch.setattr(building, "make_tile", lambda job, path: (made.append(job.group.tile), plain(job, path)))
 
     monkeypatch.setattr(h5py.File, "create_group", interrupt)
 
@@ -258,13 +257,11 @@ def test_a_second_build_into_a_folder_is_refused_and_disturbs_nothing(archive, w
 
     def meanwhile(job, path):
         with pytest.raises(InputError, match=r"data: another process writes there, one at a time expected"):
-            build_dataset(
-                out, find_scenes(archive), glaciers(TILES), split=SPLIT, years=[2020], relative_orbits=[14], pixel=400
-            )
+            make(archive, out, pixel=400)
         refused.append(path)
         plain(job, path)
 
-    monkeypatch.setattr(workers, "make_tile", meanwhile)
+    monkeypatch.setattr(building, "make_tile", meanwhile)
     assert contents(make(archive, out)) == whole
     assert len(refused) == 6
 
@@ -281,3 +278,9 @@ def test_a_disk_without_room_is_told_before_any_tile_is_made(archive, tmp_path, 
     assert not (tmp_path / "data").exists()
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 2_160_000}))
     make(archive, tmp_path / "data")
+
+
+def test_a_process_that_makes_tiles_needs_no_torch():
+    code = "import sys; import glaciersar.dataset.build; print('torch' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+    assert answer.stdout.strip() == "False"

@@ -1,0 +1,276 @@
+"""Plan a dataset: which tiles, scenes and pairs it is made of, all checked before anything is written."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import geopandas as gpd
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from glaciersar import grid, outlines, radiometry
+from glaciersar.dataset.config import DatasetConfig
+from glaciersar.dataset.tile import TileJob, choose_tile_dates
+from glaciersar.errors import InputError
+from glaciersar.grid import Group, Tile
+from glaciersar.scenes import filenames
+from glaciersar.scenes.aoi import DEGREES, aoi_name, parse_aoi, union_footprint
+from glaciersar.scenes.coherence import CoherencePair, shortest_baselines
+from glaciersar.scenes.deduplicate import drop_older_products
+from glaciersar.scenes.footprint import describe_geobox, overlaps, raster_footprints, raster_geobox, scene_footprints
+from glaciersar.scenes.scene import Scene, merge_passes
+from glaciersar.scenes.selection import filter_scenes
+from glaciersar.scenes.temporal_coverage import data_source
+
+EDGE = 10.0
+"""How far an area of interest must reach into a tile to take it, metres."""
+COVERED = 0.5
+"""Fraction of a tile that the scenes of a year and orbit must cover, where the archive gives their footprints."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetPlan:
+    """What to write: the tiles of all subsets, and what each file says of its sources."""
+
+    jobs: tuple[TileJob, ...]
+    """A tile, year and relative orbit each, in the order of their groups."""
+    split: Mapping[Tile, str]
+    """The subset of each tile."""
+    attributes: Mapping[str, str | int]
+    """Of each of the three files."""
+
+
+def covered_tiles(
+    scenes: Iterable[Scene], polarisation: str, *, place: str | Path | BaseGeometry | None = None
+) -> list[Tile]:
+    """List the tiles of the grid that lie wholly within the rasters of some scenes, and in an area if one is given.
+
+    Rasters of radar scenes have empty corners: where the archive gives footprints, those of one year and orbit must
+    cover half of a tile.
+
+    Args:
+        scenes: From `find_scenes` or `read_manifest`.
+        polarisation: "HH", "HV", "VV" or "VH".
+        place: Area of interest, as for `parse_aoi`; one scene may hold hundreds of tiles.
+
+    Raises:
+        InputError: No tile in the area.
+    """
+    by_orbit: dict[tuple[int, int | None], list[Scene]] = {}
+    for scene in scenes:
+        if polarisation in scene.hrefs:
+            by_orbit.setdefault((scene.time.year, scene.relative_orbit), []).append(scene)
+    extents = [
+        part
+        for found in by_orbit.values()
+        for scene in found
+        for part in scene_footprints(scene, polarisation, grid.CRS)
+    ]
+    if not extents:
+        return []
+    covered = shapely.unary_union(extents).buffer(1e-3)  # a millimetre, against rounding at shared edges
+    footprints = [union_footprint(found, grid.CRS) for found in by_orbit.values()]
+    tiles = [
+        tile
+        for tile in grid.tiles_within(covered.bounds)
+        if covered.covers(shapely.box(*tile.bounds)) and any(_covers_enough(shape, tile) for shape in footprints)
+    ]
+    if place is None:
+        return tiles
+    shape = gpd.GeoSeries([shapely.segmentize(parse_aoi(place), 0.1)], crs=DEGREES).to_crs(grid.CRS).iloc[0]
+    # an area made of tiles touches their neighbours, and overlaps them by a metre through rounding
+    chosen = [tile for tile in tiles if shape.intersects(shapely.box(*tile.bounds).buffer(-EDGE))]
+    if not chosen:
+        name = aoi_name(place)
+        raise InputError(f"place {name}: no tile found there of the {len(tiles)} that lie wholly within the scenes")
+    return chosen
+
+
+def plan_dataset(
+    out: Path,
+    scenes: Sequence[Scene],
+    reference: gpd.GeoDataFrame,
+    split: Mapping[Tile, str],
+    config: DatasetConfig,
+    *,
+    rtc: Sequence[Scene] = (),
+    pairs: Sequence[CoherencePair] = (),
+) -> DatasetPlan:
+    """Choose the scenes, pairs and outlines of each tile, and check them; arguments as for `build_dataset`.
+
+    Raises:
+        InputError: Scenes, pairs, outlines or choices that don't fit each other.
+    """
+    _check_features(config.features, rtc, pairs)
+    given = len(scenes) + len(rtc)
+    scenes, rtc = drop_older_products(scenes, out), drop_older_products(rtc, out)
+    _check_scenes([*scenes, *rtc])
+    _check_settings(reference, split, config)
+    jobs = _plan_jobs(scenes, reference, sorted(split), config, rtc=rtc, pairs=pairs)
+    _check_jobs(jobs, reference, rtc=bool(rtc), pairs=bool(pairs))
+    attributes: dict[str, str | int] = {
+        "kind": data_source(scenes),
+        "outlines_source": Path(_outlines_name(reference)).name,
+        "outlines_mended": reference.attrs.get("mended", 0),
+        "scenes_replaced": given - len(scenes) - len(rtc),
+    }
+    return DatasetPlan(jobs=tuple(jobs), split=split, attributes=attributes)
+
+
+def _plan_jobs(
+    scenes: Sequence[Scene],
+    reference: gpd.GeoDataFrame,
+    tiles: Sequence[Tile],
+    config: DatasetConfig,
+    *,
+    rtc: Sequence[Scene],
+    pairs: Sequence[CoherencePair],
+) -> list[TileJob]:
+    outlines_by_year = {
+        year: outlines.outlines_of_year(reference, year, column=config.year_column).to_crs(grid.CRS)
+        for year in config.years
+    }
+    series = [(year, orbit) for orbit in config.relative_orbits for year in config.years]
+    passes_by_tile = partial(_passes_by_tile, tiles=tiles, polarisation=config.polarisation, pixel=config.pixel)
+    passes = [found for year, orbit in series for found in passes_by_tile(scenes, year=year, relative_orbit=orbit)]
+    rtc_passes = dict(
+        found for year, orbit in series if rtc for found in passes_by_tile(rtc, year=year, relative_orbit=orbit)
+    )
+    coherence = dict(
+        found for year, orbit in series for found in _pairs_by_tile(pairs, tiles, year, orbit, config.pixel)
+    )
+    for tile in sorted(set(tiles) - {group.tile for group, _ in passes}):
+        raise InputError(f"{tile.name}: no scene covers this tile, at least one expected")
+    return [
+        TileJob(
+            group=group,
+            config=config,
+            scenes=tuple(found),
+            labels=_touching(outlines_by_year[group.year], group.tile),
+            outlines_year=group.year if config.year_column in reference else "any",
+            backscatter=filenames.common_convention(found, config.polarisation, declared=config.backscatter),
+            rtc=tuple(rtc_passes.get(group, ())),
+            pairs=tuple(coherence.get(group, ())),
+        )
+        for group, found in sorted(passes, key=lambda pair: pair[0])
+    ]
+
+
+def _passes_by_tile(
+    scenes: Sequence[Scene], *, tiles: Sequence[Tile], year: int, relative_orbit: int, polarisation: str, pixel: float
+) -> Iterator[tuple[Group, list[Scene]]]:
+    """Choose the passes of each tile that some scene of this year and orbit touches."""
+    chosen = filter_scenes(scenes, year=year, relative_orbit=relative_orbit, polarisation=polarisation)
+    extents = [scene_footprints(scene, polarisation, grid.CRS) for scene in chosen]
+    beside, footprint, uncovered = set(range(len(chosen))), union_footprint(chosen, grid.CRS), []
+    for tile in tiles:
+        geobox = tile.geobox(pixel=pixel)
+        group = Group(tile=tile, year=year, relative_orbit=relative_orbit)
+        touching = [k for k, parts in enumerate(extents) if overlaps(geobox, parts)]
+        beside.difference_update(touching)
+        passes = merge_passes(chosen[k] for k in touching)
+        if len(states := sorted({scene.orbit_state for scene in passes if scene.orbit_state})) > 1:
+            raise InputError(f"{group.name}: {' and '.join(states)} passes found, one viewing direction expected")
+        if passes and _covers_enough(footprint, tile):
+            yield group, passes
+        elif passes:
+            uncovered.append(tile.name)
+    if uncovered:
+        print(
+            f"{year}, orbit {relative_orbit}: {len(uncovered)} of {len(tiles)} tiles are left out, of which the scenes "
+            f"cover less than half, such as {uncovered[0]}"
+        )
+    if beside:
+        first = chosen[min(beside)]
+        print(
+            f"{year}, orbit {relative_orbit}: {len(beside)} of {len(chosen)} scenes lie beside all {len(tiles)} tiles "
+            f"and are left out, such as {first.id} {describe_geobox(raster_geobox(first.hrefs[polarisation][0]))}"
+        )
+
+
+def _covers_enough(footprint: BaseGeometry | None, tile: Tile) -> bool:
+    box = shapely.box(*tile.bounds)
+    return footprint is None or footprint.intersection(box).area >= COVERED * box.area
+
+
+def _pairs_by_tile(
+    pairs: Sequence[CoherencePair], tiles: Sequence[Tile], year: int, relative_orbit: int, pixel: float
+) -> Iterator[tuple[Group, list[CoherencePair]]]:
+    """Choose the pairs of each tile that some pair of this year and orbit touches."""
+    chosen = [pair for pair in pairs if pair.time.year == year and pair.relative_orbit == relative_orbit]
+    extents = [(pair, raster_footprints(pair.hrefs, grid.CRS)) for pair in chosen]
+    for tile in tiles:
+        if found := [pair for pair, parts in extents if overlaps(tile.geobox(pixel=pixel), parts)]:
+            yield Group(tile=tile, year=year, relative_orbit=relative_orbit), shortest_baselines(found)
+
+
+def _touching(labels: gpd.GeoDataFrame, tile: Tile) -> gpd.GeoDataFrame:
+    """Keep the outlines that touch a tile, in their order: only shapes and years, as they may go to another process."""
+    found = labels.sindex.query(shapely.box(*tile.bounds), predicate="intersects", sort=True)
+    chosen = labels.iloc[found]
+    return gpd.GeoDataFrame({"year": outlines.years(chosen).to_numpy()}, geometry=chosen.geometry.array, crs=labels.crs)
+
+
+def _outlines_name(reference: gpd.GeoDataFrame) -> str:
+    return str(reference.attrs.get("source", "outlines"))
+
+
+def _check_features(features: Sequence[str], rtc: Sequence[Scene], pairs: Sequence[CoherencePair]) -> None:
+    """Refuse unknown features, features without their scenes or pairs, and scenes or pairs without their feature."""
+    if not set(features) & set(radiometry.OF_POWER) or set(features) - set(radiometry.RANGES):
+        raise InputError(
+            f"features {', '.join(features) or 'none'} found, some of {', '.join(radiometry.RANGES)} expected, among "
+            f"them one made of backscatter power ({' or '.join(radiometry.OF_POWER)})"
+        )
+    for name, wanted, given in (
+        ("scenes of rtc", set(radiometry.OF_POWER) <= set(features), rtc),
+        ("pairs of insar", "insar" in features, pairs),
+    ):
+        if wanted != bool(given):
+            found, expected = ("some", "none") if given else ("no", "some")
+            raise InputError(f"features {', '.join(features)} and {found} {name} found, {expected} expected")
+
+
+def _check_scenes(scenes: Sequence[Scene]) -> None:
+    for scene in scenes:
+        if scene.relative_orbit is None:
+            raise InputError(
+                f"{scene.id}: no relative orbit found, one expected; where no name holds it, "
+                f"give relative_orbit to find_scenes"
+            )
+
+
+def _check_settings(reference: gpd.GeoDataFrame, split: Mapping[Tile, str], config: DatasetConfig) -> None:
+    if not split:
+        raise InputError("split: no tile found, at least one expected")
+    if config.dates < 1 or config.spacing_days <= 0:
+        raise InputError(
+            f"dates={config.dates}, spacing_days={config.spacing_days} found, 1 date and more than 0 days expected"
+        )
+    if reference.empty:
+        raise InputError(f"{_outlines_name(reference)}: no outline found, glacier polygons expected")
+    if reference.crs is None:
+        raise InputError(f"{_outlines_name(reference)}: no coordinate system found, expected one with the outlines")
+    for subset in sorted(set(split.values()) - set(grid.SUBSETS)):
+        raise InputError(f"split: subset {subset!r} found, one of {', '.join(grid.SUBSETS)} expected")
+
+
+def _check_jobs(jobs: Sequence[TileJob], reference: gpd.GeoDataFrame, *, rtc: bool, pairs: bool) -> None:
+    """Refuse tiles without any outline, and those without enough dates, before the first is read."""
+    if all(job.labels.empty for job in jobs):
+        bounds = ", ".join(f"{bound:.6g}" for bound in reference.to_crs(grid.CRS).total_bounds)
+        raise InputError(
+            f"{_outlines_name(reference)}: {len(reference)} outlines within {bounds} ({grid.CRS}) found, none on the "
+            f"{len({job.group.tile for job in jobs})} tiles; glaciers there expected"
+        )
+    for job in jobs:
+        for name, asked, times in (
+            ("scene", True, [scene.time for scene in job.scenes]),
+            ("scene of rtc", rtc, [scene.time for scene in job.rtc]),
+            ("pair of insar", pairs, [pair.time for pair in job.pairs]),
+        ):
+            if asked and not times:
+                raise InputError(f"{job.group.name}: no {name} covers this tile, at least one expected")
+            if asked:
+                choose_tile_dates(job, times)  # raises where dates are too few
