@@ -36,6 +36,8 @@ python_maximum_signature_line_length = 88
 
 html_theme = "sphinx_book_theme"
 html_title = "glaciersar"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True, "use_download_button": False}
 
 linkcheck_anchors = False
@@ -109,11 +111,18 @@ def link_to_pages(text: list[str]) -> None:
         text[0] = re.sub(rf"\]\({place}", f"]({page}", text[0])
 
 
+COLON = "\ue000"  # stands for a colon where none may be seen
+
+
 def read_sections(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """Read Args, Returns and Raises, but not in attributes: there napoleon takes what precedes a colon for a type."""
-    if what not in ("attribute", "data", "property"):
-        config = Config(napoleon_use_rtype=False)
-        lines[:] = GoogleDocstring(lines, config, app, what, name, obj, options).lines()
+    """Read Args, Returns and Raises; what precedes a colon in an attribute or in Returns is text, and no type."""
+    if what in ("attribute", "data", "property"):
+        return
+    for before, (index, line) in zip(lines, enumerate(lines[1:], start=1), strict=False):
+        if before.strip() in ("Returns:", "Yields:"):
+            lines[index] = line.replace(":", COLON)
+    read = GoogleDocstring(lines, Config(napoleon_use_rtype=False), app, what, name, obj, options).lines()
+    lines[:] = [line.replace(COLON, ":") for line in read]
 
 
 def setup(app: Sphinx) -> None:
