@@ -7,7 +7,7 @@ BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test test-fast bench machine lab publish notebooks lock clean
+.PHONY: help env reproduce test test-fast bench docs machine lab publish notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -40,6 +40,12 @@ test-fast: .venv/made ## run the tests that are quick and need neither a GPU nor
 
 bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (three quarters of an hour on 2 idle cores)
 	$(BIN)/python -m benchmarks
+
+docs: .venv/made ## build the documentation into docs/_build/html; warnings are errors, local links are checked
+	@test -x $(BIN)/sphinx-build || { echo "docs: sphinx-build is not installed; $(BIN)/pip install '.[docs]'" >&2; exit 1; }
+	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/_build/html
+	$(BIN)/sphinx-build -q -W --keep-going -b linkcheck -D linkcheck_ignore='https?://.*' docs docs/_build/links
+	@echo "documentation: docs/_build/html/index.html"
 
 machine: .venv/made ## tell which processor this is, whether it multiplies bf16, and how fast it is
 	$(BIN)/python -m benchmarks.machine

@@ -23,7 +23,7 @@ class FileState:
     size: int | None = None
     """Bytes."""
     checksum: str | None = None
-    """Multihash in hexadecimal, as in STAC's file:checksum; 1220… is SHA-256."""
+    """Multihash in hexadecimal, as in STAC's `file:checksum`; 1220… is SHA-256."""
     etag: str | None = None
     """The server's own word for the version of a file."""
 

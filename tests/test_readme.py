@@ -1,0 +1,61 @@
+"""The README is short, its examples run, and so do those of docs/; the pages lead to files that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+from odc.geo.geobox import GeoBox
+
+from glaciersar import models
+from glaciersar.models import pretrained
+from tests.support.archives import write_catalog, year_of_dates
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def examples(page):
+    """Give the Python examples of a page."""
+    return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def test_the_readme_has_at_most_1200_words():
+    assert len((ROOT / "README.md").read_text().split()) <= 1200
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
+def test_the_example_maps_an_array(page):
+    (example,) = examples(ROOT / page)
+    names: dict = {}
+    exec(example, names)
+    probability = names["probability"]
+    assert probability.shape == (256, 256)
+    assert ((probability >= 0) & (probability <= 1)).all()
+
+
+def test_the_example_maps_a_catalogue(tmp_path, monkeypatch, rng):
+    (example,) = examples(ROOT / "docs/map-your-glacier.md")
+    geobox = GeoBox.from_bbox((430000, 8780000, 434000, 8784000), "EPSG:32633", resolution=40)
+    write_catalog(tmp_path / "runs/simulated/archive/landscape-00", geobox, year_of_dates(), rng)
+    weights = tmp_path / "runs/simulated/models/unet3d/weights.safetensors"
+    weights.parent.mkdir(parents=True)
+    pretrained.save(models.build("unet3d", width=2).eval(), weights, feature_names="grd")
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
+    assert {path.name for path in (tmp_path / "runs/mine").glob("*.tif")} == {"probability.tif", "glacier.tif"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_of_a_page_lead_to_files(page):
+    for link in re.findall(r"\]\(((?!https?:)[^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        assert (page.parent / link).exists(), link
+
+
+def test_the_modules_that_the_rooms_table_names_exist():
+    table = (ROOT / "CONTRIBUTING.md").read_text().split("## The rooms")[1].split("## Add")[0]
+    rows = re.findall(r"^\| `(\w+)/` \|.*\| ([^|]*) \|$", table, re.MULTILINE)
+    rooms = {path.parent.name for path in (ROOT / "glaciersar").glob("*/__init__.py")}
+    assert {room for room, _ in rows} == rooms
+    for room, starts in rows:
+        for name in re.findall(r"`(\w+\.py)`", starts):
+            assert (ROOT / "glaciersar" / room / name).exists(), f"{room}/{name}"
