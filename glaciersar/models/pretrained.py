@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import sys
 import tempfile
 import urllib.request
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 import torch
+from platformdirs import user_cache_path
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -46,12 +46,12 @@ class Published:
 
     @property
     def scaling(self) -> dict[str, tuple[float, float]]:
-        """What becomes 0 and 1 in each feature, dB or coherence; `radiometry.scale` does it."""
+        """Values that `radiometry.scale` maps to 0 and 1, by feature; dB or coherence."""
         return {feature: RANGES[feature] for feature in self.features}
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The texts that a model from this file carries."""
+        """The metadata of a model loaded from this file."""
         return {
             "feature_names": ",".join(self.features),
             "scaling": ", ".join(f"{feature} {low} to {high}" for feature, (low, high) in self.scaling.items()),
@@ -171,18 +171,14 @@ def _load_own(path: Path) -> Network:
 
 
 def cache_folder() -> Path:
-    """Give the folder for downloads: GLACIERSAR_CACHE if set, else the platform's place for caches."""
+    """Find the folder for downloads: GLACIERSAR_CACHE if set, else the platform's folder for caches."""
     if chosen := os.environ.get("GLACIERSAR_CACHE"):
         return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData/Local")) / "glaciersar"
-    if sys.platform == "darwin":
-        return Path.home() / "Library/Caches/glaciersar"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "glaciersar"
+    return user_cache_path("glaciersar", appauthor=False)
 
 
 def git_blob_id(content: bytes) -> str:
-    """Name content as git does."""
+    """Compute the id that git gives to content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
@@ -195,7 +191,7 @@ def _load_published(entry: Published) -> Network:
         except (InputError, OSError) as error:
             reason = error.__cause__ or error
             raise InputError(
-                f"{kept.parent}: cannot be written ({reason}), a folder that can expected in GLACIERSAR_CACHE"
+                f"{kept.parent}: cannot be written ({reason}), a writable folder expected in GLACIERSAR_CACHE"
             ) from error
     try:
         return _load_own(kept)
