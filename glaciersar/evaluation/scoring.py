@@ -190,7 +190,7 @@ def score_map(
     """Count the pixels of a probability map of any size against outlines, window by window.
 
     Args:
-        path: As `streaming` or `mapping.write_map` write it; pixels without data are not counted.
+        path: As `large_raster` or `sliding_window.write_map` write it; pixels without data are not counted.
         drawn: The outlines, in any CRS.
         inside: (H, W) pixels to count, if not all.
         side: Of a window, pixels.

@@ -1,8 +1,9 @@
-"""Mapping in windows as the authors' two scripts do it, to the digit; to map, see `inference.sliding_window`.
+"""Map in windows as the authors' two released scripts do, to the digit, for comparison with their results.
 
-Both take windows of side P at every P/2 from the top left and blend them by a Gaussian. The script that scores tiles
-takes only windows that fit, so rows and columns at the bottom and right may be left over. The script that maps scenes
-lets windows hang over the edge and fills them up with 0, which stands for −146 dB.
+To map glaciers use `inference.sliding_window`, which corrects both. The scripts take windows of side P at every P/2
+from the top left and blend them by a Gaussian. The script that scores tiles takes only windows that fit, so rows and
+columns at the bottom and right may stay without a value. The script that maps scenes takes windows that reach over
+the edge and fills them with 0, which stands for −146 dB.
 """
 
 from collections.abc import Sequence
@@ -19,11 +20,11 @@ LARGEST = 100.0  # scaled values above it are nodata in the authors' mapping scr
 
 
 def map_inner_windows(model: nn.Module, series: NDArray[np.float32] | Tensor, *, window: int) -> NDArray[np.floating]:
-    """Map as the authors score tiles: only windows that fit.
+    """Map as the authors' scoring script does: only windows that fit.
 
     Args:
         model: From `models.build` or `pretrained.load`; put into evaluation mode here.
-        series: (F, T, H, W) scaled features, with the padding of the tile.
+        series: (F, T, H, W) scaled features, with the padding of the tile included.
         window: Side of a window in pixels, P.
 
     Returns:
@@ -35,13 +36,13 @@ def map_inner_windows(model: nn.Module, series: NDArray[np.float32] | Tensor, *,
     """
     height, width = series.shape[-2:]
     if window < 2 or window > min(height, width):
-        raise InputError(f"window={window} found, 2 to {min(height, width)} expected: as released, only whole ones fit")
+        raise InputError(f"window={window} found, 2 to {min(height, width)} expected: only whole windows count")
     rows, columns = (range(0, side - window + 1, window // 2) for side in (height, width))
     return _blend(model, torch.as_tensor(series), rows, columns, window, torch.float64)
 
 
 def map_overhanging(model: nn.Module, series: NDArray[np.float32] | Tensor, *, window: int) -> NDArray[np.floating]:
-    """Map as the authors map scenes: every pixel, with windows that hang over the edge, nodata taken for 0.
+    """Map as the authors' mapping script does: every pixel, with windows that reach over the edge, nodata as 0.
 
     Args:
         model: From `models.build` or `pretrained.load`; put into evaluation mode here.
@@ -50,6 +51,9 @@ def map_overhanging(model: nn.Module, series: NDArray[np.float32] | Tensor, *, w
 
     Returns:
         (2, H, W) float32 probabilities of background and glacier.
+
+    Raises:
+        InputError: A window of less than 2 pixels.
     """
     if window < 2:
         raise InputError(f"window={window} found, 2 or more pixels expected")
@@ -57,20 +61,20 @@ def map_overhanging(model: nn.Module, series: NDArray[np.float32] | Tensor, *, w
     series = torch.where(torch.isfinite(series) & (series <= LARGEST), series, 0)
     height, width = series.shape[-2:]
     rows, columns = (range(0, side, window // 2) for side in (height, width))
-    filled = torch.nn.functional.pad(series, (0, window, 0, window))  # as far as a window can hang over
+    filled = torch.nn.functional.pad(series, (0, window, 0, window))  # as far as a window can reach over the edge
     return _blend(model, filled, rows, columns, window, torch.float32)[:, :height, :width]
 
 
 @torch.inference_mode()
 def _blend(
-    model: nn.Module, series: Tensor, rows: Sequence[int], columns: Sequence[int], window: int, kind: torch.dtype
+    model: nn.Module, series: Tensor, rows: Sequence[int], columns: Sequence[int], window: int, dtype: torch.dtype
 ) -> NDArray[np.floating]:
-    """Add up windows at the given corners, weighted, in the given precision."""
+    """Blend the maps of windows at the given corners, summed in the given precision; (2, H, W), NaN without window."""
     device = next(model.parameters()).device
     model.eval()
     weight = gaussian_window(window)  # (P, P)
-    blended = torch.zeros(2, *series.shape[-2:], dtype=kind)
-    weights = torch.zeros(series.shape[-2:], dtype=kind)
+    blended = torch.zeros(2, *series.shape[-2:], dtype=dtype)
+    weights = torch.zeros(series.shape[-2:], dtype=dtype)
     for y in rows:
         for x in columns:
             here = (..., slice(y, y + window), slice(x, x + window))

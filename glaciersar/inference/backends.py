@@ -187,7 +187,7 @@ def _convert(model: Network, dates: int) -> "Model":
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
-    side = 2 * model.multiple + 1  # any side will do; the graph takes all
+    side = 2 * model.size_divisor + 1  # any side will do; the graph takes all
     example = torch.zeros(1, model.features, dates, side, side)
     frontend = FrontEndManager().load_by_framework("pytorch")
     with torch.no_grad(), warnings.catch_warnings():

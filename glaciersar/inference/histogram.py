@@ -44,7 +44,7 @@ class ProbabilityHistogram:
         return ProbabilityHistogram(counts=self.counts + other.counts, total=self.total + other.total)
 
     def filled(self) -> tuple[Array, Array, Array]:
-        """Give the bins that hold pixels: mean probability, pixels, and pixels with glacier; each (n,)."""
+        """Return the bins that hold pixels: mean probability, pixels, and pixels with glacier; each (n,)."""
         pixels = self.counts.sum(0)
         held = pixels > 0
         if not held.any():

@@ -20,9 +20,9 @@ from glaciersar.io.atomic import atomic_write
 
 SIGMA = 0.5  # of the blending weights, as the paper's authors have it
 STEP = 8  # pixels: 2 to the power of how often the deepest of the networks halves its sides
-LARGE = 128  # pixels: of a window; smaller ones would become many more if they had to start at such places
-NEXT_TO_NOTHING = 1e-9
-LEAST = 1e-100  # so that a corner far from the middle still has a weight, where no other window covers it
+LARGE = 128  # pixels: of a window; starting at such places would need many more of the smaller ones
+HALO_WEIGHT = 1e-9  # factor on the weights of a window's margin
+LEAST_WEIGHT = 1e-100  # of a pixel far from the middle, which no other window may cover
 
 Place = tuple[slice, slice]
 """Rows and columns of a raster."""
@@ -66,8 +66,9 @@ DEFAULT_TILING = Tiling()
 def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIGMA, halo: int = 0) -> Tensor:
     """Weight the pixels of a window by their distance from its middle.
 
-    exp(−r² / 2σ²) with r from −1 to 1 along each side, as the paper's authors blend; the middle weighs 1. The margin of
-    `halo` pixels, which sees little of what is around it, weighs next to nothing: it counts where nothing better is.
+    exp(−r² / 2σ²) with r from −1 to 1 along each side, as the paper's authors blend; the middle weighs 1. In the margin
+    of `halo` pixels, where the network sees little of the surroundings, weights are 1e-9 times as large: it counts only
+    where no other window has a value.
 
     Returns:
         (height, width) float64; square where no width is given.
@@ -77,23 +78,23 @@ def gaussian_window(height: int, width: int | None = None, *, sigma: float = SIG
         torch.linspace(-1, 1, side, dtype=torch.float64) ** 2 if side > 1 else torch.zeros(1, dtype=torch.float64)
         for side in sides
     )
-    weight = torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2)).clamp(min=LEAST)
+    weight = torch.exp(-(down[:, None] + right[None, :]) / (2 * sigma**2)).clamp(min=LEAST_WEIGHT)
     for axis, side in zip((weight.T, weight), sides, strict=True):  # a corner lies in two margins
-        axis[:, : min(halo, side)] *= NEXT_TO_NOTHING
-        axis[:, max(halo, side - halo) :] *= NEXT_TO_NOTHING
+        axis[:, : min(halo, side)] *= HALO_WEIGHT
+        axis[:, max(halo, side - halo) :] *= HALO_WEIGHT
     return weight
 
 
 def window_offsets(length: int, window: int, overlap: int) -> tuple[int, list[int]]:
-    """Cover one side by as few windows as will do, all of one length, evenly.
+    """Cover one side by the fewest windows, all of one length, evenly spaced.
 
-    Large ones start at multiples of `STEP`, unless they overlap by nearly all: so a pixel meets the networks' halvings
-    of the sides in the same way whichever window it lies in.
+    Large ones start at multiples of `STEP`, unless they overlap almost entirely: so a pixel has the same place in the
+    networks' pooling whichever window it lies in.
 
     Args:
         length: Of the side, pixels.
-        window: The longest that a window may be.
-        overlap: The least that a window has in common with the next, pixels, less than `window`.
+        window: Longest length of a window, pixels.
+        overlap: Least overlap of a window with the next, pixels, less than `window`.
 
     Returns:
         The length of the windows, no more than `window`, and where they start.
@@ -115,7 +116,7 @@ def window_offsets(length: int, window: int, overlap: int) -> tuple[int, list[in
 
 @dataclass(frozen=True, kw_only=True)
 class WindowLayout:
-    """Where the windows of a raster lie: all of one size, in rows."""
+    """Positions of the windows of a raster: all of one size, in rows."""
 
     shape: tuple[int, int]
     """Of the raster: height, width; pixels."""
@@ -143,18 +144,18 @@ class WindowLayout:
         return cls(shape=shape, size=(rows, columns), tops=tops, lefts=lefts, tiling=tiling)
 
     def window(self, row: int, column: int) -> Place:
-        """Give the pixels of a window."""
+        """Return the pixels of a window."""
         (top, left), (height, width) = (self.tops[row], self.lefts[column]), self.size
         return slice(top, top + height), slice(left, left + width)
 
     def finished(self, row: int, column: int) -> Place:
-        """Give the pixels of a window that no later one touches; those of all windows make up the raster."""
+        """Return the pixels of a window that no later one covers; those of all windows make up the raster."""
         top, left = self.tops[row], self.lefts[column]
         bottom, right = (*self.tops, self.shape[0])[row + 1], (*self.lefts, self.shape[1])[column + 1]
         return slice(top, bottom), slice(left, right)
 
     def carry(self) -> Tensor:
-        """Give what the first row of windows takes over from above, nothing: (2, overlap, width of the raster)."""
+        """Create the empty sums that the first row of windows begins with: (2, overlap, width of the raster)."""
         steps = [after - before for before, after in pairwise(self.tops)]
         return torch.zeros(2, self.size[0] - min(steps, default=self.size[0]), self.shape[1], dtype=torch.float64)
 
@@ -162,23 +163,23 @@ class WindowLayout:
 def blend_row(
     layout: WindowLayout, row: int, maps: Iterable[tuple[Tensor | None, Tensor]], carry: Tensor
 ) -> Iterator[tuple[Place, Tensor]]:
-    """Blend a row of windows, from left to right; only one window and what the next row needs are held.
+    """Blend a row of windows, from left to right; memory holds one window and what the next row needs.
 
     Args:
         layout: Of all windows.
         row: Which row of windows.
-        maps: Of each window of the row the probability, (height, width), None where it has no radar; and where radar
-            sees the ground, (height, width).
-        carry: From `Layout.carry`: weighted probabilities and weights that the rows above have left in the first pixel
-            rows; overwritten by what this row leaves to the next.
+        maps: For each window of the row its probability, (height, width), None where it has no radar; and its valid
+            pixels, (height, width).
+        carry: From `WindowLayout.carry`: sums of weighted probabilities and of weights of the row above in the first
+            pixel rows; overwritten by the sums that the next row needs.
 
     Yields:
-        Pixels that are finished, and their probability in float32, NaN where radar does not see the ground.
+        Pixels that are finished, and their probability in float32, NaN where not valid.
     """
     height, width = layout.size
     weight = gaussian_window(height, width, sigma=layout.tiling.sigma, halo=layout.tiling.halo)
     sums = torch.zeros(2, height, width, dtype=torch.float64)  # of weighted probabilities, of weights
-    deep, known = carry.shape[1], 0  # known: columns of the raster whose carry is taken over
+    deep, known = carry.shape[1], 0  # known: columns of the raster whose carry has been added
     for column, (glacier, seen) in enumerate(maps):
         _, across = layout.window(row, column)
         sums[:, :deep, known - across.stop :] += carry[:, :, known : across.stop]
@@ -206,13 +207,13 @@ def map_array(
     precision: str = "auto",
     progress: bool = False,
 ) -> NDArray[np.float32]:
-    """Map the probability of glacier from a scaled series in memory; `streaming` does so from scenes of any size.
+    """Map the probability of glacier from a scaled series in memory; `large_raster` maps scenes of any size.
 
     Args:
-        model: From `models.build` or `pretrained.load`, put into evaluation mode here; or what `make_predictor`
-            made of it, once for many rasters.
+        model: From `models.build` or `pretrained.load`, put into evaluation mode here; or a predictor that
+            `make_predictor` prepared once for many rasters.
         series: (F, T, H, W) scaled features, finite; any number of dates, any size.
-        valid: (H, W) where radar sees the ground, as `radiometry.prepare` tells; windows without any are left out.
+        valid: (H, W) pixels with radar, from `radiometry.prepare`; windows without any are left out.
         tiling: Size, overlap and blending of the windows.
         backend: "auto", "torch" or "openvino", as for `backends.make_predictor`; "auto" maps a small raster by "torch".
         precision: "auto", "float32" or "bf16"; "auto" maps a small raster in "float32".
@@ -257,7 +258,10 @@ def write_map(path: str | Path, probability: NDArray[np.float32], geobox: GeoBox
         path: The file to write, whole or not at all.
         probability: (H, W) float32, NaN where there is no data.
         geobox: Its grid.
-        tags: Metadata to keep in the file, such as model=… and dates=….
+        tags: Metadata of the file, such as model=… and dates=….
+
+    Raises:
+        InputError: The map has another shape than its grid, or the file cannot be written.
     """
     path = Path(path)
     height, width = probability.shape

@@ -1,4 +1,4 @@
-"""Maps of one region in several years: made of an archive, or found in a folder."""
+"""Maps of one region in several years: made from an archive, or found in a folder."""
 
 import re
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ def map_years(
 ) -> None:
     """Map each year of an archive of HH scenes into `out`/probability_YEAR.tif and glacier_YEAR.tif beside it.
 
-    After a kill, the year that was begun goes on where it was; years before it are mapped again.
+    After a kill, the unfinished year is resumed; finished years before it are mapped again.
 
     Args:
         network: From `pretrained.load`.
-        archive: As `scenes.find` takes it.
+        archive: As for `search.find_scenes`.
         years: To map, each from its own series.
         out: Folder of the maps, all on the grid of the archive.
         window: Side of a mapping window, pixels.
-        weights: What the maps say about the weights that made them.
+        weights: Name of the weights, kept in the metadata of the maps.
     """
     found = find_scenes(archive)
     geobox = covering_geobox(filter_scenes(found, polarisation="HH"), "HH")

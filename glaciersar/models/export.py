@@ -14,7 +14,7 @@ from glaciersar.models.layers import Network
 
 
 class AnySides(nn.Module):
-    """A network whose padding and cropping are part of the graph, whatever the sides, not decided beforehand."""
+    """A network whose graph pads and crops for any height and width, instead of those it was traced with."""
 
     def __init__(self, model: Network) -> None:
         super().__init__()
@@ -22,11 +22,11 @@ class AnySides(nn.Module):
 
     def forward(self, series: Tensor) -> Tensor:  # (B, F, T, H, W) -> logits (B, 2, H, W)
         height, width = series.shape[-2:]
-        rows, columns = (_up_to_multiple(side, self.model.multiple) for side in (height, width))
+        rows, columns = (_up_to_multiple(side, self.model.size_divisor) for side in (height, width))
         series = nn.functional.pad(series, (0, columns - width, 0, rows - height, 0, 0), mode="replicate")
         logits = self.model.decoder(self.model.encode(series))
         down, right = (torch.arange(side, device=series.device) for side in (height, width))
-        return logits.index_select(2, down).index_select(3, right)  # a slice would fix in the graph that it cuts
+        return logits.index_select(2, down).index_select(3, right)  # a slice would be fixed in the graph
 
 
 def _up_to_multiple(side: int, multiple: int) -> int:
@@ -40,7 +40,7 @@ def export_program(model: Network, *, dates: int = 15) -> ExportedProgram:
     Args:
         model: From `models.build` or `pretrained.load`; put into evaluation mode here.
         dates: How many dates a series has; they are fixed, batch, height and width are not. Sides are longer than
-            `model.multiple`, 8 pixels or 4.
+            `model.size_divisor`, 8 pixels or 4.
 
     Raises:
         InputError: No date.
@@ -48,7 +48,10 @@ def export_program(model: Network, *, dates: int = 15) -> ExportedProgram:
     if dates < 1:
         raise InputError(f"dates={dates} found, 1 or more expected")
     model.eval()
-    sides = 5 * model.multiple + 5, 7 * model.multiple + 3  # neither equal nor special: what is equal counts as fixed
+    sides = (
+        5 * model.size_divisor + 5,
+        7 * model.size_divisor + 3,
+    )  # unequal: export would take equal sides for one size
     example = torch.zeros(2, model.features, dates, *sides, device=next(model.parameters()).device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,7 +1,7 @@
 """Read the authors' Keras weight files (.h5, the "legacy" layout) into the networks.
 
 Keras loads such a file by position: the layers that have weights in the order of `layer_names`, and in each its
-`weight_names` in order. Names inside carry counters that depend on what else was built before, so they tell nothing.
+`weight_names` in order. Names inside carry counters that depend on what else was built before, so they are not used.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def from_keras(path: str | Path) -> Network:
         The model in evaluation mode, without dropout: the released training never has it active.
 
     Raises:
-        InputError: Not such a file, cut short, of another architecture, or with a weight of another shape or type, or
+        InputError: Not such a file, truncated, of another architecture, or with a weight of another shape or type, or
             that is not finite.
     """
     path = Path(path)
@@ -69,7 +69,7 @@ def read_layers(path: Path) -> list[tuple[str, Weights]]:
                 (name, [(_text(w), file[name][_text(w)][()]) for w in file[name].attrs["weight_names"]])
                 for name in names
             ]
-    # the ways of h5py to say: not HDF5, cut short, without these names, or with something else in their place
+    # what h5py raises: not HDF5, truncated, without these names, or other objects under them
     except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as Keras weights in the .h5 layout ({error})") from error
     return [(name, weights) for name, weights in layers if weights]
@@ -80,7 +80,7 @@ def _text(name: str | bytes) -> str:
 
 
 def _identify(path: Path, layers: list[tuple[str, Weights]]) -> tuple[str, int, int]:
-    """Tell model, features and width by the number of layers and the shape of the first kernel."""
+    """Infer model, features and width from the number of layers and the shape of the first kernel."""
     counts = [len(weights) for _, weights in layers]
     layer, ((weight, kernel), *_) = layers[0] if layers else ("no layer", [("no weight", np.empty(()))])
     first = kernel.shape or ()
@@ -165,7 +165,7 @@ def _stats(key: str) -> list[str]:
 
 
 def _keras_shape(key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Give the shape that Keras has for a weight of ours: (…, in, out); 1 × 1 kernels are matrices there."""
+    """Compute the shape that Keras has for a weight of ours: (…, in, out); 1 × 1 kernels are matrices there."""
     if len(shape) == 1:
         return shape
     outputs, inputs, *sides = shape

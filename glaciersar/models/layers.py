@@ -17,13 +17,13 @@ SLOPE = 0.3  # of LeakyReLU below zero: the default of Keras 2, where PyTorch ha
 
 
 class Conv3d(nn.Conv3d):
-    """A 3-D convolution over (B, C, T, H, W) with what PyTorch 2.13 needs on a CPU to train rightly and fast.
+    """A 3-D convolution over (B, C, T, H, W) with two workarounds for PyTorch 2.13 on a CPU.
 
-    In bf16, over exactly two dates, it leaves part of the gradient of a padded kernel unset. A third date of zeros,
-    which the padding reads anyway, keeps clear of it and changes nothing else.
+    In bf16, over exactly two dates, PyTorch leaves part of the gradient of a padded kernel unset. A third date of
+    zeros, which the padding reads anyway, avoids that and changes nothing else.
 
-    In float32, on one thread, its kernel of one pixel leaves channels-last, and its gradient takes all before it
-    along. The same sums as a product of matrices stay in that layout.
+    In float32, on one thread, a kernel of one pixel gives up the channels-last layout, and so do the gradients of all
+    layers before it. The same sums as a product of matrices keep the layout.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ class Conv3d(nn.Conv3d):
 
 CONV = {2: nn.Conv2d, 3: Conv3d}
 NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-DROPOUT = {2: nn.Dropout2d, 3: nn.Dropout3d}  # whole channels: neighbouring pixels tell the same
+DROPOUT = {2: nn.Dropout2d, 3: nn.Dropout3d}  # whole channels: neighbouring pixels carry the same information
 
 
 def batch_norm(channels: int, *, dims: int) -> nn.Module:
@@ -117,7 +117,7 @@ class Up(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Climb from the deepest map to full resolution, taking in the skip map of each level, and classify."""
+    """Upsample from the deepest map to full resolution, joining the skip map of each level, and classify."""
 
     def __init__(self, depth: int, *, levels: int, dropout: float) -> None:
         super().__init__()
@@ -134,21 +134,21 @@ class Decoder(nn.Module):
 
 
 class Network(nn.Module):
-    """What the networks share: they encode a series into one map a level, decode these, and take sides of any length.
+    """Base of the networks: encodes a series into one map a level and decodes these; takes sides of any length.
 
-    A subclass sets `decoder` and `encode`.
+    A subclass sets `decoder` and defines `encode`.
     """
 
     name: str
-    multiple: int
+    size_divisor: int
     """Both sides are padded to a multiple of this inside, and the logits cropped back."""
-    readers: tuple[str, ...]
+    input_convs: tuple[str, ...]
     """Names of the convolutions that the series itself goes into."""
 
     def __init__(self, *, features: int, width: int, dropout: float) -> None:
         super().__init__()
         self.features, self.width, self.dropout = features, width, dropout
-        self.metadata: dict[str, str] = {}  # what the weight file tells of its making
+        self.metadata: dict[str, str] = {}  # what the weight file says about its training
         self.decoder: nn.Module
 
     def checksum(self) -> str:
@@ -162,7 +162,7 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def check(self, series: Tensor) -> None:
-        """Refuse what is no series of this network's features."""
+        """Refuse anything but a series of this network's features."""
         if series.ndim != 5 or series.shape[1] != self.features or 0 in series.shape:
             raise InputError(
                 f"{self.name}: series of shape {tuple(series.shape)} found, "
@@ -172,7 +172,7 @@ class Network(nn.Module):
     def forward(self, series: Tensor) -> Tensor:  # (B, F, T, H, W) -> logits (B, 2, H, W)
         self.check(series)
         height, width = series.shape[-2:]
-        series = pad_to_multiple(series, self.multiple)
+        series = pad_to_multiple(series, self.size_divisor)
         series = series.to(memory_format=torch.channels_last_3d)  # which convolutions keep, and are faster in
         maps = self.encode(series)
         return self.decoder(maps)[..., :height, :width]

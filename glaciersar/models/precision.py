@@ -1,8 +1,8 @@
-"""Which number format a processor computes fastest in, and how a series gets through bf16 unharmed.
+"""Which number format a processor computes fastest in, and how to compute in bf16 without rounding the series.
 
-bf16 holds 8 bits of a number. Scaled backscatter of one region lies close together, around 0.7 or so, and what tells
-its pixels apart is in the bits after those: rounding the series, and the kernels and biases that meet it first,
-changes more pixels of a map than all rounding behind them.
+bf16 holds 8 bits of a number. Scaled backscatter of one region lies close together, around 0.7 or so, and its pixels
+differ only in the bits after those: rounding the series, and the kernels and biases of the first convolutions, changes
+more pixels of a map than all later rounding.
 """
 
 import copy
@@ -14,32 +14,32 @@ from glaciersar.models.layers import Network
 
 
 def multiplies_bf16(device: str) -> bool:
-    """Tell whether a device ("cpu", "cuda") multiplies bf16 in hardware; emulated, it is slower than float32."""
+    """Say whether a device ("cpu", "cuda") multiplies bf16 in hardware; emulated, it is slower than float32."""
     if device == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device != "cpu":
         return False
     found = torch.cpu.get_capabilities()
-    held_to_avx2 = torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")  # as ATEN_CPU_CAPABILITY may
-    on_x86 = bool(found.get("avx512_bf16") or found.get("amx_bf16")) and not held_to_avx2
+    limited_to_avx2 = torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")  # as ATEN_CPU_CAPABILITY may
+    on_x86 = bool(found.get("avx512_bf16") or found.get("amx_bf16")) and not limited_to_avx2
     return on_x86 or bool(found.get("bf16"))
 
 
 def split_for_bf16(series: Tensor) -> Tensor:  # (B, F, T, H, W) -> (B, 3 F + 1, T, H, W)
-    """Take a series apart into numbers that bf16 holds: what it holds of each, the rest, the first once more, and 1."""
+    """Split a series into parts that bf16 holds: each value rounded, the remainder, the rounded value again, and 1."""
     coarse = series.bfloat16().float()
     return torch.cat((coarse, series - coarse, coarse, torch.ones_like(series[:, :1])), dim=1)
 
 
 def accept_bf16_parts(model: Network) -> Network:
-    """Copy a network so that it takes the `parts` of a series and gives what it would give for the series.
+    """Copy a network so that it takes a series as `split_for_bf16` splits it, with the same result as for the series.
 
-    With kernels taken apart alike, w = w₁ + w₂, the parts x₁ + x₂ meet as w₁ x₁ + w₁ x₂ + w₂ x₁. What is left out,
-    w₂ x₂, is smaller by two to the power of 16. A bias with a normalisation multiplied in is large, as it subtracts a
-    mean: what bf16 does not hold of it is the weight of the part that is 1.
+    With kernels split in the same way, w = w₁ + w₂, the product with x₁ + x₂ is computed as w₁ x₁ + w₁ x₂ + w₂ x₁. The
+    term left out, w₂ x₂, is smaller by two to the power of 16. A bias with a normalisation folded in is large, as it
+    subtracts a mean: the remainder of its rounding becomes the weight of the part that is 1.
     """
     model = copy.deepcopy(model)
-    for conv in map(model.get_submodule, model.readers):
+    for conv in map(model.get_submodule, model.input_convs):
         assert isinstance(conv, nn.Conv2d | nn.Conv3d)
         kernel = conv.weight.detach()  # (O, F, 3, 3, 3), or smaller
         coarse = kernel.bfloat16().float()

@@ -46,12 +46,12 @@ class Published:
 
     @property
     def scaling(self) -> dict[str, tuple[float, float]]:
-        """What becomes 0 and 1 in each feature, dB or coherence; `radiometry.scale` does it."""
+        """Values that `radiometry.scale` maps to 0 and 1, by feature; dB or coherence."""
         return {feature: RANGES[feature] for feature in self.features}
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The texts that a model from this file carries."""
+        """The metadata of a model loaded from this file."""
         return {
             "feature_names": ",".join(self.features),
             "scaling": ", ".join(f"{feature} {low} to {high}" for feature, (low, high) in self.scaling.items()),
@@ -171,14 +171,14 @@ def _load_own(path: Path) -> Network:
 
 
 def cache_folder() -> Path:
-    """Give the folder for downloads: GLACIERSAR_CACHE if set, else the platform's place for caches."""
+    """Find the folder for downloads: GLACIERSAR_CACHE if set, else the platform's folder for caches."""
     if chosen := os.environ.get("GLACIERSAR_CACHE"):
         return Path(chosen)
     return platformdirs.user_cache_path("glaciersar", appauthor=False, opinion=False)
 
 
 def git_blob_id(content: bytes) -> str:
-    """Name content as git does."""
+    """Compute the id that git gives to content."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
@@ -191,7 +191,7 @@ def _load_published(entry: Published) -> Network:
         except (InputError, OSError) as error:
             reason = error.__cause__ or error
             raise InputError(
-                f"{kept.parent}: cannot be written ({reason}), a folder that can expected in GLACIERSAR_CACHE"
+                f"{kept.parent}: cannot be written ({reason}), a writable folder expected in GLACIERSAR_CACHE"
             ) from error
     try:
         return _load_own(kept)

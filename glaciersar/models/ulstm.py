@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from glaciersar.models.layers import Decoder, Network, conv_norm_act, initialise, max_pool
 
-LARGE = 2**22  # numbers in the gates of one date, from which their activations are computed again for the gradient
+LARGE = 2**22  # numbers in the gates of one date, from which the gradient recomputes their activations
 LEVELS = 2  # times that the encoder halves the sides; dates are never pooled
 
 
@@ -24,7 +24,7 @@ def hard_sigmoid(x: Tensor) -> Tensor:
 
 
 def open_gates(gates: Tensor, cell: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Give the hidden state and the new cell, (B, C, H, W), from gates before activation, (B, 4 C, H, W)."""
+    """Compute the hidden state and the new cell, (B, C, H, W), from gates before activation, (B, 4 C, H, W)."""
     enter, forget, candidate, leave = gates.chunk(4, dim=1)
     new = hard_sigmoid(enter) * candidate.tanh()
     cell = new if cell is None else hard_sigmoid(forget) * cell + new
@@ -57,7 +57,7 @@ class ConvLSTM(nn.Module):
         states: list[Tensor] = []
         cell: Tensor | None = None
         for gates in reversed(inputs) if backward else inputs:
-            # the first is copied, as what is kept of it for the gradient would keep all dates in memory
+            # the first is copied: kept for the gradient as a view, it would hold all dates in memory
             gates = gates + self.recurrent(states[-1]).contiguous() if states else gates.clone()
             if gates.requires_grad and gates.numel() > LARGE:
                 state, cell = checkpoint(open_gates, gates, cell, use_reentrant=False, preserve_rng_state=False)
@@ -76,7 +76,7 @@ class BidirectionalConvLSTM(nn.Module):
         self.backwards = ConvLSTM(inputs, outputs // 2)
 
     def forward(self, x: Tensor, *, dates: int) -> tuple[list[Tensor], Tensor]:
-        """Give the series, T of (B, outputs, H, W), and the final state of both directions, (B, outputs, H, W)."""
+        """Return the series, T of (B, outputs, H, W), and the final state of both directions, (B, outputs, H, W)."""
         ahead = self.forwards(x, dates=dates, backward=False)
         back = self.backwards(x, dates=dates, backward=True)
         series = [torch.cat(pair, dim=1) for pair in zip(ahead, back, strict=True)]
@@ -93,8 +93,8 @@ class ULSTM(Network):
     """
 
     name = "ulstm"
-    multiple = 2**LEVELS
-    readers = ("convs.0.0",)
+    size_divisor = 2**LEVELS
+    input_convs = ("convs.0.0",)
 
     def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05) -> None:
         super().__init__(features=features, width=width, dropout=dropout)

@@ -15,12 +15,12 @@ class UNet2D(Network):
         width: Channels of the first level; each deeper level has twice as many.
         dropout: Share of channels dropped at the end of each block while training.
         date: Index of the date seen; 9 of 0 … 14 is about 19 August, the end of the ablation season, when optical
-            mapping has its best scenes. A shorter series shows its last.
+            mapping has its best scenes. Of a shorter series it is the last.
     """
 
     name = "unet2d"
-    multiple = 2**LEVELS
-    readers = ("blocks.0.first.0", "blocks.0.project")
+    size_divisor = 2**LEVELS
+    input_convs = ("blocks.0.first.0", "blocks.0.project")
 
     def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05, date: int = 9) -> None:
         super().__init__(features=features, width=width, dropout=dropout)

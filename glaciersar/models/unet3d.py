@@ -27,7 +27,7 @@ class MaxDown(nn.Module):
 
 
 class TemporalGate(nn.Module):
-    """Weigh each date and channel by a sigmoid of the mean map's course over time.
+    """Weigh each date and channel by a sigmoid of two convolutions over time of the spatial mean.
 
     The mean runs over the whole patch, so a pixel's result depends on what else the patch holds.
     """
@@ -68,8 +68,8 @@ class UNet3D(Network):
         weighted: Pool by temporal weighting (the follow-up's model) instead of by the maximum.
     """
 
-    multiple = 2**LEVELS
-    readers = ("blocks.0.first.0", "blocks.0.project")
+    size_divisor = 2**LEVELS
+    input_convs = ("blocks.0.first.0", "blocks.0.project")
 
     def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05, weighted: bool = False) -> None:
         super().__init__(features=features, width=width, dropout=dropout)

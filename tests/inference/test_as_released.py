@@ -6,7 +6,7 @@ from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.inference import as_released, sliding_window
 from glaciersar.inference.sliding_window import Tiling
-from tests.inference.test_sliding_window import PixelModel
+from tests.support.networks import PixelModel
 
 
 @pytest.mark.parametrize(("shape", "covered"), [((80, 100), (80, 96)), ((48, 63), (48, 48)), ((32, 32), (32, 32))])

@@ -97,9 +97,9 @@ def test_a_map_that_is_being_written_is_not_written_by_another(tmp_path):
     path, refused = tmp_path / "probability.tif", []
 
     def meet():
-        with pytest.raises(InputError, match=r"probability\.tif: another process writes there") as told:
+        with pytest.raises(InputError, match=r"probability\.tif: another process writes there") as refusal:
             run(path)
-        refused.append(told)
+        refused.append(refusal)
         run(tmp_path / "other.tif")
 
     run(path, source=Source(fail_at=12, fail=meet))

@@ -12,18 +12,7 @@ from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.inference import backends, sliding_window
 from glaciersar.inference.sliding_window import Tiling
-
-
-class PixelModel(torch.nn.Module):
-    """Tells the probability of each pixel from its own first value alone, so windows cannot matter."""
-
-    def __init__(self):
-        super().__init__()
-        self.gain = torch.nn.Parameter(torch.ones(()))
-
-    def forward(self, x):  # (B, F, T, H, W) -> (B, 2, H, W)
-        glacier = x[:, 0, 0] * self.gain
-        return torch.stack((torch.zeros_like(glacier), glacier), 1)
+from tests.support.networks import PixelModel
 
 
 @given(length=st.integers(1, 500), window=st.integers(1, 200), share=st.floats(0, 0.99))

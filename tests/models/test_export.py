@@ -50,3 +50,10 @@ def test_every_network_is_exported(name):
 def test_a_series_without_dates_is_not_exported(network):
     with pytest.raises(InputError, match="dates=0 found, 1 or more expected"):
         export.export_program(network, dates=0)
+
+
+def test_onnx_without_its_packages_is_refused_with_what_to_install(network, tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="pip install onnx onnxscript"):
+        export.write_onnx(network, tmp_path / "network.onnx")
+    assert not list(tmp_path.iterdir())

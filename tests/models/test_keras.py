@@ -63,7 +63,7 @@ def test_a_shape_off_by_one_is_refused_by_the_weights_name(model, tmp_path):
 
 
 def change(path, layer, index, new):
-    """Put new(values) in the place of a weight; gives the name of the weight."""
+    """Put new(values) in the place of a weight; returns the name of the weight."""
     with h5py.File(path, "a") as file:
         group = file[file.attrs["layer_names"][layer]]
         name = group.attrs["weight_names"][index].decode()

@@ -26,7 +26,7 @@ def test_sides_that_do_not_fit_are_padded_inside_by_their_last_row_and_column(na
     model, series = built(name, features=2).eval(), torch.rand(1, 2, 5, *sides)
     with torch.inference_mode():
         logits = model(series)
-        padded = model(pad_to_multiple(series, model.multiple))
+        padded = model(pad_to_multiple(series, model.size_divisor))
     assert logits.shape == (1, 2, *sides)
     assert torch.equal(logits, padded[..., : sides[0], : sides[1]])
 
@@ -99,7 +99,7 @@ def test_a_model_tells_what_it_was_built_as(name):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"name": "unet4d"}, "'unet4d' is unknown; expected one of unet3d, unet3d_weighted, ulstm, unet2d"),
         ({"name": "ulstm", "width": 7}, "width=7 found"),
@@ -108,8 +108,8 @@ def test_a_model_tells_what_it_was_built_as(name):
         ({"name": "unet3d", "dropout": 1.0}, "dropout=1.0 found"),
     ],
 )
-def test_what_cannot_be_built_is_refused(options, told):
-    with pytest.raises(InputError, match=told):
+def test_what_cannot_be_built_is_refused(options, message):
+    with pytest.raises(InputError, match=message):
         models.build(**options)
 
 

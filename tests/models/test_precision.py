@@ -43,9 +43,9 @@ def test_parts_add_up_to_the_series_and_bf16_holds_the_first_of_them():
 def test_a_network_that_reads_parts_gives_what_it_gives_for_the_series(name, features):
     torch.manual_seed(0)
     model = models.build(name, features=features, width=4).eval()
-    for reader in map(model.get_submodule, model.readers):
-        if reader.bias is not None:
-            torch.nn.init.normal_(reader.bias, std=5)
+    for conv in map(model.get_submodule, model.input_convs):
+        if conv.bias is not None:
+            torch.nn.init.normal_(conv.bias, std=5)
     series = torch.rand(1, features, 3, 24, 17)
     torch.testing.assert_close(accept_bf16_parts(model)(split_for_bf16(series)), model(series), atol=3e-4, rtol=0)
     assert model.features == features
@@ -57,7 +57,7 @@ def test_what_meets_the_series_first_loses_nothing_in_bf16(name):
     torch.manual_seed(0)
     model = models.build(name, width=4).eval()
     series = 0.7 + 0.03 * torch.randn(1, 1, 3, 16, 16)
-    for path in model.readers:
+    for path in model.input_convs:
         exact = model.get_submodule(path)
         given = series if isinstance(exact, torch.nn.Conv3d) else series[:, :, 0]
         if exact.bias is not None:

@@ -66,8 +66,8 @@ def test_files_of_something_else_are_refused(model, tmp_path):
     save_file({"a": torch.zeros(1)}, other)
     pretrained.save(model, cut)
     cut.write_bytes(cut.read_bytes()[:-10])
-    for path, told in ((text, "cannot be read"), (cut, "cannot be read"), (other, "not weights of a network")):
-        with pytest.raises(InputError, match=f"{path.name}: .*{told}"):
+    for path, message in ((text, "cannot be read"), (cut, "cannot be read"), (other, "not weights of a network")):
+        with pytest.raises(InputError, match=f"{path.name}: .*{message}"):
             pretrained.load(path)
     with pytest.raises(InputError, match="expected a file, or one of ICEmapper_maxpool_grd"):
         pretrained.load(tmp_path / "none.safetensors")

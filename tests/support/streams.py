@@ -20,7 +20,7 @@ TILES = Tiling(window=32, overlap=0.2)
 
 
 class PixelModel(torch.nn.Module):
-    """Tells the probability of each pixel from its own first value alone; counts its windows."""
+    """Computes each pixel from its own first value alone; counts its windows."""
 
     windows = 0
 
