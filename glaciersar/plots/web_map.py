@@ -29,7 +29,7 @@ LEGEND = (
 
 
 def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None) -> folium.Map:
-    """Draw outlines coloured by their mean confidence; a click on one shows its id, name, area and date.
+    """Draw outlines coloured by their mean confidence; a click on one tells its id, name, area and date.
 
     Without a base map the background is plain, and the file requests no map tiles. The libraries of folium
     (Leaflet and others) come from public servers when the file is opened: without a network it stays blank.
