@@ -116,7 +116,7 @@ def write_outlines(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:
     path = Path(path)
     if path.suffix not in (".gpkg", ".parquet"):
         raise InputError(f"{path}: suffix {path.suffix!r} found, .gpkg or .parquet expected")
-    whole = [shapely.MultiPolygon(shapely.get_parts(shape)) for shape in polygons.geometry]  # one type for the layer
+    whole = [shapely.MultiPolygon(shapely.get_parts(shape)) for shape in polygons.geometry]  # one kind for the layer
     layer = polygons.set_geometry(gpd.GeoSeries(whole, index=polygons.index, crs=polygons.crs))
     try:
         with atomic_write(path) as temporary:
