@@ -1,1 +1,6 @@
-"""What makes the repository and is no part of the package: the parity table, the five glaciers, publishing."""
+"""Scripts that make files of this repository and are not part of the package; run them from its root.
+
+python -m tools.parity FOLDER_OF_FIXTURES        docs/parity.md: differences from the authors' code
+python -m tools.five_glaciers FOLDER_OF_DATA     docs/inventories.md: areas and rates of five glaciers
+python -m tools.publish PROFILE                  figures/PROFILE and the score table of README.md
+"""

@@ -1,6 +1,8 @@
-"""Show areas, rates and inventories on five glaciers of Svalbard, with published outlines of 1936, 1990 and 2007.
+"""Write areas, rates and inventories of five glaciers of Svalbard, from published outlines of 1936, 1990 and 2007.
 
-    python -m tools.five_glaciers FOLDER [docs/inventories.md]
+Run it from the root of the repository:
+
+    python -m tools.five_glaciers FOLDER_OF_DATA [docs/inventories.md]
 
 The folder holds the files in `FILES`, which are not part of this repository.
 """
@@ -22,7 +24,7 @@ FILES = {
 
 
 def tables(folder: str | Path) -> dict[str, pd.DataFrame]:
-    """Table areas by year, rates between years, and the outlines of 2007 beside each inventory."""
+    """Make tables of areas by year, of rates of change, and of the outlines of 2007 beside each inventory."""
     five = outlines.read_outlines(Path(folder) / FILES["outlines"])
     areas = change.areas_by_year(five)
     rates = change.change_rates(areas).reset_index()
@@ -56,7 +58,7 @@ def _text(value: object) -> str:
 
 
 def write(folder: str | Path, path: str | Path) -> None:
-    """Write the tables as Markdown."""
+    """Write the tables to `path` as Markdown."""
     found = tables(folder)
     parts = [f"## {title}\n\n{table.to_markdown(index=False, disable_numparse=True)}" for title, table in found.items()]
     totals = found["Areas, km²"].set_index("glacier").loc["total"]

@@ -1,8 +1,11 @@
-"""Measure how far this package is from the authors' own code, on fixtures that their code made with random weights.
+"""Measure the differences between this package and the authors' code, on fixtures made by their code.
 
-    python -m tools.parity FOLDER_OF_FIXTURES [TABLE.md]
+Run it from the root of the repository:
 
-Each check gives the largest difference it found, beside its tolerance; tests/real holds every one to it.
+    python -m tools.parity FOLDER_OF_FIXTURES [docs/parity.md]
+
+The networks of the fixtures have random weights. Each check gives the largest difference and its tolerance; the tests
+in tests/real hold every check to it.
 """
 
 import sys
@@ -37,7 +40,7 @@ NETWORKS = {  # fixture: heading
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing compared."""
+    """One quantity compared, and its tolerance."""
 
     what: str
     tolerance: float
@@ -156,7 +159,10 @@ def _weights(folder: Path, name: str, found: Arrays, prefix: str, state: Mapping
 
 
 def _before_normalisation(key: str) -> bool:
-    """The gradient of such a bias is mathematically zero: what is left is rounding, which Adam makes large."""
+    """Tell whether a weight is a bias before a normalisation.
+
+    Its gradient is mathematically zero; the rounding error that remains becomes large in Adam.
+    """
     return key.endswith(".0.bias")
 
 
@@ -308,7 +314,7 @@ def tables(folder: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def write(folder: str | Path, path: str | Path) -> None:
-    """Write the tables as Markdown."""
+    """Write the tables to `path` as Markdown."""
     networks, others = (
         frame.map(lambda value: f"{value:.0e}").rename_axis("largest difference").to_markdown(disable_numparse=True)
         for frame in tables(folder)

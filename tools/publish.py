@@ -1,8 +1,10 @@
-"""Bring results into the repository: figures and tables to figures/PROFILE, the score table into README.md.
+"""Copy results into the repository: figures and tables to figures/PROFILE, the score table into README.md.
 
-    python -m tools.publish PROFILE
+Run it from the root of the repository, after `make reproduce`:
 
-Run by `make publish`, after `make reproduce`; a test holds README.md against figures/simulated.
+    python -m tools.publish PROFILE        or        make publish PROFILE=PROFILE
+
+A test compares README.md with figures/simulated.
 """
 
 import re
@@ -18,7 +20,7 @@ END = "<!-- end of {name} -->"
 
 
 def put_block(text: str, name: str, content: str, *, source: str) -> str:
-    """Replace what stands between the markers of the block `name`; everything else stays as it is.
+    """Replace the text between the markers of the block `name`.
 
     Raises:
         InputError: The text has no such block.
@@ -31,7 +33,11 @@ def put_block(text: str, name: str, content: str, *, source: str) -> str:
 
 
 def publish(profile: str, *, root: Path) -> None:
-    """Copy the figures and tables of runs/`profile` to figures/`profile`; refresh README.md from the simulated ones."""
+    """Copy figures and tables of runs/`profile` to figures/`profile`; for the simulated profile, update README.md.
+
+    Raises:
+        InputError: The run has no score table yet, or README.md has no block for it.
+    """
     made = require_file(root / "runs" / profile / "tables" / "scores.md", made_by="04-evaluate").parent
     target = root / "figures" / profile
     target.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Glacier polygons as the field keeps them: the attributes of RGI 7, GeoPackage or GeoParquet, a QGIS style."""
+"""Attributes of glacier outlines as in RGI 7; outlines written as GeoPackage or GeoParquet with a QGIS style."""
 
 import shutil
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ STYLE = Path(__file__).with_name("outlines.qml")
 IDENTITY = (
     "rgi_id", "o1region", "o2region", "glims_id", "glac_name", "primeclass", "conn_lvl", "surge_type", "term_type"
 )  # fmt: skip
-"""Attributes of an RGI 7 inventory that a glacier keeps from one year to another; others are measured anew."""
+"""Attributes of RGI 7 that a glacier keeps from year to year; the others are measured again."""
 LAYER = "glaciers"
 CONFIDENCE_COLOURS = {"confidence below 0.80": "#d95f02", "0.80 to 0.95": "#7570b3", "above 0.95": "#1f78b4"}
-"""Classes of mean confidence and their colours, as in the style: doubtful outlines stand out."""
+"""Classes of mean confidence and their colours, as in the QGIS style; the lowest class is the most visible."""
 
 
 def add_attributes(
@@ -36,19 +36,22 @@ def add_attributes(
     weights: str = "",
     keep: Sequence[str] = IDENTITY,
 ) -> gpd.GeoDataFrame:
-    """Give polygons their attributes, named as in RGI 7 where it has them.
+    """Add attributes to polygons, under the names of RGI 7 where it has them.
 
     Args:
         polygons: From `vectorize.trace_glaciers`, `simplify_outlines` or `split_by_glacier`.
-        path: The probability map they were traced in; its tags tell model and dates.
-        calibration: What makes its probabilities a confidence.
-        weights: The weight file used, if the map does not tell.
-        keep: Columns of the polygons to keep, where they have them.
+        path: The probability map they were traced in; its tags hold model and dates.
+        calibration: From `calibration.read_calibration`; turns its probabilities into confidence.
+        weights: The weight file used, if the tags of the map do not name it.
+        keep: Columns of the polygons to keep, where they exist.
 
     Returns:
-        A row each polygon: what is kept; src_date (the middle date of the series), cenlon and cenlat (degrees, of a
+        A row each polygon: the columns kept; src_date (the middle date of the series), cenlon and cenlat (degrees, of a
         point inside), utm_zone, area_km2; and, not in RGI 7, perimeter_km, confidence (mean calibrated probability of
-        glacier inside; NaN where no pixel's centre is), date_first, date_last, n_dates, model, weights.
+        glacier inside; NaN if it holds no pixel centre), date_first, date_last, n_dates, model, weights.
+
+    Raises:
+        InputError: The map is missing or damaged, or in another CRS than the polygons.
     """
     kept = {name: polygons[name].to_numpy() for name in keep if name in polygons}
     with rasters.open_map(path) as file:
@@ -76,7 +79,7 @@ def add_attributes(
 
 
 def _mean_probability(shapes: gpd.GeoSeries, file: DatasetReader, calibration: Calibration) -> NDArray[np.float64]:
-    """Average the calibrated probability over the pixels whose centre lies in each polygon."""
+    """Average the calibrated probability over the pixels with their centre in each polygon; NaN where there is none."""
     total, count = np.zeros(len(shapes) + 1), np.zeros(len(shapes) + 1)
     for window in rasters.iter_windows(file):
         number = rasters.label_pixels(shapes, file, window)
@@ -90,13 +93,13 @@ def _mean_probability(shapes: gpd.GeoSeries, file: DatasetReader, calibration: C
 
 
 def confidence_class(confidence: pd.Series) -> pd.Series:
-    """Tell the class in `CONFIDENCE_COLOURS` of each mean confidence; what is not known is in the lowest."""
+    """Give the class in `CONFIDENCE_COLOURS` of each mean confidence; NaN counts to the lowest class."""
     place = np.searchsorted((0.8, 0.95), confidence.fillna(0.0), side="right")
     return pd.Series(np.array(list(CONFIDENCE_COLOURS))[place], index=confidence.index)
 
 
 def utm_zone(longitude: NDArray[np.floating], latitude: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Number the UTM zone of places, with the wide zones of Svalbard; south-western Norway is not told apart."""
+    """Compute the UTM zone of points in degrees, with the wide zones of Svalbard but not those of western Norway."""
     zone = np.floor((np.asarray(longitude) + 180) / 6).astype(int) + 1
     wide = np.select([longitude < 9, longitude < 21, longitude < 33], [31, 33, 35], 37)
     svalbard = (np.asarray(latitude) >= 72) & (np.asarray(longitude) >= 0) & (np.asarray(longitude) < 42)
@@ -121,13 +124,13 @@ def write_outlines(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:
     layer = polygons.set_geometry(gpd.GeoSeries(whole, index=polygons.index, crs=polygons.crs))
     try:
         with atomic_write(path) as temporary:
-            temporary.unlink()  # GDAL wants to make it
+            temporary.unlink()  # GDAL creates the file itself
             if path.suffix == ".gpkg":
                 _write_geopackage(temporary, layer)
             else:
                 layer.to_parquet(temporary)
     except (OSError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        reason = str(error).rpartition(": ")[2]  # of GDAL, after a page of SQL
+        reason = str(error).rpartition(": ")[2]  # GDAL's own reason stands after a long SQL statement
         raise InputError(f"{path}: cannot be written ({reason}), a folder with space for it expected") from error
     with atomic_write(path.with_suffix(".qml")) as temporary:
         shutil.copyfile(STYLE, temporary)
@@ -136,7 +139,7 @@ def write_outlines(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:
 
 def _write_geopackage(path: Path, layer: gpd.GeoDataFrame) -> None:
     before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})  # else the file holds the clock
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})  # else the time of writing
     try:
         layer.to_file(path, layer=LAYER, driver="GPKG", geometry_type="MultiPolygon")
     finally:

@@ -100,12 +100,12 @@ def sum_map(
         shapes = None if glaciers is None else glaciers.to_crs(file.crs.to_string())
         parts = [
             sum_blocks(calibration(rasters.read_window(file, window)), file.window_transform(window), glacier=number)
-            for window, number in _numbered(file, shapes, reach)
+            for window, number in _label_windows(file, shapes, reach)
         ]
     return combine_sums(parts, where=str(path))
 
 
-def _numbered(
+def _label_windows(
     file: DatasetReader, glaciers: gpd.GeoSeries | None, reach: float
 ) -> Iterator[tuple[Window, NDArray[np.integer] | None]]:
     """Give each window of the map with the number (h, w) of the glacier that each pixel counts to, None without any."""

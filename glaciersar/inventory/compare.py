@@ -1,4 +1,4 @@
-"""Glacier inventories: RGI 6 and 7, GLIMS and the Norwegian one of 2010 in one form, and ours beside them."""
+"""Glacier inventories: read RGI 6 and 7, GLIMS and the Norwegian of 2010 into one form, and compare ours with them."""
 
 from pathlib import Path
 
@@ -16,16 +16,15 @@ FORMS = {
     "GLIMS": {"id": "glac_id", "name": "glac_name", "year": "src_date", "area": ("area", 1.0)},
     "Norwegian 2010": {"id": "IDENT", "name": "NAME", "year": "YEAR_", "area": ("Shape_Area", 1e-6)},
 }
-PLACES = (("cenlon", "cenlat", "EPSG:4326"), ("X_cent", "Y_cent", CRS))  # of tables without outlines
+PLACES = (("cenlon", "cenlat", "EPSG:4326"), ("X_cent", "Y_cent", CRS))  # coordinate columns of tables without outlines
 
 
 def read_inventory(path: str | Path) -> gpd.GeoDataFrame:
-    """Read an inventory: outlines in any vector file, or a table (.csv) that tells where each glacier lies.
+    """Read an inventory: outlines in any vector file, or a table (.csv) with the position of each glacier.
 
     Returns:
-        A row each glacier: id, name, year, area_km2 (as the inventory tells it, or of its outline), and its outline or
-        a point in it; of other inventories than RGI 6 and 7, GLIMS and the Norwegian of 2010, id is the row number and
-        name is empty.
+        A row each glacier: id, name, year, area_km2 (from the inventory, or else of its outline), and its outline or a
+        point in it. For an inventory of another form than `FORMS`, id is the row number and name is empty.
 
     Raises:
         InputError: The file is missing or cannot be read, or a table has no columns of a known inventory.
@@ -67,18 +66,21 @@ def _read_points(path: Path) -> gpd.GeoDataFrame:
 
 
 def compare_inventories(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, *, on: str = "") -> pd.DataFrame:
-    """Put our glaciers beside those of an inventory.
+    """Compare our glaciers with those of an inventory.
 
     Args:
         ours: Polygons, one a glacier.
-        theirs: From `read`; several of theirs may be parts of one of ours.
-        on: Column of ours that holds their id; empty joins by place: a point to the polygon that it lies in, an outline
-            to the polygon that holds most of it.
+        theirs: From `read_inventory`; several of theirs may be parts of one of ours.
+        on: Column of ours that holds their id; empty joins by position: a point to the polygon that it lies in, an
+            outline to the polygon that holds most of it.
 
     Returns:
         A row each of ours, by its index: ids, names and years of theirs (joined by commas), area_km2, theirs_km2 (0
-        where none belongs to it), difference_km2 (ours − theirs), relative (to theirs), and with outlines iou, the
-        share in common of both. `attrs["unmatched"]` counts those of theirs within our bounds that belong to none.
+        without a match), difference_km2 (ours − theirs), relative (to theirs), and, if theirs are outlines, iou.
+        `attrs["unmatched"]` counts those of theirs within our bounds that match none of ours.
+
+    Raises:
+        InputError: There is no column `on`, or it holds an id twice.
     """
     ours, theirs = ours.to_crs(CRS), theirs.to_crs(CRS).reset_index(drop=True)
     if on and on not in ours:
@@ -106,14 +108,14 @@ def compare_inventories(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, *, on:
 
 
 def _by_id(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, on: str) -> pd.Series:
-    known = ours[on].dropna().astype(str)  # ice that the inventory does not know has none
+    known = ours[on].dropna().astype(str)  # ice outside the inventory has no id
     if not known.is_unique:
         raise InputError(f"column {on!r} with an id twice found, each id once expected")
     return theirs["id"].map(pd.Series(known.index, index=known))
 
 
 def _by_place(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame) -> pd.Series:
-    """Find for each of theirs the index of ours that it belongs to; none gives NaN."""
+    """Find for each of theirs the index of ours that it overlaps most; NaN without any."""
     which, where = ours.sindex.query(theirs.geometry, predicate="intersects")
     pairs = pd.DataFrame({"theirs": which, "ours": ours.index[where]})
     one, other = theirs.geometry.iloc[which].to_numpy(), ours.geometry.iloc[where].to_numpy()

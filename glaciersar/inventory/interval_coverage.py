@@ -1,4 +1,4 @@
-"""Does a 95 % interval hold the truth 95 times in 100? Measured on simulated landscapes, whose areas are known."""
+"""Coverage of the 95 % intervals: how often they hold the true area or change of simulated landscapes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from glaciersar.models import Network, features
 from glaciersar.simulate import backscatter_levels, landscape, radar, random_fields, reference_outlines
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS
 
-TILE = Tile(column=20, row=30)  # where the landscapes lie does not matter
+TILE = Tile(column=20, row=30)  # of every landscape; its position does not matter
 
 Map = tuple[NDArray[np.float32], Mapping[str, NDArray[np.bool_]]]
-"""The probability of glacier (H, W), and "truth" and "reference" (as an annotator draws it), (H, W) each."""
+"""The probability of glacier (H, W), and the masks "truth" and "reference" (outlines of an annotator), (H, W) each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LandscapeSums:
-    """A map of a landscape in one year, added up."""
+    """The sums of a map of a landscape in one year."""
 
     blocks: pd.DataFrame
     """From `block_sums.sum_blocks`."""
     known: Mapping[str, float]
-    """"truth" and "reference", km²."""
+    """Glacier area of the masks "truth" and "reference", km²."""
     perimeter: float
-    """Of the glacier mapped, km."""
+    """Of the mapped glacier outlines, km."""
 
 
 def map_landscapes(
@@ -48,17 +48,17 @@ def map_landscapes(
     seed: int,
     progress: bool = False,
 ) -> Iterator[dict[int, Map]]:
-    """Draw landscapes of one 10 km tile, look at each with a simulated series a year, and map it.
+    """Simulate landscapes of one 10 km tile with a radar series for each year, and map them.
 
     Args:
         model: From `pretrained.load`.
-        landscapes: How many.
-        pixel: Metres, as the model was trained on.
+        landscapes: Number of landscapes.
+        pixel: Metres, as in the training of the model.
         years: Of the series.
         relative_orbit: 14 or 174.
         looks: Equivalent number of looks of a pixel.
-        dates: How many dates stand for the year, 24 days apart.
-        seed: Landscape k is the same whatever their number; none is one of an archive of `simulate_archive`.
+        dates: Number of dates of a year, 24 days apart.
+        seed: Landscape k does not depend on their number; none occurs in an archive of `simulate_archive`.
         progress: Show a progress bar.
 
     Yields:
@@ -84,7 +84,7 @@ def map_landscapes(
 def sum_landscapes(
     maps: Iterable[Mapping[int, Map]], *, pixel: float, calibration: Calibration = UNCALIBRATED
 ) -> list[dict[int, LandscapeSums]]:
-    """Add up the maps of landscapes, one after the other; memory grows with the blocks of 3.2 km.
+    """Sum the maps of landscapes by block, one map at a time; memory grows with the number of blocks.
 
     Args:
         maps: From `map_landscapes`.
@@ -96,7 +96,7 @@ def sum_landscapes(
         {
             year: LandscapeSums(
                 blocks=block_sums.sum_blocks(calibration(probability), box.affine),
-                known={  # in the same order as the area mapped, at which an interval may end
+                known={  # summed in the order of the mapped area, at which an interval may end
                     name: float(block_sums.sum_blocks(mask.astype(float), box.affine)["expected"].sum())
                     for name, mask in masks.items()
                 },
@@ -116,10 +116,10 @@ def measure_areas(
     draws: int = 10_000,
     seed: int,
 ) -> pd.DataFrame:
-    """Give the intervals of the area of each landscape in its last year, and what it holds in truth.
+    """Give the intervals of the area of each landscape in its last year, beside the true area.
 
     Args:
-        landscapes: From `add_up`.
+        landscapes: From `sum_landscapes`.
         known: Residuals of the validation tiles, from `area.residuals`.
         disagreement: Standard deviation of the distance between boundaries, metres, for `area.boundary_error`.
         draws: Bootstrap samples.
@@ -147,10 +147,10 @@ def measure_areas(
 def measure_changes(
     landscapes: Sequence[Mapping[int, LandscapeSums]], known: pd.DataFrame, *, draws: int = 10_000, seed: int
 ) -> pd.DataFrame:
-    """Give the intervals of the rate of change of each landscape from its first year to its last, and the true rate.
+    """Give the intervals of the rate of change of each landscape from its first to its last year, beside the true rate.
 
     Args:
-        landscapes: From `add_up`, of two years or more.
+        landscapes: From `sum_landscapes`, of two years or more.
         known: Residuals of the validation tiles, from `area.residuals`.
         draws: Bootstrap samples.
         seed: Of the bootstrap.
@@ -177,22 +177,26 @@ def measure_changes(
 
 
 def interval_coverage(landscapes: pd.DataFrame, *, against: str = "truth") -> pd.DataFrame:
-    """Count how often each interval holds what is known.
+    """Measure the coverage of each interval: the fraction of landscapes whose truth it holds.
+
+    Args:
+        landscapes: From `measure_areas` or `measure_changes`.
+        against: The column that counts as the truth.
 
     Returns:
-        A row each kind of interval: coverage, its standard error, the median width, and bias and error (root mean
-        square) of what is expected, in the unit of the frame.
+        A row each kind of interval: coverage (of the interval), its standard error, the median width, and bias and
+        error (root mean square) of the expected value, in the unit of the frame.
     """
-    rows, off = {}, landscapes["expected"] - landscapes[against]
+    rows, errors = {}, landscapes["expected"] - landscapes[against]
     kinds = [str(column).removeprefix("low_") for column in landscapes if str(column).startswith("low_")]
     for name in kinds:
         low, high = landscapes[f"low_{name}"], landscapes[f"high_{name}"]
-        share = float(((low <= landscapes[against]) & (landscapes[against] <= high)).mean())
+        fraction = float(((low <= landscapes[against]) & (landscapes[against] <= high)).mean())
         rows[name] = {
-            "coverage": share,
-            "standard_error": float(np.sqrt(share * (1 - share) / len(landscapes))),
+            "coverage": fraction,
+            "standard_error": float(np.sqrt(fraction * (1 - fraction) / len(landscapes))),
             "width": float((high - low).median()),
-            "bias": float(off.mean()),
-            "error": float(np.sqrt((off**2).mean())),
+            "bias": float(errors.mean()),
+            "error": float(np.sqrt((errors**2).mean())),
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("interval")

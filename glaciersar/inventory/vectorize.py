@@ -18,7 +18,7 @@ from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.io import rasters
 
 SMALLEST = 10_000.0  # m², the smallest glacier of the Randolph Glacier Inventory
-TOUCH = 0.01  # metres within which two shapes touch
+TOUCH = 0.01  # metres: shapes closer than this touch
 CORNER = 0.5 * np.sqrt(0.5)  # pixels by which a corner moves when it is cut between the middles of two pixel sides
 
 
@@ -27,22 +27,24 @@ def trace_glaciers(
 ) -> gpd.GeoDataFrame:
     """Trace glacier in a probability map: one polygon for each 4-connected patch, along the sides of the pixels.
 
-    The map is read in windows into a mask on disk, which GDAL traces line by line, so that there is no seam. Memory
-    grows with the corners of the outlines, by about 0.2 kB each, and not with the map: all polygons are held at once,
-    0.4 GiB for 2 million corners. 8-connectivity would give polygons that touch themselves.
+    The map is read in windows into a mask on disk, which GDAL traces line by line, so that there is no seam. All
+    polygons are in memory at once: about 0.2 kB for each corner, 0.4 GiB for 2 million corners, whatever the size of
+    the map. 8-connectivity would give polygons that touch themselves.
 
     Args:
         path: GeoTIFF of the probability of glacier, one band.
-        threshold: Glacier is where the calibrated probability is above; where there is no data an outline ends.
+        threshold: Pixels of a larger calibrated probability are glacier; pixels without data are not.
         calibration: From `calibration.read_calibration`.
         smallest: Islands and holes of less area are left out, m²; 0 keeps every pixel.
 
     Returns:
-        Valid polygons in the CRS of the map, in the order in which a scan from the top ends them; `attrs` tells
-        raster_km2, the area of the glacier pixels, and traced_km2, that of the polygons before any was left out.
+        Valid polygons in the CRS of the map, in GDAL's order, by the row in which each ends; `attrs` holds
+        raster_km2, the area of the glacier pixels, and traced_km2, the area of all polygons before small ones are
+        left out.
 
     Raises:
-        InputError: The map is missing, damaged, not a probability, or without any data; or the mask finds no place.
+        InputError: The map is missing, damaged, not a probability, or without any data; or there is no disk space for
+            the mask.
     """
     if not 0 < threshold < 1:
         raise InputError(f"threshold={threshold:g} found, between 0 and 1 expected")
@@ -66,7 +68,7 @@ def trace_glaciers(
 
 
 def _write_mask(file: DatasetReader, path: Path, threshold: float, calibration: Calibration) -> int:
-    """Write where a map is glacier, 1 or 0, and count its pixels."""
+    """Write a map as a mask, 1 for glacier and 0 elsewhere, and count the glacier pixels."""
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "width": file.width, "height": file.height}
     seen = count = 0
     try:
@@ -93,23 +95,23 @@ def _trace_mask(path: Path) -> Iterator[shapely.Polygon]:
 
 
 def _without_holes(shape: shapely.Polygon, smallest: float) -> shapely.Polygon:
-    """Fill the holes that are too small; what lies in them is smaller still, and left out for that."""
+    """Fill the holes smaller than `smallest`; islands in them are smaller still, and are left out anyway."""
     return shapely.Polygon(shape.exterior, [hole for hole in shape.interiors if shapely.Polygon(hole).area >= smallest])
 
 
 def simplify_outlines(polygons: gpd.GeoDataFrame, *, pixel: float) -> gpd.GeoDataFrame:
-    """Turn the stairs of traced polygons into slopes; no edge moves by more than half a pixel.
+    """Smooth the staircase edges of traced polygons; no edge moves by more than half a pixel.
 
     Every corner is cut between the middles of the pixel sides that meet there, which moves the edge by √2/4 of a pixel
-    and keeps the area; what remains of the half is the tolerance of Douglas and Peucker 1973. Memory grows by about
-    0.6 kB for each corner of the largest polygon.
+    and keeps the area. The rest of the half pixel is the tolerance of the simplification (Douglas and Peucker 1973).
+    Memory grows by about 0.6 kB for each corner of the largest polygon.
 
     Args:
-        polygons: From `trace`, not yet split.
+        polygons: From `trace_glaciers`, not yet split.
         pixel: Side of a pixel, metres.
 
     Returns:
-        Valid polygons with the other columns as they were.
+        Valid polygons; other columns are unchanged.
     """
     tolerance = (0.5 - CORNER) * pixel
     simple = polygons.geometry.map(lambda shape: _cut(shape, pixel).simplify(tolerance))
@@ -131,16 +133,16 @@ def _cut_ring(ring: shapely.LinearRing, pixel: float) -> NDArray[np.float64]:
 def split_by_glacier(polygons: gpd.GeoDataFrame, glaciers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Split polygons by glacier, along ice divides or along the outlines of an inventory.
 
-    Ice that lies outside the inventory goes to the glacier that it touches, where it touches several to the nearest;
-    ice that touches none stays by itself, without attributes.
+    Ice outside the inventory goes to the glacier that it touches; if it touches several, each part goes to the nearest.
+    Ice that touches no glacier becomes a row of its own, without attributes.
 
     Args:
-        polygons: Of one state of the ice.
-        glaciers: Lines (ice divides) or polygons (an inventory, in one state) that don't overlap; any CRS.
+        polygons: Outlines of one year.
+        glaciers: Lines (ice divides) or polygons (an inventory of one year) that don't overlap; any CRS.
 
     Returns:
-        With lines, a polygon each piece. With polygons, a row each glacier that still has ice, with the attributes of
-        the inventory, and then a row each new piece.
+        With lines, a row each piece. With polygons, a row each glacier that still has ice, with the attributes of the
+        inventory, then a row each piece that touches no glacier.
 
     Raises:
         InputError: The polygons of the inventory overlap, so that ice would count twice.
@@ -174,7 +176,7 @@ def _concat(one: gpd.GeoDataFrame, other: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _split_by_lines(polygons: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Cut each polygon where lines run through it from edge to edge; a line that ends inside cuts nothing."""
+    """Cut each polygon along lines that cross it from edge to edge; a line that ends inside cuts nothing."""
     cuts = shapely.union_all(lines.geometry)
     pieces = []
     for shape in polygons.geometry:
@@ -185,7 +187,7 @@ def _split_by_lines(polygons: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> gpd.
 
 
 def _assign(piece: shapely.Polygon, inside: gpd.GeoDataFrame) -> list[tuple[int, shapely.Geometry]]:
-    """Give a piece outside all glaciers to those that it touches; −1 where there is none."""
+    """Divide a piece outside the inventory among the glaciers that it touches: (number, part); −1 for none."""
     near = inside.iloc[inside.sindex.query(piece, predicate="dwithin", distance=TOUCH)]
     if near["glacier"].nunique() <= 1:
         return [(int(near["glacier"].iat[0]) if len(near) else -1, piece)]

@@ -101,7 +101,7 @@ def test_the_interval_of_a_landscape_all_of_ice_holds_its_truth(pixel, known):
     assert table.loc["residuals", "coverage"] == table.loc["boundary", "coverage"] == 1
 
 
-def test_the_share_of_intervals_that_hold_the_truth_is_counted():
+def test_the_fraction_of_intervals_that_hold_the_truth_is_counted():
     frame = pd.DataFrame({"truth": [1.0, 2.0, 3.0, 4.0], "expected": [2.0, 3.0, 4.0, 1.0]})
     for name in ("blocks", "residuals"):
         frame[f"low_{name}"], frame[f"high_{name}"] = [0.0, 0.0, 0.0, 5.0], [1.0, 3.0, 2.0, 6.0]

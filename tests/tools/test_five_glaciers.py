@@ -1,3 +1,5 @@
+"""tools.five_glaciers"""
+
 import geopandas as gpd
 import pandas as pd
 import shapely

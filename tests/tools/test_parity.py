@@ -1,3 +1,5 @@
+"""tools.parity"""
+
 import re
 from pathlib import Path
 
