@@ -1,3 +1,5 @@
+"""glaciersar.evaluation.scoring"""
+
 import dataclasses
 
 import geopandas as gpd
