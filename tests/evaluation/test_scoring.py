@@ -20,8 +20,8 @@ from glaciersar.inference.calibration import BINS, Calibration
 from glaciersar.inventory import area
 from glaciersar.models import pretrained
 from glaciersar.training import checkpoints
-from tests.dataset.test_summary import PIXEL, write_file
 from tests.support.archives import write_dataset
+from tests.support.dataset_files import PIXEL, write_file
 from tests.support.keras_files import write_keras
 
 TILES = {Tile(column=6, row=6): 0.5, Tile(column=7, row=6): 0.25}
