@@ -1,7 +1,7 @@
 # The whole way from scenes to tables, figures and a map: each step is a notebook run with a profile's parameters.
 #   snakemake --cores all [--config profile=simulated [data=FOLDER]]
 # With data, a folder with train.h5, val.h5 and test.h5, nothing is simulated or built; without scenes there is no map.
-# A step runs again when its notebook, its parameters, the modules it stands on or anything before it has changed.
+# A step runs again when its notebook, its parameters, a module that the notebook imports (directly or not) or anything before it has changed.
 import shlex
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ MODELS = PARAMETERS["all"]["models"]
 RUNS = f"runs/{PROFILE}"
 DATA = config.get("data", "")
 DATASET = expand("{folder}/{subset}.h5", folder=DATA or f"{RUNS}/dataset", subset=["train", "val", "test"])
-CARD = f"{RUNS}/tables/dataset.md"
+SUMMARY = f"{RUNS}/tables/dataset.md"
 
 if PROFILE == "published" and not DATA:
     raise WorkflowError("profile published: no data given, --config profile=published data=FOLDER expected")
@@ -34,7 +34,7 @@ def code(notebook):
 
 
 def parameters(notebook):
-    """What decides the result of a notebook, so that a change runs it again: not how it shows its progress, nor where it lies."""
+    """Give the parameters whose change runs a notebook again: all but its progress bar and the folder of the run."""
     chosen = read_profile(f"config/{PROFILE}.yaml", f"notebooks/{notebook}.ipynb")
     return {name: value for name, value in chosen.items() if name not in ("progress", "work")}
 
@@ -46,13 +46,13 @@ def run(notebook, more=""):
 
 
 def trained(name):
-    """Read the name of a trained model: unet3d-as_released is unet3d by that recipe."""
+    """Give the parameters of a trained model by its name: unet3d-as_released is unet3d by that recipe."""
     model, _, recipe = name.partition("-")
     return f"--model {model}" + (f" --recipe {recipe}" if recipe else "")
 
 
 def weights(notebook):
-    """List the trained weights that a notebook stands on: those of its model, or of all if the profile names none."""
+    """List the trained weights that a notebook needs: those of its model, or of all if the profile names none."""
     return expand(rules.train.output, model=parameters(notebook).get("model", MODELS))
 
 
@@ -73,27 +73,27 @@ rule scenes:
     shell: run("01-scenes")
 
 
-rule dataset: # builds the files, or checks and shows those that are given
+rule dataset: # builds the files, or checks and shows given ones
     input:
         code("02-dataset"), DATASET if DATA else rules.scenes.output,
         notebook="notebooks/02-dataset.ipynb",
     params: parameters("02-dataset")
-    output: CARD, [] if DATA else DATASET
+    output: SUMMARY, [] if DATA else DATASET
     shell: run("02-dataset")
 
 
 rule train:
     input:
-        code("03-train"), CARD, DATASET,
+        code("03-train"), SUMMARY, DATASET,
         notebook="notebooks/03-train.ipynb",
     params: parameters("03-train"), how=lambda wildcards: trained(wildcards.model)
     output: f"{RUNS}/models/{{model}}/weights.safetensors"
     threads: workflow.cores if DATA else 1 # large data: one model after the other
-    priority: 1 # before what needs one model only, so that cores end together
+    priority: 1 # before steps that need one model only, so that all cores are busy to the end
     shell: run("03-train", "{params.how}") + "/{wildcards.model}"
 
 
-use rule train as train_longest with: # begun first, so that no core waits for it at the end
+use rule train as train_longest with: # started first, because it takes longest
     output: f"{RUNS}/models/{{model,ulstm[^/]*}}/weights.safetensors"
     priority: 2
 

@@ -139,8 +139,9 @@ def main() -> str:
             "## Weight averaging",
             f"Networks of the profile `simulated`, seeds {', '.join(map(str, SEEDS))}, scored on the test tiles"
             " (*simulated* radar). *Settled* is the profile as it is: the average of the weights is validated and kept,"
-            " with recomputed batch-norm statistics; small patches, one cosine. Before, it was the authors' schedule,"
-            " shortened, and the weights of the last step. Another processor: this one held to AVX2, float32, seed 1.",
+            " with recomputed batch-norm statistics; small patches, one cosine. Before, it was a short form of the"
+            " authors' schedule and the weights of the last step. Another processor: this one with AVX2 and float32"
+            " only, seed 1.",
             table(measured).round(3).reset_index().to_markdown(index=False),
             "Every run stands in figures/benchmarks/settling.csv. Solid: a seed; dashed: as if on another processor.",
             "![Validation IoU of three seeds](../figures/benchmarks/settling.png)",

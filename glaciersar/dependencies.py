@@ -1,42 +1,62 @@
-"""Which files of the package decide what a module or a notebook computes, by its imports."""
+"""List the files of the package on which the result of a module or a notebook depends, by its imports."""
 
 import ast
 import json
-from collections.abc import Iterable
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import grimp
 
+from glaciersar.errors import InputError
+
 PACKAGE = Path(__file__).parent
+DATA_SUFFIXES = (".yaml", ".qml")
 
 
 def files_behind(*sources: str | Path) -> list[Path]:
-    """List the files that modules ("glaciersar.training.loop") and notebooks (paths, .ipynb) import, directly or not.
+    """List the files that modules ("glaciersar.training.loop") and notebooks (paths) import, directly or not; sorted.
 
-    Files beside a module that are no code (such as backscatter.yaml) count with it. Sorted.
+    A module's own file counts, also the __init__ of each package around it, and data files such as backscatter.yaml
+    that lie in the same folder.
+
+    Raises:
+        InputError: The package has no such module, or a notebook's code cannot be parsed.
     """
-    imported = {name for source in sources for name in ([source] if isinstance(source, str) else _imports(source))}
-    graph = _graph()
-    behind = imported & graph.modules
-    for module in tuple(behind):
-        behind |= graph.find_upstream_modules(module)
-    rooms = {parent for module in behind for parent in _parents(module)}
-    files = {_file(module) for module in behind | rooms}
+    graph = _import_graph()
+    pending: set[str] = set()
+    for source in sources:
+        if isinstance(source, Path):
+            pending |= set(_imported_names(source)) & graph.modules
+        elif source in graph.modules:
+            pending.add(source)
+        else:
+            raise InputError(f"{source}: no such module, one of the package {PACKAGE.name} expected")
+    modules: set[str] = set()
+    while pending:
+        module = pending.pop()
+        modules.add(module)
+        pending |= (graph.find_modules_directly_imported_by(module) | set(_parents(module))) - modules
+    files = {_file(module) for module in modules}
     data = {path for folder in {file.parent for file in files} for path in folder.iterdir() if _is_data(path)}
     return sorted(files | data)
 
 
 @cache
-def _graph() -> grimp.ImportGraph:
+def _import_graph() -> grimp.ImportGraph:
     return grimp.build_graph(PACKAGE.name, cache_dir=None)
 
 
-def _imports(notebook: Path) -> Iterable[str]:
-    """Name what the code of a notebook imports; of `from a import b`, both a and a.b, as b may be a module."""
+def _imported_names(notebook: Path) -> Iterator[str]:
+    """Name what a notebook imports; `from a import b` gives both a and a.b, as b may be a module."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    for node in ast.walk(ast.parse(code)):
+    lines = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code").splitlines()
+    code = "\n".join(line for line in lines if not line.startswith(("%", "!")))  # commands of IPython
+    try:
+        tree = ast.parse(code)
+    except SyntaxError as error:
+        raise InputError(f"{notebook}: code that cannot be parsed ({error}), Python expected") from error
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -44,8 +64,8 @@ def _imports(notebook: Path) -> Iterable[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _parents(module: str) -> Iterable[str]:
-    """Name the packages that Python runs before a module: their __init__ counts, too."""
+def _parents(module: str) -> Iterator[str]:
+    """Name the packages around a module: Python runs their __init__ before it."""
     while "." in module:
         module = module.rpartition(".")[0]
         yield module
@@ -57,4 +77,4 @@ def _file(module: str) -> Path:
 
 
 def _is_data(path: Path) -> bool:
-    return path.is_file() and path.suffix in (".yaml", ".qml")
+    return path.is_file() and path.suffix in DATA_SUFFIXES

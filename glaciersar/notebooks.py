@@ -4,7 +4,7 @@ papermill warns at a mistyped parameter, takes the text "false" for true, and ru
 unknown name or a wrong type is refused before anything runs, and a notebook always runs in its own directory.
 
 A notebook's parameters are the assignments of its cell tagged `parameters`; their values are the mini profile. A
-parameter whose comment starts with "path" holds a path, which starts where the caller stands.
+parameter whose comment starts with "path" holds a path, which is relative to the caller's directory.
 """
 
 import ast
@@ -21,10 +21,14 @@ from typing import Any
 import nbformat
 import papermill
 import yaml
+from traitlets.config import Config
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
 from glaciersar.io.extras import require_extra
+
+KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
+"""Encrypts the traffic with kernels that can; ipykernel 7 warns in each run where it is not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,7 @@ def read_parameters(notebook: str | Path) -> dict[str, Parameter]:
 def read_profile(path: str | Path, notebook: str | Path) -> dict[str, Any]:
     """Read what a profile sets for one notebook: the `all` section and the notebook's own, the latter winning.
 
-    A name in `all` that the notebook does not have is left out; a name in its own section must exist.
+    A name in `all` that the notebook does not declare is ignored; a name in its own section must exist.
     """
     path = Path(path)
     if not path.is_file():
@@ -82,7 +86,7 @@ def check_parameters(
     Args:
         notebook: The notebook.
         values: Names and values; a text is read as the type of the parameter's default ("false" is False).
-        relative_to: Where relative paths among the values start.
+        relative_to: Folder that relative paths among the values refer to.
 
     Returns:
         The values, converted; paths made absolute.
@@ -104,7 +108,7 @@ def check_parameters(
 
 
 def _resolve(value: str, start: Path, parameter: Parameter) -> str:
-    """Make a path absolute; leave a URL, nothing, or a name where one may stand instead ("path or name")."""
+    """Make a path absolute; leave a URL, an empty text, or a name where the parameter allows one ("path or name")."""
     path = (start / value).resolve()
     named = parameter.help.startswith("path or name") and not path.exists()
     return value if not value or "://" in value or named else str(path)
@@ -137,7 +141,7 @@ def run_notebook(
     Args:
         notebook: The notebook.
         out: Folder for the executed copy, which keeps the notebook's name.
-        values: Parameters as `check` returns them.
+        values: Parameters as `check_parameters` returns them.
         progress: Show what the notebook writes to stderr, such as its progress bars.
 
     Returns:
@@ -160,13 +164,14 @@ def run_notebook(
                 dict(values or {}),
                 cwd=str(notebook.resolve().parent),
                 progress_bar=False,
-                stderr_file=sys.stderr if progress else None,  # shows the progress bars of the notebook while it runs
-                coalesce_streams=True,  # keeps only their last state
+                stderr_file=sys.stderr if progress else None,  # shows the notebook's progress bars while it runs
+                coalesce_streams=True,  # keeps only the last state of a progress bar
                 kernel_name="python3",
+                config=KERNEL,
             )
         except papermill.PapermillExecutionError as error:
             temporary.replace(failed)
-            temporary.touch()  # for the clean-up of written_whole
+            temporary.touch()  # atomic_write expects the file
             raise InputError(f"{notebook.name}: {error.ename}: {error.evalue} (whole story in {failed})") from error
         nbformat.validate(nbformat.read(temporary, as_version=4))
     return executed

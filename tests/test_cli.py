@@ -1,3 +1,5 @@
+"""glaciersar.cli"""
+
 import subprocess
 import sys
 
@@ -10,7 +12,7 @@ import shapely
 from glaciersar import cli
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.temporal_coverage import data_source
-from tests.test_notebooks import write_notebook
+from tests.support.notebooks import write_notebook
 
 
 @pytest.fixture

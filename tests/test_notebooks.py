@@ -1,26 +1,11 @@
+"""glaciersar.notebooks"""
+
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
 from glaciersar import notebooks
 from glaciersar.errors import InputError
-
-PARAMETERS = """\
-work = "runs/mini"  # path: folder of this run
-model = "unet3d"
-weights = ""  # path or name: of trained weights
-epochs = 2
-rate = 0.5
-fast = True
-years = [2016]"""
-
-
-def write_notebook(path, body):
-    parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-    book = new_notebook(cells=[parameters, new_code_cell(body)])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, path)
-    return path
+from tests.support.notebooks import write_notebook
 
 
 @pytest.fixture
@@ -116,6 +101,11 @@ def test_a_notebook_runs_in_its_own_directory_with_its_parameters(notebook, tmp_
     executed = notebooks.run_notebook(notebook, tmp_path / "out", {"epochs": 5}, progress=False)
     outputs = [o["text"] for cell in nbformat.read(executed, 4).cells for o in cell.get("outputs", []) if "text" in o]
     assert outputs == ["notebooks 5 runs/mini\n"]
+
+
+def test_a_run_without_progress_shows_nothing_on_stderr_not_even_a_warning_of_the_kernel(notebook, tmp_path, capfd):
+    notebooks.run_notebook(notebook, tmp_path / "out", progress=False)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_failing_notebook_tells_its_error_and_leaves_no_result(notebook, tmp_path):

@@ -1,4 +1,4 @@
-"""The promises that the files beside the package make to each other."""
+"""Check that the files beside the package (lock, Snakefile, profiles, notebooks, README) agree with each other."""
 
 import os
 import re
@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from glaciersar import notebooks
+from glaciersar.dependencies import files_behind
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -129,8 +130,10 @@ def test_snakemake_plans_every_step_of_a_profile(project_copy, profile, training
     [
         (None, []),
         ("notebooks/05-figures.ipynb", ["figures"]),
-        ("glaciersar/losses.py", ["train", "evaluate", "figures", "map", "confidence", "change"]),
-        ("glaciersar/polygons.py", ["change"]),
+        ("glaciersar/training/losses.py", ["train", "evaluate", "figures", "map", "confidence", "change"]),
+        ("glaciersar/evaluation/metrics.py", [step for step in STEPS if step != "scenes"]),
+        ("glaciersar/dataset/hdf5.py", STEPS),
+        ("glaciersar/inventory/vectorize.py", ["change"]),
         ("glaciersar/simulate/radar.py", STEPS),
     ],
 )
@@ -140,6 +143,19 @@ def test_only_what_depends_on_a_change_runs_again(finished_copy, tmp_path, chang
         (copy / changed).write_text((copy / changed).read_text() + "\n")  # a touch alone is no change
         os.utime(copy / changed, (time.time() + 5,) * 2)
     assert snakemake(copy, "--dry-run", "--config", "profile=mini") == dict.fromkeys(again, 1)
+
+
+def test_a_step_is_planned_with_just_the_modules_that_its_notebook_imports(project_copy):
+    """With the test above: a change of any module runs again the steps whose notebooks import it, and those after."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--nolock", "--dry-run", "--config", "profile=mini"]
+    planned = subprocess.run(command, cwd=project_copy, capture_output=True, text=True, check=True)
+    modules = {}
+    for line in re.findall(r"^ +input: (.*)$", planned.stdout + planned.stderr, re.MULTILINE):
+        inputs = line.split(", ")
+        for notebook in (path for path in inputs if path.endswith(".ipynb")):  # none where all is asked for
+            modules[notebook] = {path for path in inputs if path.startswith("glaciersar/")}
+    assert len(modules) == len(STEPS)
+    assert modules == {path: {str(file.relative_to(ROOT)) for file in files_behind(ROOT / path)} for path in modules}
 
 
 def plan_published(folder, *config):

@@ -1,3 +1,5 @@
+"""glaciersar.recipe"""
+
 from dataclasses import fields
 
 import pytest

@@ -1,5 +1,5 @@
 """Score maps against reference outlines.
 
-Comes in: trained networks and a dataset file, or outlines. Goes out: confusion counts and tables. Start with
+Comes in: trained networks and a dataset file, outlines, or a map. Goes out: confusion counts and tables. Start with
 `scoring.score_models`; `metrics` defines the scores, `annotators` how far two people agree.
 """

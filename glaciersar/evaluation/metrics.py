@@ -22,19 +22,19 @@ def _ratio(part: int, whole: int) -> float:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Pixels by what they are and what they were called; counts of several maps add up.
+    """Count pixels by reference and map; the counts of several maps add up.
 
-    Every score is NaN where it would be 0/0.
+    A score is NaN where it would be 0/0.
     """
 
     tp: int = 0
-    """Glacier, found."""
+    """Glacier in reference and map."""
     fp: int = 0
-    """No glacier, yet found."""
+    """Glacier in the map only."""
     fn: int = 0
-    """Glacier, missed."""
+    """Glacier in the reference only."""
     tn: int = 0
-    """No glacier, none found."""
+    """Glacier in neither."""
 
     @classmethod
     def of(cls, truth: Mask, found: Mask, valid: Mask | None = None) -> "Confusion":
@@ -57,12 +57,12 @@ class Confusion:
 
     @property
     def precision(self) -> float:
-        """Share of what was found that is glacier."""
+        """Fraction of the mapped glacier that is glacier in the reference."""
         return _ratio(self.tp, self.tp + self.fp)
 
     @property
     def recall(self) -> float:
-        """Share of the glacier that was found."""
+        """Fraction of the reference's glacier that the map has."""
         return _ratio(self.tp, self.tp + self.fn)
 
     @property
@@ -72,19 +72,19 @@ class Confusion:
 
     @property
     def accuracy(self) -> float:
-        """Share of all pixels called what they are."""
+        """Fraction of all pixels on which reference and map agree."""
         return _ratio(self.tp + self.tn, self.tp + self.fp + self.fn + self.tn)
 
 
 def patch_iou(truth: Mask, found: Mask) -> NDArray[np.float64]:
-    """IoU of each patch as the authors validate: a patch without glacier in either counts 1.
+    """Compute the IoU of each patch as the authors validate: 1 for a patch without glacier in reference and map.
 
     Args:
         truth: (N, H, W).
         found: (N, H, W).
 
     Returns:
-        (N,) values; their mean is the score that the released training keeps the best weights by.
+        (N,) values; by their mean the released training chooses the weights to keep.
     """
     both, either = (truth & found).sum(axis=(1, 2)), (truth | found).sum(axis=(1, 2))
     return (both + 1e-7) / (either + 1e-7)
@@ -93,7 +93,7 @@ def patch_iou(truth: Mask, found: Mask) -> NDArray[np.float64]:
 def boundary(mask: Mask, valid: Mask | None = None) -> Mask:
     """Mark the glacier pixels (H, W) that share an edge with a pixel without glacier.
 
-    Neither the edge of the map nor that of the valid area is a boundary: what lies beyond is not known.
+    The edges of the map and of the valid area are no boundary: what lies beyond is unknown.
     """
     inside = np.ones_like(mask) if valid is None else valid
     marked = np.zeros_like(mask)
@@ -117,8 +117,7 @@ def boundary_distances(truth: Mask, found: Mask, pixel: float, valid: Mask | Non
         valid: (H, W) where the maps can be compared.
 
     Returns:
-        Distances in metres, those from the reference first. Empty where one of them has no boundary: there is
-        nothing to measure to, and the IoU tells of it.
+        Distances in metres, those from the reference first. Empty if one of the maps has no boundary.
     """
     one, other = boundary(truth, valid), boundary(found, valid)
     if not (one.any() and other.any()):
@@ -130,7 +129,7 @@ def boundary_distances(truth: Mask, found: Mask, pixel: float, valid: Mask | Non
 
 @dataclass(frozen=True, kw_only=True)
 class TileResult:
-    """A map of one tile beside its reference."""
+    """The map of one tile and its reference."""
 
     name: str
     truth: Mask
@@ -138,19 +137,19 @@ class TileResult:
     found: Mask | NDArray[np.floating]
     """(H, W) glacier of the map, or its probability: glacier where above 0.5."""
     valid: Mask | None = None
-    """(H, W) pixels that count; none given, all do."""
+    """(H, W) pixels to compare; None takes all."""
 
 
 def score_tiles(results: Iterable[TileResult], *, pixel: float) -> pd.DataFrame:
     """Score maps tile by tile and together.
 
     Args:
-        results: One a tile; they may come from a generator, one at a time.
+        results: One a tile; a generator is read one at a time, so that one tile is in memory.
         pixel: Side of a pixel, metres.
 
     Returns:
         A row a tile, then "pooled" (from summed counts and all boundary pixels), "mean" and "std" over tiles, which
-        leave out a score that is 0/0 in a tile and hold no counts. Columns: iou, precision, recall, f1, accuracy,
+        skip tiles where a score is NaN and have no counts. Columns: iou, precision, recall, f1, accuracy,
         boundary_median and boundary_p95 (metres), tp, fp, fn, tn.
 
     Raises:
@@ -174,7 +173,7 @@ def score_tiles(results: Iterable[TileResult], *, pixel: float) -> pd.DataFrame:
 
 
 def headline_scores(scores: pd.DataFrame) -> dict[str, float]:
-    """Pick what a table of models shows from the frame of `score_tiles`, pooled unless the name says otherwise."""
+    """Select what a table of models shows from the frame of `score_tiles`, pooled unless the name says otherwise."""
     rows = scores.astype(float).to_dict("index")
     picked = {name: rows["pooled"][name] for name in (*RATIOS, "boundary_median", "boundary_p95")}
     return picked | {"mean_iou": rows["mean"]["iou"], "std_iou": rows["std"]["iou"], "tiles": len(scores) - 3}
@@ -196,9 +195,9 @@ def _row(counts: Confusion, distances: NDArray[np.float64]) -> dict[str, float]:
 
 
 def write_table(frame: pd.DataFrame, stem: str | Path, *, caption: str, digits: int = 3) -> list[Path]:
-    """Write a table as stem.csv (full precision), stem.md and stem.tex (rounded to `digits`); gives their paths."""
+    """Write a table as stem.csv (full precision), stem.md and stem.tex (rounded to `digits`); returns their paths."""
     stem = Path(stem)
-    frame = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()  # a mere row number says nothing
+    frame = frame if isinstance(frame.index, pd.RangeIndex) else frame.reset_index()  # plain row numbers are no column
     shown = frame.map(lambda value: _text(value, digits))
     alignment = ["right" if pd.api.types.is_numeric_dtype(kind) else "left" for kind in frame.dtypes]
     markdown = shown.to_markdown(index=False, disable_numparse=True, colalign=alignment)
@@ -225,5 +224,5 @@ def _text(value: object, digits: int) -> str:
 
 
 def _escape(text: str) -> str:
-    """Escape what LaTeX would take as a command in a caption."""
+    """Escape the characters of a caption that LaTeX would read as commands."""
     return "".join("\\" + sign if sign in "&%$#_{}" else sign for sign in text)

@@ -1,6 +1,10 @@
-"""Score models on test tiles, beside the agreement of two annotators that no model should pass."""
+"""Score models, outlines and whole maps against reference outlines.
 
-from collections.abc import Iterator, Sequence
+Inter-annotator agreement is scored the same way. It is a reference and no upper bound: a model can learn the habits of
+the annotator who drew the reference.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -43,7 +47,7 @@ def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: 
     """Map every tile of a dataset file, one at a time, beside its reference, by the recipe of the model.
 
     Args:
-        model: From `pretrained.load`; where its metadata names no recipe, the corrected one holds.
+        model: From `pretrained.load`; without a recipe in its metadata it is mapped by the corrected one.
         path: The dataset file.
         window: Side of a mapping window, pixels; a smaller tile is mapped in one piece.
         progress: Show a progress bar.
@@ -59,11 +63,16 @@ def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: 
 
 
 def iter_tile_maps(
-    model: Network, path: str | Path, *, window: int, progress: bool
+    model: Network, path: str | Path, *, window: int, progress: bool, names: Collection[str] | None = None
 ) -> Iterator[tuple[str, NDArray[np.floating], NDArray[np.floating]]]:
-    """Map every tile of a dataset file: its name, the probability (H, W) and the labels (2, H, W), without padding."""
+    """Map tiles of a dataset file, all or those with the given names, one at a time.
+
+    Yields:
+        Name, probability (H, W) and labels (2, H, W) of a tile, without padding.
+    """
     tiles = WholeTiles(path, features=features_of(model), padded=not _recipe(model).margins_covered)
-    for index in tqdm(range(len(tiles)), desc=f"mapping tiles, {model.name}", disable=not progress):
+    chosen = [index for index, entry in enumerate(tiles.entries) if names is None or entry.name in names]
+    for index in tqdm(chosen, desc=f"mapping tiles, {model.name}", disable=not progress):
         series, labels, name = tiles[index]
         inner = tiles.entries[index].inner if tiles.padded else (...,)
         yield name, _map(model, series, window=window)[inner], labels.numpy()[:, *inner]
@@ -72,21 +81,21 @@ def iter_tile_maps(
 def histogram_tiles(
     model: Network, path: str | Path, *, window: int = 384, progress: bool = False
 ) -> ProbabilityHistogram:
-    """Map every tile of a dataset file and count its pixels by probability and truth, for a calibration.
+    """Map every tile of a dataset file and count its pixels by probability and class, for a calibration.
 
-    Pixels that radar does not see, and those that the recipe of the model leaves out, are not counted.
+    Pixels without radar data, and those that the model's recipe does not map, are not counted.
 
     Args:
         model: From `pretrained.load`.
-        path: The dataset file: val.h5 to calibrate on, test.h5 to judge on.
+        path: The dataset file: val.h5 to calibrate, test.h5 to test the calibration.
         window: Side of a mapping window, pixels.
         progress: Show a progress bar.
     """
-    tally = ProbabilityHistogram.empty()
+    histogram = ProbabilityHistogram.empty()
     for _, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress):
         seen = (glacier.sum(0) > 0) & np.isfinite(probability)
-        tally += ProbabilityHistogram.of(probability, glacier[1] > 0.5, seen)
-    return tally
+        histogram += ProbabilityHistogram.of(probability, glacier[1] > 0.5, seen)
+    return histogram
 
 
 def map_selected_tiles(
@@ -95,16 +104,11 @@ def map_selected_tiles(
     """Map some tiles of a dataset file with the trained weights in a folder, as `map_tiles` does.
 
     Returns:
-        Probability (H, W) by name; NaN where the recipe leaves pixels out.
+        Probability (H, W) by name; NaN where the recipe does not map a pixel.
     """
     model = pretrained.load(require_file(Path(folder) / "weights.safetensors", made_by="03-train"))
-    tiles = WholeTiles(path, features=features_of(model), padded=not _recipe(model).margins_covered)
-    maps = {}
-    for index, entry in enumerate(tiles.entries):
-        if entry.name in names:
-            probability = _map(model, tiles[index][0], window=window)
-            maps[entry.name] = probability[entry.inner] if tiles.padded else probability
-    return maps
+    maps = iter_tile_maps(model, path, window=window, progress=False, names=names)
+    return {name: probability for name, probability, _ in maps}
 
 
 def _recipe(model: Network) -> Recipe:
@@ -112,9 +116,9 @@ def _recipe(model: Network) -> Recipe:
 
 
 def _map(model: Network, series: Tensor, *, window: int) -> NDArray[np.floating]:
-    """Map the probability of glacier (H, W) by the recipe of the model."""
+    """Map a series (F, T, H, W) by the model's recipe; gives the probability of glacier (H, W)."""
     if _recipe(model).margins_covered:
-        # as exact as can be: scores must not depend on what the machine multiplies fast
+        # float32 on torch: scores must not depend on which precision is fast on a machine
         return map_array(model, series, tiling=Tiling(window=window, overlap=0.5), backend="torch", precision="float32")
     return map_inner_windows(model, series, window=min(window, *series.shape[-2:]))[1]
 
@@ -162,7 +166,7 @@ def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
 
     Args:
         other: Outlines; with a column `year`, each tile takes its own year's.
-        test: A dataset file written by `dataset.build`.
+        test: A dataset file written by `dataset.build`, whose groups name their tile and year.
 
     Returns:
         The frame of `metrics.score_tiles`.
@@ -192,8 +196,8 @@ def score_map(
     Args:
         path: As `large_raster` or `sliding_window.write_map` write it; pixels without data are not counted.
         drawn: The outlines, in any CRS.
-        inside: (H, W) pixels to count, if not all.
-        side: Of a window, pixels.
+        inside: (H, W) pixels to count; by default all.
+        side: Side of a window, pixels.
     """
     counts = Confusion()
     with rasters.open_map(path) as file:
@@ -203,12 +207,12 @@ def score_map(
             part = geobox[here]
             left, bottom, right, top = part.boundingbox.bbox
             truth = outlines.to_mask(drawn.cx[left:right, bottom:top], part)
-            counted = np.isfinite(probability) & (True if inside is None else inside[here])
-            counts += Confusion.of(truth, probability > 0.5, counted)
+            valid = np.isfinite(probability) & (True if inside is None else inside[here])
+            counts += Confusion.of(truth, probability > 0.5, valid)
     return counts
 
 
 def summarize_scores(scores: pd.DataFrame) -> pd.DataFrame:
-    """Condense the frame of `score_models` to one row a model, with the headings of the table."""
+    """Reduce the frame of `score_models` to one row a model, with the headings of the table."""
     rows = {str(model): headline_scores(frame.droplevel(0)) for model, frame in scores.groupby(level=0, sort=False)}
     return pd.DataFrame.from_dict(rows, orient="index")[list(COLUMNS)].rename(columns=COLUMNS).rename_axis("model")

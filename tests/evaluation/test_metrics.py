@@ -1,3 +1,5 @@
+"""glaciersar.evaluation.metrics"""
+
 import numpy as np
 import pandas as pd
 import pytest

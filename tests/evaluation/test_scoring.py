@@ -1,3 +1,5 @@
+"""glaciersar.evaluation.scoring"""
+
 import dataclasses
 
 import geopandas as gpd
@@ -20,8 +22,8 @@ from glaciersar.inference.sliding_window import Tiling
 from glaciersar.inventory import block_sums
 from glaciersar.models import pretrained
 from glaciersar.training import checkpoints
-from tests.dataset.test_summary import PIXEL, write_file
 from tests.support.archives import write_dataset
+from tests.support.dataset_files import PIXEL, write_file
 from tests.support.keras_files import write_keras
 
 TILES = {Tile(column=6, row=6): 0.5, Tile(column=7, row=6): 0.25}

@@ -1,0 +1,76 @@
+"""glaciersar.dependencies"""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from glaciersar.dependencies import PACKAGE, files_behind
+from glaciersar.errors import InputError
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+
+
+def names(*sources):
+    return {path.relative_to(PACKAGE).as_posix() for path in files_behind(*sources)}
+
+
+def write_code(path, *cells):
+    nbformat.write(new_notebook(cells=[new_markdown_cell("import glaciersar.cli"), *map(new_code_cell, cells)]), path)
+    return path
+
+
+def test_training_depends_on_its_loss_its_scores_and_its_data_but_on_no_plot():
+    found = names("glaciersar.training.loop")
+    assert found >= {"training/loop.py", "training/losses.py", "evaluation/metrics.py", "dataset/hdf5.py", "recipe.py"}
+    assert found >= {"models/unet3d.py", "models/__init__.py", "__init__.py"}
+    assert not any(name.startswith(("plots/", "scenes/", "simulate/", "inventory/")) for name in found)
+    assert "cli.py" not in found
+
+
+def test_a_notebook_depends_on_what_its_code_imports_directly_or_not(tmp_path):
+    notebook = write_code(tmp_path / "a.ipynb", "%matplotlib inline\n!ls", "from glaciersar.inventory import vectorize")
+    found = names(notebook)
+    assert found == names("glaciersar.inventory.vectorize")
+    assert found >= {"inventory/vectorize.py", "inventory/__init__.py", "errors.py", "__init__.py"}
+    other = write_code(
+        tmp_path / "b.ipynb", "import numpy", "if True:\n    import glaciersar.training.losses as losses"
+    )
+    assert names(other) == names("glaciersar.training.losses")
+    assert names(notebook, other) == names(notebook) | names(other)
+    assert names(write_code(tmp_path / "c.ipynb", "import numpy")) == set()
+
+
+def test_a_data_file_counts_with_the_modules_beside_it():
+    assert "simulate/backscatter.yaml" in names("glaciersar.simulate.radar")
+    assert "inventory/outlines.qml" in names("glaciersar.inventory.vectorize")
+    assert not any(name.endswith((".yaml", ".qml")) for name in names("glaciersar.training.loop"))
+
+
+def test_what_a_package_imports_counts_with_each_of_its_modules():
+    """Python runs models/__init__.py before models/precision.py, and so all that it imports."""
+    assert names("glaciersar.models.precision") >= names("glaciersar.models.unet3d")
+
+
+@pytest.mark.parametrize("stem", ["02-dataset", "09-change"])
+def test_every_file_that_python_loads_for_a_notebook_is_listed(stem):
+    cells = json.loads((NOTEBOOKS / f"{stem}.ipynb").read_text("utf-8"))["cells"]
+    tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+    imports = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    show = "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('glaciersar')), sep='\\n')"
+    command = [sys.executable, "-c", "\n".join([*imports, "import sys", show])]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(loaded) > 20
+    assert set(map(Path, loaded)) <= set(files_behind(NOTEBOOKS / f"{stem}.ipynb"))
+
+
+def test_an_unknown_module_or_broken_code_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"glaciersar\.training\.lop: no such module"):
+        files_behind("glaciersar.training.lop")
+    with pytest.raises(InputError, match=r"a\.ipynb: code that cannot be parsed"):
+        files_behind(write_code(tmp_path / "a.ipynb", "import ("))
