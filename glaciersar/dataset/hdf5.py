@@ -1,4 +1,4 @@
-"""Open dataset files in the published layout: list their groups, check them, prove that subsets don't mix."""
+"""Open dataset files in the published layout: list their groups, check them, check that no tile is in two subsets."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,7 +34,7 @@ class TileEntry:
 
 @contextmanager
 def open_dataset(path: str | Path) -> Iterator[h5py.File]:
-    """Open a dataset file for reading; whatever HDF5 meets becomes an InputError."""
+    """Open a dataset file for reading; errors of HDF5 become an InputError."""
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file, expected a dataset file (train.h5, val.h5, test.h5)")
@@ -160,20 +160,20 @@ def check_finite(values: np.ndarray, where: str) -> None:
 
 
 def check_labels(labels: np.ndarray, where: str) -> None:
-    """Refuse labels (…, 2) that are no shares of background and glacier; both are 0 where radar never sees."""
+    """Refuse labels (…, 2) that are no fractions of background and glacier; both are 0 where radar never sees."""
     low, high, sums = labels.min(), labels.max(), labels.sum(-1).max()
     if not (low >= 0 and sums <= 1.001):  # NaN compares false
         raise InputError(
             f"{where}: values from {low} to {high}, sums up to {sums} found, "
-            f"shares of background and glacier that sum to 1 at most expected"
+            f"fractions of background and glacier that sum to 1 at most expected"
         )
 
 
 def split_of(folder: str | Path, subsets: Sequence[str] = SUBSETS) -> dict[Tile, str]:
-    """Tell the subset of each tile of a dataset folder; `subsets` names the files that it holds.
+    """Return the subset of each tile of a dataset folder; `subsets` names the files that it holds.
 
     Raises:
-        InputError: A tile lies in two files, so that a model would be scored on what it has seen.
+        InputError: A tile is in two files, so that a model would be scored on tiles it was trained on.
     """
     split: dict[Tile, str] = {}
     for subset in subsets:
@@ -208,5 +208,5 @@ def check_published(folder: str | Path, *, features: Sequence[str] = ("grd",), d
 
 
 def check_no_leakage(folder: str | Path, subsets: Sequence[str] = SUBSETS) -> None:
-    """Prove that no tile is in two of the subsets, whatever its year and orbit; otherwise raise InputError."""
+    """Raise InputError where a tile is in two of the subsets, whatever its year and orbit."""
     split_of(folder, subsets)

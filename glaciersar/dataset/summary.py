@@ -1,4 +1,4 @@
-"""Describe a dataset: its card, its backscatter through the year, single tiles to look at."""
+"""Describe a dataset: a summary of its files, its backscatter through the year, single tiles for figures."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -18,6 +18,10 @@ from glaciersar.errors import InputError
 from glaciersar.grid import CRS, SUBSETS, Group, Tile
 from glaciersar.radiometry import RANGES, unscale
 
+UNKNOWN = "unknown"
+THINNED_PIXELS = 100_000
+"""About as many pixels of a large tile stand for it in the backscatter of a year."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TileSeries:
@@ -27,74 +31,79 @@ class TileSeries:
     backscatter: NDArray[np.floating]
     """(T, H, W) dB, of the dates that stand for the year."""
     times: tuple[datetime, ...]
-    """(T,) UTC; empty where the file does not tell."""
+    """(T,) UTC; empty where the file holds no times."""
     glacier: NDArray[np.bool_]
     """(H, W) reference."""
     valid: NDArray[np.bool_]
-    """(H, W) where radar sees the ground."""
+    """(H, W) where radar sees anything."""
 
 
 def summarize_dataset(folder: str | Path) -> pd.DataFrame:
     """Count what a dataset holds, without its padding.
 
     Returns:
-        One row a subset: tiles, groups (tile × year × orbit), years, orbits, outlines from (years of the outlines),
-        dates (fewest and most stored in a group), area (km², of all groups), glacier (share of the seen pixels), low
-        and high (extreme values, dB or coherence, of the middle date of each group: all dates would take hours to
-        read), masked (share of the values that were missing or masked: no radar, border noise), filled (share of the
-        values, where radar sees anything, that were filled in time), filled dates (how many dates of a group no pass
-        was near, fewest to most); NaN or empty where the file does not tell. Where the files hold several features,
-        dates, low and high stand once for each: "low, insar".
+        One row a subset, NaN or empty where the file lacks an attribute. Where the files hold several features, dates,
+        low and high stand once for each: "low, insar". Columns:
+
+        - tiles, groups (tile × year × orbit), years, orbits;
+        - outlines from: years of the outlines;
+        - dates: fewest and most stored in a group;
+        - area: km², of all groups;
+        - glacier: fraction of the pixels that radar sees;
+        - low, high: extreme values, dB or coherence, of the middle date of each group (all dates would take hours);
+        - masked: fraction of the values that were missing or masked, without radar or as border noise;
+        - filled: fraction of the values that were filled in time, where radar sees anything;
+        - filled dates: fewest and most dates of a group without a pass nearby.
 
     Raises:
-        InputError: A file is not in the published layout, or holds labels that are no shares or values that were not
-            scaled.
+        InputError: A file is not in the published layout, its labels are no fractions or its values were not scaled.
     """
     features = features_in(Path(folder) / f"{SUBSETS[0]}.h5")
-    rows = []
-    for subset in SUBSETS:
-        path = Path(folder) / f"{subset}.h5"
-        entries, pixel = list_groups(path, features=features), pixel_size(path)
-        seen = glacier = area = 0.0
-        told: dict[str, list[float]] = {"masked_share": [], "filled_share": []}
-        drawn: set[str] = set()
-        whole, ranges = [], dict.fromkeys(features, (np.inf, -np.inf))
-        with open_dataset(path) as file:
-            for entry in entries:
-                group = file[entry.name]
-                labels = group["outlines"][entry.inner]  # (H, W, 2)
-                check_labels(labels, f"{path}: {entry.name}: dataset outlines")
-                glacier += float(labels[..., 1].sum())
-                seen += float(labels.sum())
-                area += labels[..., 0].size * pixel**2 / 1e6
-                for feature, (low, high) in ranges.items():
-                    values = _middle_date(group, entry, feature, f"{path}: {entry.name}: dataset {feature}")
-                    ranges[feature] = min(low, float(values.min())), max(high, float(values.max()))
-                for name, shares in told.items():
-                    shares.append(float(group.attrs.get(name, np.nan)))
-                drawn.add(str(group.attrs.get("outlines_from", "untold")))
-                whole += [int(group.attrs["filled_dates"])] if "filled_dates" in group.attrs else []
-        groups = [Group.parse(entry.name) for entry in entries]
-        row = {
-            "subset": subset,
-            "tiles": len({group.tile for group in groups}),
-            "groups": len(groups),
-            "years": _listed(group.year for group in groups),
-            "orbits": _listed(group.relative_orbit for group in groups),
-            "outlines from": ", ".join(sorted(drawn - {"none here"})),
-        }
-        of = {feature: f", {feature}" if len(features) > 1 else "" for feature in features}
-        row |= {f"dates{of[feature]}": _span([entry.dates[feature] for entry in entries]) for feature in features}
-        row |= {"area": area, "glacier": glacier / seen if seen else np.nan}
-        for feature, (low, high) in ranges.items():
-            row |= {f"low{of[feature]}": low, f"high{of[feature]}": high}
-        row |= {name.removesuffix("_share"): float(np.mean(shares)) for name, shares in told.items()}
-        rows.append(row | {"filled dates": _span(whole) if whole else ""})
-    return pd.DataFrame(rows).set_index("subset")
+    rows = [_summarize_file(Path(folder) / f"{subset}.h5", features) for subset in SUBSETS]
+    return pd.DataFrame(rows, index=pd.Index(SUBSETS, name="subset"))
+
+
+def _summarize_file(path: Path, features: Sequence[str]) -> dict[str, object]:
+    entries, pixel = list_groups(path, features=features), pixel_size(path)
+    radar = glacier = area = 0.0
+    fractions: dict[str, list[float]] = {"masked_share": [], "filled_share": []}  # names of attributes
+    outlines_from: set[str] = set()
+    filled_dates, ranges = [], dict.fromkeys(features, (np.inf, -np.inf))
+    with open_dataset(path) as file:
+        for entry in entries:
+            group = file[entry.name]
+            labels = group["outlines"][entry.inner]  # (H, W, 2)
+            check_labels(labels, f"{path}: {entry.name}: dataset outlines")
+            glacier += float(labels[..., 1].sum())
+            radar += float(labels.sum())
+            area += labels[..., 0].size * pixel**2 / 1e6
+            for feature, (low, high) in ranges.items():
+                values = _middle_date(group, entry, feature, f"{path}: {entry.name}: dataset {feature}")
+                ranges[feature] = min(low, float(values.min())), max(high, float(values.max()))
+            for name, found in fractions.items():
+                found.append(float(group.attrs.get(name, np.nan)))
+            years = str(group.attrs.get("outlines_from", UNKNOWN))
+            outlines_from.add(UNKNOWN if years == "untold" else years)  # as earlier versions wrote it
+            filled_dates += [int(group.attrs["filled_dates"])] if "filled_dates" in group.attrs else []
+    groups = [Group.parse(entry.name) for entry in entries]
+    row: dict[str, object] = {
+        "tiles": len({group.tile for group in groups}),
+        "groups": len(groups),
+        "years": _listed(group.year for group in groups),
+        "orbits": _listed(group.relative_orbit for group in groups),
+        "outlines from": ", ".join(sorted(outlines_from - {"none here"})),
+    }
+    suffix = {feature: f", {feature}" if len(features) > 1 else "" for feature in features}
+    row |= {f"dates{suffix[feature]}": _span([entry.dates[feature] for entry in entries]) for feature in features}
+    row |= {"area": area, "glacier": glacier / radar if radar else np.nan}
+    for feature, (low, high) in ranges.items():
+        row |= {f"low{suffix[feature]}": low, f"high{suffix[feature]}": high}
+    row |= {name.removesuffix("_share"): float(np.mean(found)) for name, found in fractions.items()}
+    return row | {"filled dates": _span(filled_dates) if filled_dates else ""}
 
 
 def features_in(path: str | Path) -> tuple[str, ...]:
-    """Tell which of the known features the groups of a dataset file hold, by its first."""
+    """List the known features in the first group of a dataset file, which stands for all."""
     with open_dataset(path) as file:
         held = file[sorted(file)[0]] if len(file) else ()
         if found := tuple(feature for feature in RANGES if feature in held):
@@ -122,14 +131,14 @@ def _listed(numbers: Iterable[int]) -> str:
 
 
 def pixel_size(path: str | Path) -> float:
-    """Tell the pixel side of a dataset file in metres; 10, as in the published dataset, where it does not say."""
+    """Return the pixel side of a dataset file in metres: 10 where it has none, as the published files."""
     with open_dataset(path) as file:
         transform = file[sorted(file)[0]].attrs.get("transform")
         return 10.0 if transform is None else float(transform[0])
 
 
 def dataset_source(path: str | Path) -> str:
-    """Name the data of a dataset file for titles and captions: what `scenes.kind` said of its scenes."""
+    """Name the data of a dataset file for titles and captions, as `temporal_coverage.data_source` named its scenes."""
     with open_dataset(path) as file:
         return str(file.attrs.get("kind", "Sentinel-1"))
 
@@ -155,25 +164,25 @@ def read_tile(path: str | Path, name: str, *, feature: str = "grd") -> TileSerie
 
 
 def most_mixed_tiles(path: str | Path, count: int) -> list[str]:
-    """Choose the groups to look at: those with the share of glacier nearest to a half, each tile once."""
-    shares: dict[Tile, tuple[float, str]] = {}
+    """Choose groups for figures: those whose fraction of glacier is nearest to a half, each tile once."""
+    nearest: dict[Tile, tuple[float, str]] = {}
     with open_dataset(path) as file:
         for entry in list_groups(path, features=()):
             glacier = file[entry.name]["outlines"][(*entry.inner, 1)]  # (H, W)
             check_finite(glacier, f"{path}: {entry.name}: dataset outlines")
             distance = abs(float(glacier.mean()) - 0.5)
             tile = Group.parse(entry.name).tile
-            shares[tile] = min(shares.get(tile, (np.inf, "")), (distance, entry.name))
-    return [name for _, name in sorted(shares.values())[:count]]
+            nearest[tile] = min(nearest.get(tile, (np.inf, "")), (distance, entry.name))
+    return [name for _, name in sorted(nearest.values())[:count]]
 
 
 def year_by_class(path: str | Path, names: Sequence[str], *, feature: str = "grd") -> pd.DataFrame:
-    """Tell how the backscatter of glacier and of land runs through the year.
+    """Describe the backscatter of glacier and of land through the year.
 
     Returns:
-        Columns panel (year and orbit), time (a datetime in UTC; the index of the date, where the file tells no time),
+        Columns panel (year and orbit), time (a datetime in UTC, or the index of the date where the file has no times),
         kind, low, median, high (10th, 50th and 90th percentile, dB), over the pixels of the named groups at that time;
-        large tiles are thinned to a regular net of about 100 000 pixels.
+        large tiles are thinned to every n-th row and column, about 100 000 pixels.
     """
     rows = []
     pools: dict[tuple[str, date | int], list[tuple[TileSeries, int]]] = {}
@@ -197,46 +206,53 @@ def year_by_class(path: str | Path, names: Sequence[str], *, feature: str = "grd
     return pd.DataFrame(rows, columns=["panel", "time", "kind", "low", "median", "high"])
 
 
-def _thinned(tile: TileSeries, *, pixels: int = 100_000) -> TileSeries:
+def _thinned(tile: TileSeries) -> TileSeries:
     """Keep every n-th row and column, so that hundreds of tiles of 1000 × 1000 pixels fit into memory."""
-    step = math.ceil(math.sqrt(tile.glacier.size / pixels))
-    net = (..., slice(None, None, step), slice(None, None, step))
+    step = math.ceil(math.sqrt(tile.glacier.size / THINNED_PIXELS))
+    every = (..., slice(None, None, step), slice(None, None, step))
     return replace(
-        tile, backscatter=tile.backscatter[net].copy(), glacier=tile.glacier[net].copy(), valid=tile.valid[net].copy()
+        tile,
+        backscatter=tile.backscatter[every].copy(),
+        glacier=tile.glacier[every].copy(),
+        valid=tile.valid[every].copy(),
     )
 
 
 def largest_area(folder: str | Path, subset: str) -> tuple[GeoBox, NDArray[np.bool_]]:
-    """Lay the pixel grid over the largest patch of neighbouring tiles of a subset, to map it in one piece.
+    """Find the largest connected group of tiles of a subset, to map it in one piece.
 
     Returns:
-        The grid over the patch, and (H, W) which of its pixels belong to tiles of the subset: a patch need not fill its
-        bounding box, and with a random split the rest may be what a model was trained on.
+        The pixel grid of its bounding box; and (H, W) which of the pixels belong to tiles of the subset. The connected
+        tiles need not fill the box, and with a random split a model may have been trained on the rest.
     """
     tiles = {tile for tile, found in split_of(folder).items() if found == subset}
-    left = set(tiles)
-    patches = []
-    while left:
-        patch, edge = set(), {min(left)}
-        while edge:
-            patch |= edge
-            left -= edge
-            edge = {other for other in left for tile in edge if _adjacent(tile, other)}
-        patches.append(patch)
-    largest = max(patches, key=lambda patch: (len(patch), min(patch)))
+    largest = max(_connected(tiles), key=lambda area: (len(area), min(area)))
     boxes = np.array([tile.bounds for tile in largest])
     pixel = pixel_size(Path(folder) / f"{subset}.h5")
-    (left_x, bottom), (right, top) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
-    shape = round((top - bottom) / pixel), round((right - left_x) / pixel)
+    (left, bottom), (right, top) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
+    shape = round((top - bottom) / pixel), round((right - left) / pixel)
     inside = np.zeros(shape, bool)
     for tile in tiles:
         west, south, east, north = tile.bounds
         rows, columns = (
             slice(max(round(start / pixel), 0), max(round(stop / pixel), 0))
-            for start, stop in ((top - north, top - south), (west - left_x, east - left_x))
+            for start, stop in ((top - north, top - south), (west - left, east - left))
         )
         inside[rows, columns] = True
-    return GeoBox(shape, Affine(pixel, 0, left_x, 0, -pixel, top), CRS), inside
+    return GeoBox(shape, Affine(pixel, 0, left, 0, -pixel, top), CRS), inside
+
+
+def _connected(tiles: Iterable[Tile]) -> list[set[Tile]]:
+    """Part tiles into groups that are connected by common sides."""
+    remaining, areas = set(tiles), []
+    while remaining:
+        area, edge = set(), {min(remaining)}
+        while edge:
+            area |= edge
+            remaining -= edge
+            edge = {other for other in remaining for tile in edge if _adjacent(tile, other)}
+        areas.append(area)
+    return areas
 
 
 def _adjacent(tile: Tile, other: Tile) -> bool:

@@ -220,7 +220,7 @@ def test_a_pass_that_holds_nothing_on_a_tile_is_left_out_for_that_tile_alone(mak
         np.testing.assert_array_equal(short["grd"][..., 0], radiometry.prepare(power).series)
 
 
-def test_the_content_of_a_file_is_told_by_its_values_and_dates(make, scenes):
+def test_the_content_of_a_file_depends_on_its_values_and_dates(make, scenes):
     def contents(**changes):
         found = {}
         for path in sorted(make(**changes).iterdir()):
@@ -287,10 +287,10 @@ def test_too_few_dates_with_a_value_on_a_tile_are_refused(make, tmp_path, scenes
 
 
 def test_scenes_of_unknown_orbit_are_refused_before_anything_is_written(make, tmp_path, scenes):
-    untold = [replace(scene, relative_orbit=None) for scene in scenes]
+    without_orbit = [replace(scene, relative_orbit=None) for scene in scenes]
     sentence = rf"{scenes[0].id}: no relative orbit found.* relative_orbit to find_scenes"
-    refused(make, tmp_path, sentence, scenes=untold)
-    refused(make, tmp_path, sentence, scenes=[*untold, *scenes])
+    refused(make, tmp_path, sentence, scenes=without_orbit)
+    refused(make, tmp_path, sentence, scenes=[*without_orbit, *scenes])
     assert not (tmp_path / "data").exists()
 
 

@@ -143,8 +143,8 @@ def children(pid):
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def told_of(pid, what):
-    """Read what the system tells of a process; nothing of one that is gone, be it between opening and reading."""
+def proc_text(pid, what):
+    """Read a file of /proc; empty for a process that is gone, even if it goes between opening and reading."""
     try:
         return Path(f"/proc/{pid}/{what}").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -152,7 +152,7 @@ def told_of(pid, what):
 
 
 def running(pid):
-    state = told_of(pid, "stat").rpartition(")")[2].split()
+    state = proc_text(pid, "stat").rpartition(")")[2].split()
     return bool(state) and "Z" not in state[0]
 
 
@@ -170,7 +170,7 @@ def workers_of(process):
 
 
 def started(process):
-    return [pid for pid in children(process.pid) if "spawn_main" in told_of(pid, "cmdline")]
+    return [pid for pid in children(process.pid) if "spawn_main" in proc_text(pid, "cmdline")]
 
 
 def test_killed_with_its_workers_at_work_it_goes_on_too_and_leaves_no_process(archive, whole, tmp_path):
@@ -186,7 +186,7 @@ def test_killed_with_its_workers_at_work_it_goes_on_too_and_leaves_no_process(ar
     assert contents(out) == whole
 
 
-def test_a_worker_that_is_killed_is_told_and_nothing_is_lost(archive, whole, tmp_path):
+def test_a_killed_worker_is_reported_and_nothing_is_lost(archive, whole, tmp_path):
     out = tmp_path / "data"
     process = start(archive, out, workers=2)
     workers = workers_of(process)
@@ -233,7 +233,7 @@ def test_tiles_are_made_again_for_other_outlines_and_settings(archive, tmp_path,
     monkeypatch.setattr(h5py.File, "create_group", interrupt)
 
     def stopped(**changes):
-        """Build up to the joining of the files; tell how many tiles were made."""
+        """Build up to the joining of the files; return how many tiles were made."""
         made.clear()
         with pytest.raises(KeyboardInterrupt):
             make(archive, tmp_path / "data", **changes)
@@ -271,7 +271,7 @@ def test_no_workers_are_refused(archive, tmp_path):
         make(archive, tmp_path / "data", workers=0)
 
 
-def test_a_disk_without_room_is_told_before_any_tile_is_made(archive, tmp_path, monkeypatch):
+def test_a_disk_without_space_is_refused_before_any_tile_is_made(archive, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 1_000_000}))
     with pytest.raises(InputError, match=r"data: 0\.001 GB free found, 0\.00216 GB expected for 6 tiles"):
         make(archive, tmp_path / "data")

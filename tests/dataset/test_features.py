@@ -141,7 +141,7 @@ def test_rasters_of_the_same_two_days_are_parts_of_one_pair(tmp_path, rng):
         ("20200102_20200114_ro14_phase", "no coherence found, GeoTIFFs with corr, coh or coherence"),
     ],
 )
-def test_names_that_tell_no_pair_are_refused(tmp_path, rng, name, sentence):
+def test_names_without_a_pair_are_refused(tmp_path, rng, name, sentence):
     write_raster(tmp_path / f"{name}.tif", backscatter(rng, GRID.shape), GRID)
     with pytest.raises(InputError, match=sentence):
         find_pairs(tmp_path)
@@ -163,7 +163,7 @@ def test_coherence_that_is_none_or_too_little_is_refused(make, tmp_path, rng, se
     assert not list((tmp_path / "data").glob("[!.]*"))
 
 
-def test_pairs_of_another_orbit_are_told(make, tmp_path, rng):
+def test_pairs_of_another_orbit_are_refused(make, tmp_path, rng):
     write_pairs(tmp_path / "insar", rng)
     for path in list((tmp_path / "insar").iterdir()):
         path.rename(path.with_name(path.name.replace("_ro14", "")))

@@ -25,7 +25,7 @@ def test_groups_are_listed_by_name_with_what_they_hold(path):
     assert len(first.base["grd"]) == 15
 
 
-def test_padding_is_told_apart(tmp_path, rng):
+def test_padding_is_known(tmp_path, rng):
     path = write_dataset(tmp_path / "val.h5", [NAME], rng, padding=(3, 5))
     (entry,) = list_groups(path)
     assert entry.inner == (slice(3, 37), slice(5, 43))
@@ -95,7 +95,7 @@ def test_a_group_of_another_name_is_refused(path):
             read()
 
 
-def test_what_hdf5_cannot_read_is_told_with_the_file(path):
+def test_what_hdf5_cannot_read_is_reported_with_the_file(path):
     with h5py.File(path, "a") as file:
         grd = file[NAME]["grd"][()]
         del file[NAME]["grd"]
@@ -118,11 +118,11 @@ def test_what_hdf5_cannot_read_is_told_with_the_file(path):
         ([[np.nan, 1]], False),
     ],
 )
-def test_labels_are_shares_that_sum_to_one_at_most(labels, fits):
+def test_labels_are_fractions_that_sum_to_one_at_most(labels, fits):
     if fits:
         check_labels(np.array(labels), "here")
     else:
-        with pytest.raises(InputError, match=r"here: .* found, shares of background and glacier"):
+        with pytest.raises(InputError, match=r"here: .* found, fractions of background and glacier"):
             check_labels(np.array(labels), "here")
 
 

@@ -27,7 +27,7 @@ def path(tmp_path, rng):
 
 @pytest.fixture
 def plain(monkeypatch):
-    """Switch the augmentations off, so that values tell date and place."""
+    """Switch the augmentations off, so that values show date and place."""
     monkeypatch.setattr(patches, "draw_augmentation", lambda rng, **_: Augmentation())
 
 
@@ -36,7 +36,7 @@ def training_patches(path, **changes):
 
 
 def place(series):
-    """Tell the dates, and the first row and column, of a plain sample (T, P, P) from its values."""
+    """Return the dates, and the first row and column, of a plain sample (T, P, P) from its values."""
     corner = series[:, 0, 0].int()
     return (corner // 4096).tolist(), int(corner[0] % 4096 // 64), int(corner[0] % 64)
 
@@ -336,7 +336,7 @@ def test_a_plane_is_looked_at_for_nan_only_once(path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_worker_tells_bad_input_in_one_sentence_too(path, workers):
+def test_a_worker_reports_bad_input_in_one_sentence_too(path, workers):
     with h5py.File(path, "a") as file:
         for group in file.values():
             group["grd"][...] = np.nan

@@ -60,14 +60,14 @@ def test_a_tile_in_the_empty_corner_of_the_scenes_is_left_out_and_this_is_said(p
     place.rewrite(values)
     cover = shapely.box(*TILES[0].bounds).union(shapely.box(*TILES[1].bounds)).union(corner.buffer(-3000))
     (cover,) = gpd.GeoSeries([cover], crs=GRID.crs).to_crs(4326)
-    told = [replace(scene, outline=cover) for scene in place.scenes]
+    outlined = [replace(scene, outline=cover) for scene in place.scenes]
     assert covered_tiles(place.scenes, "HH") == TILES
-    assert covered_tiles(told, "HH") == TILES[:2]
-    groups = place.groups(scenes=told, split=dict.fromkeys(TILES[:2], "train"))
+    assert covered_tiles(outlined, "HH") == TILES[:2]
+    groups = place.groups(scenes=outlined, split=dict.fromkeys(TILES[:2], "train"))
     assert "left out" not in capsys.readouterr().out
     assert sorted(groups) == ["SVAL-10-38_2020_ro14", "SVAL-11-38_2020_ro14"]
     with pytest.raises(InputError, match="SVAL-12-38: no scene covers this tile"):
-        place.groups(scenes=told)
+        place.groups(scenes=outlined)
     assert (
         "2020, orbit 14: 1 of 3 tiles are left out, of which the scenes cover less than half, such as SVAL-12-38"
         in (capsys.readouterr().out)
@@ -206,7 +206,7 @@ def test_a_float64_raster_and_one_in_integers_with_a_scale_are_read(place):
     assert first(place.groups())["grd"].min() > 0.4
 
 
-def test_the_card_tells_what_was_masked_and_filled(place):
+def test_the_summary_gives_what_was_masked_and_filled(place):
     values = place.values()
     values[:, :5] = np.nan
     place.rewrite(values)
@@ -231,5 +231,5 @@ def test_the_year_of_outlines_stands_beside_the_dates_of_the_series(place, colum
     assert (tile["outlines_from"], tile["outlines_year"]) == (said, "any")
     assert tile["grd_times"][0] == b"2020-01-02T06:30:05Z"
     table = summarize_dataset(place.folder / "data")
-    assert list(table["outlines from"]) == [said] * 3
+    assert list(table["outlines from"]) == [said.replace("untold", "unknown")] * 3
     assert list(table["years"]) == ["2020"] * 3

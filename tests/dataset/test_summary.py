@@ -1,3 +1,5 @@
+"""glaciersar.dataset.summary"""
+
 from datetime import timedelta
 
 import h5py
@@ -18,25 +20,25 @@ from glaciersar.dataset.summary import (
 )
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
-from tests.support.dataset_files import BASE, PIXEL, SIDE, TIMES, write_file
+from tests.support.tiles import BASE, PIXEL, SIDE, TIMES, write_tiles
 
 
 @pytest.fixture
 def folder(tmp_path):
     apart = {Tile(column=1, row=1): 0.25, Tile(column=2, row=1): 0.5, Tile(column=9, row=1): 0.9}
-    write_file(tmp_path / "train.h5", apart)
-    write_file(tmp_path / "val.h5", {Tile(column=4, row=4): 0.5})
-    write_file(tmp_path / "test.h5", {Tile(column=6, row=6): 1.0})
+    write_tiles(tmp_path / "train.h5", apart)
+    write_tiles(tmp_path / "val.h5", {Tile(column=4, row=4): 0.5})
+    write_tiles(tmp_path / "test.h5", {Tile(column=6, row=6): 1.0})
     return tmp_path
 
 
-def test_the_card_counts_tiles_area_and_the_share_of_glacier_among_seen_pixels(folder):
-    card = summarize_dataset(folder)
-    assert list(card["tiles"]) == [3, 1, 1]
-    assert list(card["groups"]) == [3, 1, 1]
-    np.testing.assert_allclose(card["area"], [300, 100, 100])
-    np.testing.assert_allclose(card["glacier"], [(0.25 + 0.5 + 0.9) / 3, 0.5, 1.0])
-    np.testing.assert_allclose(card["filled"], 0.01)
+def test_the_summary_counts_tiles_area_and_the_fraction_of_glacier_among_seen_pixels(folder):
+    table = summarize_dataset(folder)
+    assert list(table["tiles"]) == [3, 1, 1]
+    assert list(table["groups"]) == [3, 1, 1]
+    np.testing.assert_allclose(table["area"], [300, 100, 100])
+    np.testing.assert_allclose(table["glacier"], [(0.25 + 0.5 + 0.9) / 3, 0.5, 1.0])
+    np.testing.assert_allclose(table["filled"], 0.01)
 
 
 def test_a_tile_comes_back_in_decibels_with_the_dates_that_stand_for_the_year(folder):
@@ -90,7 +92,7 @@ def test_strips_of_one_pass_are_one_date(folder):
     assert list(curves[curves["kind"] == "glacier"]["time"]) == [TIMES[i] for i in BASE]
 
 
-def test_dates_that_a_file_does_not_tell_are_pooled_by_their_index(folder):
+def test_dates_without_times_are_pooled_by_their_index(folder):
     path = folder / "train.h5"
     with h5py.File(path, "a") as file:
         for group in file.values():
@@ -110,9 +112,9 @@ def test_the_area_to_map_is_the_largest_patch_of_neighbours(folder):
 
 def test_pixels_of_other_subsets_within_the_area_are_marked(tmp_path):
     corner = [Tile(column=1, row=1), Tile(column=2, row=1), Tile(column=1, row=2)]
-    write_file(tmp_path / "test.h5", dict.fromkeys(corner, 0.5))
-    write_file(tmp_path / "train.h5", {Tile(column=2, row=2): 0.5})  # within the box around the three
-    write_file(tmp_path / "val.h5", {Tile(column=9, row=9): 0.5})
+    write_tiles(tmp_path / "test.h5", dict.fromkeys(corner, 0.5))
+    write_tiles(tmp_path / "train.h5", {Tile(column=2, row=2): 0.5})  # within the box around the three
+    write_tiles(tmp_path / "val.h5", {Tile(column=9, row=9): 0.5})
     area, inside = largest_area(tmp_path, "test")
     assert inside.shape == tuple(area.shape) == (2 * SIDE, 2 * SIDE)
     assert not inside[:SIDE, SIDE:].any()  # rows run southwards: the training tile is the upper right one
@@ -121,9 +123,9 @@ def test_pixels_of_other_subsets_within_the_area_are_marked(tmp_path):
 
 def test_a_tile_of_the_subset_in_a_corner_of_the_area_counts_too(tmp_path):
     apart = [Tile(column=1, row=1), Tile(column=2, row=1), Tile(column=1, row=2), Tile(column=1, row=3)]
-    write_file(tmp_path / "test.h5", dict.fromkeys([*apart, Tile(column=2, row=3)], 0.5))
-    write_file(tmp_path / "train.h5", {Tile(column=2, row=2): 0.5})
-    write_file(tmp_path / "val.h5", {Tile(column=9, row=9): 0.5})
+    write_tiles(tmp_path / "test.h5", dict.fromkeys([*apart, Tile(column=2, row=3)], 0.5))
+    write_tiles(tmp_path / "train.h5", {Tile(column=2, row=2): 0.5})
+    write_tiles(tmp_path / "val.h5", {Tile(column=9, row=9): 0.5})
     _, inside = largest_area(tmp_path, "test")
     assert inside.sum() == 5 * SIDE**2
     assert not inside[SIDE : 2 * SIDE, SIDE:].any()
@@ -134,14 +136,14 @@ def test_the_kind_of_data_is_kept_in_the_file(folder):
     assert pixel_size(folder / "test.h5") == PIXEL
 
 
-def test_the_card_tells_years_orbits_dates_and_the_range_of_values(folder):
+def test_the_summary_gives_years_orbits_dates_and_the_range_of_values(folder):
     row = summarize_dataset(folder).loc["train"]
     assert (row["years"], row["orbits"], row["dates"]) == ("2020", "14", "30")
     middle = 0.1 * BASE[7]
     assert (row["low"], row["high"]) == pytest.approx((-12.0 - middle, -8.0 - middle), abs=1e-4)
 
 
-def test_a_value_that_is_no_number_is_named_by_the_card(folder):
+def test_a_value_that_is_no_number_is_named_by_the_summary(folder):
     with h5py.File(folder / "val.h5", "a") as file:
         file["SVAL-4-4_2020_ro14"]["grd"][BASE[7], 3, 3] = np.nan
     with pytest.raises(InputError, match=r"val\.h5: SVAL-4-4_2020_ro14: dataset grd: NaN"):
@@ -157,21 +159,21 @@ def test_a_value_that_is_no_number_is_named_when_a_tile_is_read(folder, read, na
         read(folder / "val.h5", "SVAL-4-4_2020_ro14")
 
 
-def test_labels_that_are_no_shares_are_named_by_the_card(folder):
+def test_labels_that_are_no_fractions_are_named_by_the_summary(folder):
     with h5py.File(folder / "val.h5", "a") as file:
         file["SVAL-4-4_2020_ro14"]["outlines"][3] = 255
-    with pytest.raises(InputError, match=r"val\.h5: SVAL-4-4_2020_ro14: dataset outlines: .*255.* found, shares"):
+    with pytest.raises(InputError, match=r"val\.h5: SVAL-4-4_2020_ro14: dataset outlines: .*255.* found, fractions"):
         summarize_dataset(folder)
 
 
-def test_values_that_were_not_scaled_are_named_by_the_card(folder):
+def test_values_that_were_not_scaled_are_named_by_the_summary(folder):
     with h5py.File(folder / "val.h5", "a") as file:
         file["SVAL-4-4_2020_ro14"]["grd"][...] = -12.0
     with pytest.raises(InputError, match=r"SVAL-4-4_2020_ro14: dataset grd: a median of -12 found, values scaled to 0"):
         summarize_dataset(folder)
 
 
-def test_the_card_tells_the_range_of_each_feature_of_the_files(folder):
+def test_the_summary_gives_the_range_of_each_feature_of_the_files(folder):
     for subset in ("train", "val", "test"):
         with h5py.File(folder / f"{subset}.h5", "a") as file:
             for group in file.values():
@@ -179,14 +181,14 @@ def test_the_card_tells_the_range_of_each_feature_of_the_files(folder):
                     (1, SIDE, SIDE, 1), np.float32
                 )
                 group.attrs["insar_base_time_idx"] = np.arange(15)
-    card = summarize_dataset(folder)
+    table = summarize_dataset(folder)
     low, high = radiometry.RANGES["insar"]
     middle = np.linspace(0.1, 0.7, 17)[7] * (high - low) + low
-    assert (card["dates, grd"] == "30").all()
-    assert (card["dates, insar"] == "17").all()
-    assert card["low, grd"].loc["train"] == pytest.approx(-12.0 - 0.1 * BASE[7], abs=1e-4)
-    np.testing.assert_allclose(card["low, insar"], middle, atol=1e-6)
-    np.testing.assert_allclose(card["high, insar"], middle, atol=1e-6)
+    assert (table["dates, grd"] == "30").all()
+    assert (table["dates, insar"] == "17").all()
+    assert table["low, grd"].loc["train"] == pytest.approx(-12.0 - 0.1 * BASE[7], abs=1e-4)
+    np.testing.assert_allclose(table["low, insar"], middle, atol=1e-6)
+    np.testing.assert_allclose(table["high, insar"], middle, atol=1e-6)
 
 
 def test_a_file_without_a_feature_is_refused(folder):
@@ -198,8 +200,8 @@ def test_a_file_without_a_feature_is_refused(folder):
 
 
 def published(path):
-    """Take away what only files of our own tell."""
-    write_file(path, {Tile(column=1, row=1): 0.5})
+    """Write a file without the attributes that the published files lack."""
+    write_tiles(path, {Tile(column=1, row=1): 0.5})
     with h5py.File(path, "a") as file:
         (group,) = file.values()
         for name in ("grd_times", "transform", "filled_share"):
@@ -225,7 +227,7 @@ def test_a_tile_without_dates_comes_without_its_padding_and_with_a_date_twice(tm
 
 def test_large_tiles_are_thinned_before_they_are_pooled(tmp_path, monkeypatch):
     path = published(tmp_path / "train.h5")
-    monkeypatch.setattr(summary._thinned, "__kwdefaults__", {"pixels": 60})
+    monkeypatch.setattr(summary, "THINNED_PIXELS", 60)
     tile = summary._thinned(read_tile(path, "SVAL-1-1_2020_ro14"))
     assert tile.backscatter.shape == (15, 8, 7)
     assert tile.glacier.shape == tile.valid.shape == (8, 7)

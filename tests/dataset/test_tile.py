@@ -40,7 +40,7 @@ def remote(scene, query="", host="a"):
     )
 
 
-def test_what_a_tile_is_made_of_is_told_by_all_that_decides_it(job):
+def test_the_fingerprint_depends_on_all_that_a_tile_is_made_of(job):
     first, second = job.scenes
     others = [
         replace(job, scenes=(first,)),

@@ -23,15 +23,15 @@ from glaciersar.inventory import block_sums
 from glaciersar.models import pretrained
 from glaciersar.training import checkpoints
 from tests.support.archives import write_dataset
-from tests.support.dataset_files import PIXEL, write_file
 from tests.support.keras_files import write_keras
+from tests.support.tiles import PIXEL, write_tiles
 
 TILES = {Tile(column=6, row=6): 0.5, Tile(column=7, row=6): 0.25}
 
 
 @pytest.fixture
 def run(tmp_path):
-    write_file(tmp_path / "test.h5", TILES)
+    write_tiles(tmp_path / "test.h5", TILES)
     for name in ("unet3d", "unet2d"):
         (tmp_path / "models" / name).mkdir(parents=True)
         pretrained.save(models.build(name, width=4), tmp_path / "models" / name / "weights.safetensors")
@@ -131,7 +131,7 @@ def test_outlines_of_another_year_are_refused_and_those_without_a_year_serve_all
 
 
 def test_a_test_tile_that_was_trained_on_is_refused(run):
-    write_file(run / "train.h5", {Tile(column=6, row=6): 0.5})
+    write_tiles(run / "train.h5", {Tile(column=6, row=6): 0.5})
     with pytest.raises(InputError, match="SVAL-6-6"):
         scoring.score_models(run / "models", ["unet3d"], run / "test.h5")
 

@@ -1,4 +1,4 @@
-"""Write dataset files of a few small tiles."""
+"""Dataset files of tiles whose left part is glacier."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,13 +13,13 @@ TIMES = [START + timedelta(days=12 * k) for k in range(30)]
 BASE = np.arange(0, 30, 2)
 
 
-def write_file(path, tiles, *, glacier_db=-12.0, land_db=-8.0):
-    """Write tiles whose left part is glacier, at levels that fall by 0.1 dB a date; the top row is never seen."""
+def write_tiles(path, tiles, *, glacier_db=-12.0, land_db=-8.0):
+    """Write tiles, each with its fraction of glacier, at levels that fall by 0.1 dB a date; no radar in the top row."""
     with h5py.File(path, "w") as file:
         file.attrs["kind"] = "simulated radar"
-        for tile, share in tiles.items():
+        for tile, fraction in tiles.items():
             glacier = np.zeros((SIDE, SIDE), bool)
-            glacier[:, : round(share * SIDE)] = True
+            glacier[:, : round(fraction * SIDE)] = True
             level = np.where(glacier, glacier_db, land_db) - 0.1 * np.arange(30)[:, None, None]
             labels = np.stack([~glacier, glacier], -1).astype(np.float32)
             labels[0] = 0
