@@ -72,7 +72,7 @@ def summarize_dataset(folder: str | Path) -> pd.DataFrame:
                     ranges[feature] = min(low, float(values.min())), max(high, float(values.max()))
                 for name, shares in told.items():
                     shares.append(float(group.attrs.get(name, np.nan)))
-                drawn.add(str(group.attrs.get("outlines_from", "untold")))
+                drawn.add(str(group.attrs.get("outlines_from", "unknown")))
                 whole += [int(group.attrs["filled_dates"])] if "filled_dates" in group.attrs else []
         groups = [Group.parse(entry.name) for entry in entries]
         row = {

@@ -53,7 +53,7 @@ class TileJob:
     fill_dates: int
     """How many of them may be missing in the archive, and filled from their neighbours."""
     backscatter: str
-    """ "gamma0", "sigma0", or "untold"."""
+    """ "gamma0", "sigma0", or "unknown"."""
     rtc: tuple[Scene, ...] = ()
     """The passes of a second kind of backscatter."""
     pairs: tuple[CoherencePair, ...] = ()

@@ -30,7 +30,7 @@ def job(tmp_path, rng):
         dates=15,
         spacing_days=24,
         fill_dates=3,
-        backscatter="untold",
+        backscatter="unknown",
     )
 
 

@@ -162,8 +162,8 @@ def test_decibels_are_known_by_the_name(tmp_path):
         ("https://a.net/sigma0_hh.tif?sig=gamma0", "sigma0"),
         ("sigma_nought_hv.tif", "sigma0"),
         ("beta0_hh.tif", "beta0"),
-        ("OPERA_L2_RTC-S1_T137-292320-IW1_20211119T015859Z_20250830T120333Z_S1A_30_v1.0_VH.tif", "untold"),
-        ("gamma0/hh.tif", "untold"),  # a folder may be called anything
+        ("OPERA_L2_RTC-S1_T137-292320-IW1_20211119T015859Z_20250830T120333Z_S1A_30_v1.0_VH.tif", "unknown"),
+        ("gamma0/hh.tif", "unknown"),  # a folder may be called anything
     ],
 )
 def test_names_tell_sigma_from_gamma_nought(href, expected):
