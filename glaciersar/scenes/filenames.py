@@ -111,7 +111,7 @@ def scene_from_file(
         raise InputError(f"{path}: no {missing} found in the name, expected one; a glob can leave this file out")
     scale = _HYP3_NAME.search(name)
     if scale and scale[1] == "a" and units is None:
-        raise InputError(f"{path}: amplitude found (HyP3's name tells), power or decibel expected")
+        raise InputError(f"{path}: amplitude found (by HyP3's name), power or decibel expected")
     named = HYP3_UNITS.get(scale[1]) if scale else "db" if _DECIBEL.search(f"{name} {bands[0]} {unit}") else None
     return Scene(
         id=_POLARISATION.sub("", name).strip("_- "),

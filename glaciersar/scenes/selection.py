@@ -125,7 +125,7 @@ def choose_dates_by_year(scenes: Iterable[Scene], *, count: int = 15) -> dict[tu
 def choose_years(
     scenes: Iterable[Scene], *, count: int = 15
 ) -> tuple[dict[tuple[int, int | None], list[datetime]], dict[tuple[int, int | None], str]]:
-    """Choose the dates that stand for each year and relative orbit; give the reason where there are too few.
+    """Choose the dates that stand for each year and relative orbit; give the reason where that is not possible.
 
     Returns:
         The dates of each year and orbit that has enough, and for each other one the reason.

@@ -83,7 +83,7 @@ def test_the_scale_of_hyp3_is_read_from_its_name(tmp_path, letters, units):
 
 def test_the_amplitude_of_hyp3_is_refused(tmp_path):
     write(tmp_path / f"{HYP3.format('gauned')}_VV.tif")
-    with pytest.raises(InputError, match=r"_VV\.tif: amplitude found \(HyP3's name tells\), power or decibel expected"):
+    with pytest.raises(InputError, match=r"_VV\.tif: amplitude found \(by HyP3's name\), power or decibel expected"):
         find_scenes(tmp_path)
 
 
