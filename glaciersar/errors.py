@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """Bad input, told in one sentence: the file, what was found, what was expected."""
+    """Bad input. The message is one sentence: the file, what was found, what was expected."""
 
     def __str__(self) -> str:
         """Leave out the traceback that a worker process of a DataLoader puts before the sentence."""

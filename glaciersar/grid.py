@@ -78,7 +78,7 @@ def split_random(tiles: Iterable[Tile], *, seed: int, shares: Sequence[float] = 
     """Assign tiles to train, val and test at random by name, as the published split does.
 
     Neighbouring tiles fall into different subsets, so a score on this split is optimistic about new regions;
-    `neighbours_sharing_a_subset` tells by how much they mix.
+    `neighbours_sharing_a_subset` measures how much they mix.
     """
     return _deal([[tile] for tile in sorted(set(tiles))], seed=seed, shares=shares)
 
@@ -109,7 +109,7 @@ def choose_split(found: Mapping[str, dict[Tile, str]], name: str) -> dict[Tile, 
 
 
 def _deal(pieces: list[list[Tile]], *, seed: int, shares: Sequence[float]) -> dict[Tile, str]:
-    """Shuffle pieces and cut them by share; no subset with a share stays empty."""
+    """Shuffle pieces and divide them by share; no subset with a share stays empty."""
     if len(shares) != len(SUBSETS) or min(shares) < 0 or not math.isclose(sum(shares), 1, abs_tol=1e-6):
         raise InputError(f"shares={tuple(shares)} found, three shares (train, val, test) that sum to 1 expected")
     if len(pieces) < sum(share > 0 for share in shares):
@@ -126,7 +126,7 @@ def neighbours_sharing_a_subset(split: Mapping[Tile, str]) -> tuple[float, float
     """Measure leakage: the share of edge neighbours in one subset, and the share expected by chance.
 
     Returns:
-        Observed and expected share, 0 to 1. Equal numbers mean that the split pays no heed to space.
+        Observed and expected share, 0 to 1. Equal numbers mean that the split ignores where tiles lie.
     """
     pairs = [
         (subset, split[neighbour])

@@ -13,14 +13,14 @@ from odc.geo.geobox import GeoBox
 from glaciersar.errors import InputError
 
 DATED = ("year", "src_date", "BgnDate", "BGNDATE", "YEAR_")
-"""Columns that tell of what year an outline is: this project's and König's; RGI 7 and GLIMS; RGI 6; the Norwegian's."""
+"""Columns with the year of an outline: this project's and König's; RGI 7 and GLIMS; RGI 6; the Norwegian one's."""
 
 
 def read_outlines(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
-    """Read outlines and mend invalid polygons; any vector file with a CRS and at least one polygon.
+    """Read glacier outlines from a vector file with a CRS and at least one polygon; repair invalid polygons.
 
-    How many were mended (`attrs["mended"]`) and how many features without a shape were left out (`attrs["empty"]`) is
-    printed too, unless there are none.
+    The number of repaired polygons (`attrs["mended"]`) and of features without a shape, which are left out
+    (`attrs["empty"]`), is also printed unless both are 0.
     """
     path = Path(path)
     if not path.exists():
@@ -69,7 +69,7 @@ def year_of(values: pd.Series) -> pd.Series:
 
 
 def years(outlines: gpd.GeoDataFrame) -> pd.Series:
-    """Tell of what year each outline is, by the first of the known columns that is there; NaN where none tells."""
+    """Return the year of each outline, from the first of the known columns that is there; NaN if there is none."""
     column = next((name for name in DATED if name in outlines), None)
     if column is None:
         return pd.Series(np.nan, index=outlines.index)
@@ -77,10 +77,10 @@ def years(outlines: gpd.GeoDataFrame) -> pd.Series:
 
 
 def year_range(years: pd.Series) -> str:
-    """Say of what years outlines are: "2008", "2007 to 2010", "untold"."""
+    """Summarise the years of outlines: "2008", "2007 to 2010", "unknown"."""
     known = years.dropna()
     if known.empty:
-        return "untold"
+        return "unknown"
     first, last = int(known.min()), int(known.max())
     return f"{first} to {last}" if first < last else f"{first}"
 

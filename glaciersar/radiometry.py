@@ -23,7 +23,7 @@ OF_POWER = ("grd", "rtc")
 """The features that are backscatter."""
 
 NOISE_FLOOR = 1e-4
-"""−40 dB, well below what any Sentinel-1 mode can tell from noise (NESZ −22 dB or better). Lower values, among them
+"""−40 dB, well below the noise of any Sentinel-1 mode (NESZ −22 dB or better). Lower values, among them
 all that noise subtraction made negative, are no measurement; at −100 dB, single pixels would outweigh a glacier."""
 
 UNITS = ("linear", "db")
@@ -89,7 +89,9 @@ def check_units(values: Array, *, units: str, name: str) -> None:
     if units not in UNITS:
         raise InputError(f"{name}: units={units!r} found, 'linear' or 'db' expected")
     seen = values[np.isfinite(values)]
-    seen = seen[:: max(seen.size // 100_000, 1)]  # enough for percentiles, which would take longer than the reading
+    seen = seen[
+        :: max(seen.size // 100_000, 1)
+    ]  # enough for percentiles; of all pixels they would take longer than reading
     if seen.size == 0:
         raise InputError(f"{name}: no pixel holds a value (all nodata), expected backscatter")
     low, middle, high = np.percentile(seen, (2, 50, 98))
@@ -143,7 +145,7 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
 
 
 def prepare_coherence(coherence: Array) -> Prepared:
-    """Turn a series of coherence (T, H, W), 0 to 1, NaN where there is none, into what `prepare` gives."""
+    """Turn a series of coherence (T, H, W), 0 to 1, NaN where there is none, into the result of `prepare`."""
     return _prepared(scale(coherence, feature="insar"), np.isfinite(coherence))
 
 

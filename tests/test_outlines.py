@@ -95,7 +95,7 @@ def test_what_was_mended_and_left_out_is_counted_and_said(tmp_path, capsys):
         ("BGNDATE", [20080723, 20080723, 20080723], [2008, 2008, 2008], "2008"),
         ("YEAR_", [2008, 2008, 0], [2008, 2008, np.nan], "2008"),
         ("year", [1936.0, 1990.0, 2007.0], [1936, 1990, 2007], "1936 to 2007"),
-        ("name", ["2008", "a", "b"], [np.nan, np.nan, np.nan], "untold"),
+        ("name", ["2008", "a", "b"], [np.nan, np.nan, np.nan], "unknown"),
     ],
 )
 def test_the_year_of_an_outline_is_read_from_the_columns_of_known_inventories(column, values, expected, said):

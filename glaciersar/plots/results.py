@@ -179,7 +179,7 @@ def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None
         start, end = ((time - datetime(key[0], 1, 1, tzinfo=UTC)) / timedelta(days=1) for time in covered.gap)
         days = [time.timetuple().tm_yday for time in times]
         picked = [time.timetuple().tm_yday for time in chosen.get(key, ())]
-        wished = [time.timetuple().tm_yday for time in covered.wishes]
+        wished = [time.timetuple().tm_yday for time in covered.target_dates]
         axis.scatter(days, [height] * len(days), s=14, color="0.6", label="pass", zorder=2)
         axis.scatter(
             picked, [height] * len(picked), s=36, facecolors="none", edgecolors="#d95f02", zorder=3,

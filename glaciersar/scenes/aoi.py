@@ -1,4 +1,4 @@
-"""Where to look: a point, a box, tiles of the grid or outlines, as one shape in degrees."""
+"""Area of interest: a point, a box, tiles of the grid or outlines, as one shape in degrees."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ _TILE = re.compile(r"SVAL-(-?\d+)-(-?\d+)")
 
 
 def parse_aoi(place: str | Path | Sequence[float] | BaseGeometry) -> BaseGeometry:
-    """Understand a place.
+    """Parse an area of interest.
 
     Args:
         place: "15.5,78.9" (a point), "11,78,13,79" (west, south, east, north), "SVAL-10-38,SVAL-10-39" (tiles of the
@@ -94,7 +94,7 @@ def _from_file(path: Path) -> BaseGeometry:
 
 
 def union_footprint(scenes: Iterable[Scene], crs: str) -> BaseGeometry | None:
-    """Join what scenes cover, in another CRS; None where their archive does not tell it of each."""
+    """Return the union of the footprints of scenes in another CRS; None if a scene has none."""
     shapes = [scene.outline for scene in scenes]
     if any(shape is None for shape in shapes):
         return None
@@ -103,7 +103,7 @@ def union_footprint(scenes: Iterable[Scene], crs: str) -> BaseGeometry | None:
 
 
 def aoi_name(place: str | Path | Sequence[float] | BaseGeometry) -> str:
-    """Name a place in messages: as it was given, or a shape by its bounds in degrees."""
+    """Name an area of interest in messages: as it was given, or a shape by its bounds in degrees."""
     if isinstance(place, BaseGeometry):
         return "the box " + ",".join(f"{bound:g}" for bound in place.bounds)
     return str(place) if isinstance(place, str | Path) else _text(list(place))

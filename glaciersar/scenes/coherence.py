@@ -1,4 +1,4 @@
-"""Coherence of two passes (InSAR): find its rasters, read them onto a grid."""
+"""Coherence of two passes (InSAR): find its rasters and read them onto a grid."""
 
 import glob
 import re
@@ -45,14 +45,14 @@ class CoherencePair:
 
 
 def find_pairs(source: str | Path, *, relative_orbit: int | None = None) -> list[CoherencePair]:
-    """Find rasters of coherence by their names, which tell two dates and "corr", "coh" or "coherence".
+    """Find rasters of coherence by their names, which hold two dates and "corr", "coh" or "coherence".
 
-    So do those of HyP3 (`S1AA_20200102T063005_20200114T063006_HHP012_INT40_…_corr.tif`). Rasters of the same two days
+    HyP3 names them so: S1AA_20200102T063005_20200114T063006_HHP012_INT40_…_corr.tif. Rasters of the same two days
     become one pair.
 
     Args:
         source: A folder, searched with its subfolders, or a glob.
-        relative_orbit: Orbit of rasters whose names don't tell it as ro14.
+        relative_orbit: Orbit of rasters whose names do not hold it, such as ro14.
 
     Returns:
         Pairs in time order.

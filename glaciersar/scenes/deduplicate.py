@@ -1,4 +1,4 @@
-"""One acquisition that was processed more than once: archives that reprocess may leave every product."""
+"""Keep one product of each acquisition: archives that reprocess may hold several."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,18 +14,18 @@ from glaciersar.scenes.scene import POLARISATIONS, Scene
 SAME_TIME = timedelta(seconds=2)
 """Between the starts of two products of one acquisition; slices of a pass begin 25 seconds apart."""
 SAME_PLACE = 0.9
-"""Share of the area of both that they have in common; bursts, slices and map tiles that touch have far less."""
+"""Intersection over union of two products of one acquisition; neighbouring bursts, slices and tiles have far less."""
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def newest_products(scenes: Iterable[Scene]) -> tuple[list[Scene], dict[str, str]]:
     """Keep the newest product of each acquisition, polarisation by polarisation.
 
-    Products of one platform, orbit and direction that begin within two seconds and show the same place are of one
-    acquisition. The one that was processed last is the newest; where the archive does not tell, the last by its id.
+    Products of one platform, orbit and direction that begin within two seconds and cover the same area are of one
+    acquisition. The one processed last is the newest; if the archive does not say, the last by its id.
 
     Returns:
-        What is kept, in time order; and the id of each product that was left out, with that of the newer one.
+        The scenes kept, in time order; and the id of each product left out, with that of the newer one.
     """
     kept: dict[tuple[object, ...], list[Scene]] = {}
     left_out: dict[str, str] = {}
@@ -43,7 +43,7 @@ def newest_products(scenes: Iterable[Scene]) -> tuple[list[Scene], dict[str, str
 
 
 def drop_older_products(scenes: Iterable[Scene], source: object) -> list[Scene]:
-    """Keep the newest product of each acquisition, and say so where one was left out."""
+    """Keep the newest product of each acquisition, and print how many were left out."""
     kept, left_out = newest_products(scenes)
     if left_out:
         old, new = next(iter(left_out.items()))
@@ -59,12 +59,12 @@ def _is_of_one_acquisition(scene: Scene, newer: Scene) -> bool:
         return False  # the same rasters, listed twice: as strips they count once
     one, other = _place(scene, common[0]), _place(newer, common[0])
     if one is None or other is None:
-        return False  # what is wrong with it, reading says
+        return False  # the error is reported when the raster is read
     return one.intersection(other).area > SAME_PLACE * one.union(other).area
 
 
 def _place(scene: Scene, kind: str) -> BaseGeometry | None:
-    """Outline a scene in degrees, by its rasters where the archive does not tell."""
+    """Return the footprint of a scene in degrees, from its rasters if the archive does not give it."""
     if scene.outline is not None:
         return shapely.make_valid(scene.outline)
     try:
@@ -74,6 +74,6 @@ def _place(scene: Scene, kind: str) -> BaseGeometry | None:
 
 
 def _without(scene: Scene, newer: Scene) -> Scene | None:
-    """Take the polarisations away that a newer product has; None if no backscatter is left."""
+    """Remove the polarisations that a newer product has; None if no backscatter is left."""
     hrefs = {kind: found for kind, found in scene.hrefs.items() if kind not in newer.hrefs}
     return replace(scene, hrefs=hrefs) if set(hrefs) & set(POLARISATIONS) else None

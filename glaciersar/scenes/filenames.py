@@ -1,4 +1,4 @@
-"""Sigma or gamma nought: what the names of rasters tell, and that they do not contradict each other."""
+"""Read the names of rasters: convention (gamma or sigma nought), time, orbit, polarisation, units."""
 
 import re
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ from glaciersar.scenes.scene import Scene
 
 CONVENTIONS = ("gamma0", "sigma0")
 """Backscatter per area seen from the radar, and per area on the ground: 1 dB apart at 37 degrees."""
-UNKNOWN = "untold"
+UNKNOWN = "unknown"
 
 _NAMED_CONVENTION = re.compile(r"(?<![a-z])(gamma|sigma|beta)[-_ ]?(?:0|nought|naught)(?!\d)", re.IGNORECASE)
 _HYP3_CONVENTION = re.compile(r"_RTC\d\d_[GS]_([gs])[pda]")
 
 
 def convention_of_name(href: str) -> str:
-    """Tell from the name of a raster: Gamma0_VV.tif, or HyP3's …_RTC30_G_gp…; "untold" where it says nothing."""
+    """Return the convention in a raster's name: Gamma0_VV.tif, or HyP3's …_RTC30_G_gp…; "unknown" if it has none."""
     name = PurePosixPath(href.partition("?")[0]).name
     if found := _NAMED_CONVENTION.search(name):
         return f"{found[1].lower()}0"
@@ -30,18 +30,18 @@ def convention_of_name(href: str) -> str:
 
 
 def common_convention(scenes: Iterable[Scene], polarisation: str, *, declared: str = "") -> str:
-    """Tell the convention of a series; values cannot, as the two differ by about one decibel.
+    """Return the convention of a series. Values do not show it: the two differ by about one decibel.
 
     Args:
         scenes: Of one series.
         polarisation: "HH", "HV", "VV" or "VH".
-        declared: "gamma0" or "sigma0" if the user knows; empty takes what the names tell.
+        declared: "gamma0" or "sigma0" if the user knows; if empty, the names of the rasters are read.
 
     Returns:
-        "gamma0", "sigma0", or "untold" where neither user nor names tell.
+        "gamma0", "sigma0", or "unknown" if neither the user nor the names say.
 
     Raises:
-        InputError: Names contradict each other or what was declared, or tell of another convention.
+        InputError: Names contradict each other or what was declared, or have another convention.
     """
     if declared and declared not in CONVENTIONS:
         raise InputError(f"convention={declared!r} found, {' or '.join(CONVENTIONS)} expected")
@@ -77,12 +77,12 @@ _COMPANION = re.compile(
 
 
 def is_companion(path: Path) -> bool:
-    """Tell the files that HyP3 and OPERA put beside their backscatter; HyP3's incidence is one, being in radians."""
+    """Tell whether a file is one that HyP3 and OPERA put beside their backscatter, HyP3's incidence included."""
     return bool(_COMPANION.search(path.stem)) and _TIME.search(path.stem) is not None
 
 
 def asset_kind(name: str) -> str | None:
-    """Tell from an asset key or a file name what a raster holds: a polarisation, or the incidence."""
+    """Return what a raster holds, a polarisation or "incidence", by its asset key or file name; None if unclear."""
     if _INCIDENCE.search(name):
         return "incidence"
     found = {match.upper() for match in _POLARISATION.findall(name)}
@@ -92,7 +92,7 @@ def asset_kind(name: str) -> str | None:
 def scene_from_file(
     path: Path, *, units: str | None, relative_orbit: int | None, polarisation: str | None = None
 ) -> Scene:
-    """Understand one GeoTIFF by its name, then by name and unit of its band, then by what the caller says.
+    """Read the fields of a scene from a GeoTIFF: from its name, then name and unit of its band, then the arguments.
 
     Raises:
         InputError: No date or no polarisation, or amplitude, of which no series is made.
@@ -111,38 +111,38 @@ def scene_from_file(
         raise InputError(f"{path}: no {missing} found in the name, expected one; a glob can leave this file out")
     scale = _HYP3_NAME.search(name)
     if scale and scale[1] == "a" and units is None:
-        raise InputError(f"{path}: amplitude found (HyP3's name tells), power or decibel expected")
-    told = HYP3_UNITS.get(scale[1]) if scale else "db" if _DECIBEL.search(f"{name} {bands[0]} {unit}") else None
+        raise InputError(f"{path}: amplitude found (by HyP3's name), power or decibel expected")
+    named = HYP3_UNITS.get(scale[1]) if scale else "db" if _DECIBEL.search(f"{name} {bands[0]} {unit}") else None
     return Scene(
         id=_POLARISATION.sub("", name).strip("_- "),
         time=_time(time, path),
         relative_orbit=_orbit(name) or relative_orbit,
         orbit_state=None,
         hrefs={kind: (str(path),)},
-        units=units or told or "linear",
+        units=units or named or "linear",
         platform=_platform(name),
         processed=_processed(name),
     )
 
 
 def _bands(path: Path) -> tuple[list[str], str]:
-    """Read the names of the bands, which Earth Engine gives its exports, and the unit of the first; empty if untold."""
+    """Read the names of the bands, which Earth Engine exports have, and the unit of the first; empty if missing."""
     try:
         with rasterio.open(path) as file:
             return [text or "" for text in file.descriptions], file.units[0] or ""
     except RasterioError:
-        return [""], ""  # what is wrong with it, reading says
+        return [""], ""  # the error is reported when the raster is read
 
 
 def _orbit(name: str) -> int | None:
-    told, product = _ORBIT.search(name), _PRODUCT.search(name)
-    if told:
-        return int(told[1])
+    orbit, product = _ORBIT.search(name), _PRODUCT.search(name)
+    if orbit:
+        return int(orbit[1])
     return relative_orbit_of(product[1], int(product[2])) if product else None
 
 
 def relative_orbit_of(satellite: str, absolute_orbit: int) -> int:
-    """Number the relative orbit of Sentinel-1 "A" or "B", 1 to 175."""
+    """Return the relative orbit of Sentinel-1 "A" or "B", 1 to 175."""
     return (absolute_orbit - FIRST_ORBIT[satellite]) % 175 + 1
 
 

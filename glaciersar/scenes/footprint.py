@@ -32,7 +32,7 @@ def open_backscatter(href: str, *, check: bool = True) -> Iterator[DatasetReader
     """
     name = raster_name(href)
     if not is_remote(href) and not Path(href).exists():
-        raise InputError(f"{href}: no such file, expected the raster that the scene list names")
+        raise InputError(f"{href}: no such file, expected the raster that the manifest names")
     try:
         with http.open_href(href) as file:
             if file.crs is None and file.gcps[0]:

@@ -1,4 +1,4 @@
-"""The frozen list of scenes that a study was made from."""
+"""The manifest: the list of scenes that a study was made from, with checksums of their rasters."""
 
 import hashlib
 import json
@@ -19,17 +19,17 @@ from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.io.atomic import write_json
 from glaciersar.radiometry import UNITS
-from glaciersar.scenes.scene import POLARISATIONS, FileState, Scene, as_utc, is_remote
+from glaciersar.scenes.scene import POLARISATIONS, FileChecksum, Scene, as_utc, is_remote
 
 KINDS = (*POLARISATIONS, "incidence")
 STATES = ("ascending", "descending", None)
 
 
 def write_manifest(scenes: Sequence[Scene], path: str | Path) -> Path:
-    """Write the chosen scenes as a small GeoJSON list, to be committed and read back by `thaw`.
+    """Write scenes as a manifest: a small GeoJSON file to commit, which `read_manifest` reads.
 
-    A feature is a scene, with its outline, the fields that STAC has for it, and its rasters with their marks. Rasters
-    that lie below the folder of the list are written relative to it, so that both can move together.
+    Each feature is a scene, with its footprint, the fields that STAC has for it, and its rasters with their checksums.
+    Paths of rasters below the folder of the manifest are written relative to it, so that both can be moved together.
     """
     path = Path(path)
     folder = path.resolve().parent
@@ -51,17 +51,17 @@ def _to_json(scene: Scene, folder: Path) -> dict[str, Any]:
             "units": scene.units,
             "processed": scene.processed and scene.processed.astimezone(UTC).isoformat(),
             "rasters": {
-                kind: [_raster_to_json(href, scene.marks.get(href), folder) for href in hrefs]
+                kind: [_raster_to_json(href, scene.checksums.get(href), folder) for href in hrefs]
                 for kind, hrefs in scene.hrefs.items()
             },
         },
     }
 
 
-def _raster_to_json(href: str, mark: FileState | None, folder: Path) -> dict[str, Any]:
-    mark = mark or FileState()
-    known = {"file:size": mark.size, "file:checksum": mark.checksum, "etag": mark.etag}
-    return {"href": _relative(href, folder)} | {name: value for name, value in known.items() if value is not None}
+def _raster_to_json(href: str, checksum: FileChecksum | None, folder: Path) -> dict[str, Any]:
+    known = checksum or FileChecksum()
+    fields = {"file:size": known.size, "file:checksum": known.checksum, "etag": known.etag}
+    return {"href": _relative(href, folder)} | {name: value for name, value in fields.items() if value is not None}
 
 
 def _relative(href: str, folder: Path) -> str:
@@ -70,7 +70,7 @@ def _relative(href: str, folder: Path) -> str:
 
 
 def is_manifest(content: Any) -> bool:
-    """Tell a frozen list from other GeoJSON, such as a collection of STAC items."""
+    """Tell whether GeoJSON is a manifest, not for example a collection of STAC items."""
     try:
         return all("rasters" in feature["properties"] for feature in content["features"])
     except (KeyError, TypeError):
@@ -78,10 +78,10 @@ def is_manifest(content: Any) -> bool:
 
 
 def read_manifest(path: str | Path) -> list[Scene]:
-    """Read a list that `freeze` wrote, or somebody by hand.
+    """Read a manifest that `write_manifest` wrote, or somebody by hand.
 
     Raises:
-        InputError: No such list, or a scene with a field missing or wrong; the sentence names it.
+        InputError: No such file, or a scene with a field missing or wrong; the message names it.
     """
     path = Path(path)
     try:
@@ -89,9 +89,9 @@ def read_manifest(path: str | Path) -> list[Scene]:
         if not isinstance(features, list):
             raise TypeError("features is no list")
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file, expected a list of scenes written by scenes.freeze") from error
+        raise InputError(f"{path}: no such file, expected a manifest written by write_manifest") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: not a list of scenes ({error!r}), expected one written by scenes.freeze") from error
+        raise InputError(f"{path}: not a manifest ({error!r}), expected one written by write_manifest") from error
     scenes = []
     for number, feature in enumerate(features, 1):
         name = feature.get("id") if isinstance(feature, dict) else None
@@ -106,18 +106,18 @@ def read_manifest(path: str | Path) -> list[Scene]:
 
 def _from_json(feature: Mapping[str, Any], folder: Path) -> Scene:
     properties = feature["properties"]
-    marks = {}
+    checksums = {}
     hrefs: dict[str, tuple[str, ...]] = {}
     for kind, rasters in properties["rasters"].items():
         _expect(kind, KINDS, "raster")
         for raster in rasters:
             href = raster["href"] if is_remote(raster["href"]) else os.path.normpath(folder / raster["href"])
             hrefs[kind] = (*hrefs.get(kind, ()), href)
-            mark = FileState(
+            known = FileChecksum(
                 size=raster.get("file:size"), checksum=raster.get("file:checksum"), etag=raster.get("etag")
             )
-            if mark != FileState():
-                marks[href] = mark
+            if known != FileChecksum():
+                checksums[href] = known
     if not any(kind in POLARISATIONS for kind in hrefs):
         raise ValueError("no raster of HH, HV, VV or VH")
     orbit = properties["sat:relative_orbit"]
@@ -135,7 +135,7 @@ def _from_json(feature: Mapping[str, Any], folder: Path) -> Scene:
         platform=properties["platform"],
         outline=None if geometry is None else shapely.geometry.shape(geometry),
         processed=as_utc(datetime.fromisoformat(processed)) if (processed := properties.get("processed")) else None,
-        marks=marks,
+        checksums=checksums,
     )
 
 
@@ -145,26 +145,29 @@ def _expect(value: Any, allowed: Sequence[Any], name: str) -> None:
         raise ValueError(f"{name} {value!r} found, {wanted} expected")
 
 
-SHA256 = "1220"  # what a multihash of SHA-256 begins with: the method, and 32 bytes
+SHA256 = "1220"  # start of a multihash of SHA-256: the code of the method, and 32 bytes
 VANISHED = "vanished"
-AT_ONCE = 8
-"""Rasters that are asked after at the same time."""
+REQUESTS = 8
+"""Rasters whose checksums are requested or computed at the same time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Response:
-    """What is known of a raster now."""
+    """The state of a raster now."""
 
-    mark: FileState = field(default_factory=FileState)
+    checksum: FileChecksum = field(default_factory=FileChecksum)
     trouble: str = ""
-    """Why there is no mark: it has vanished, or nobody knows because of this."""
+    """Why there is no checksum: VANISHED, or the reason why it could not be found out."""
 
 
 def record_checksums(scenes: Sequence[Scene], *, progress: bool = False) -> list[Scene]:
-    """Ask after every raster, so that the list tells later whether it has changed.
+    """Record the checksum of every raster, so that `verify_checksums` can find those that have changed since.
 
-    A remote one gives its ETag and size by one short request, and keeps the checksum that its archive gave; a local
-    one is read through for its SHA-256.
+    A remote raster gets the ETag and size that its server gives in one short request, and keeps the checksum that its
+    archive gave. A local one is read to its end for its SHA-256.
+
+    Returns:
+        The scenes with their checksums.
 
     Raises:
         InputError: A raster that is not there, or a server that does not answer.
@@ -173,40 +176,41 @@ def record_checksums(scenes: Sequence[Scene], *, progress: bool = False) -> list
     bad = {href: answer.trouble for href, answer in found.items() if answer.trouble}
     if bad:
         href, trouble = next(iter(bad.items()))
-        raise InputError(f"{href}: {trouble}, a raster expected ({len(bad)} of {len(found)} rasters cannot be marked)")
-    marked = []
+        raise InputError(f"{href}: {trouble}, a raster expected ({len(bad)} of {len(found)} rasters cannot be checked)")
+    recorded = []
     for scene in scenes:
-        marks = {href: _merge(found[href].mark, scene.marks.get(href)) for href in _hrefs([scene])}
-        marked.append(replace(scene, marks={href: known for href, known in marks.items() if known != FileState()}))
-    return marked
+        merged = {href: _merge(found[href].checksum, scene.checksums.get(href)) for href in _hrefs([scene])}
+        known = {href: checksum for href, checksum in merged.items() if checksum != FileChecksum()}
+        recorded.append(replace(scene, checksums=known))
+    return recorded
 
 
-def _merge(now: FileState, before: FileState | None) -> FileState:
-    """Keep the checksum of the archive where the server tells none."""
+def _merge(now: FileChecksum, before: FileChecksum | None) -> FileChecksum:
+    """Keep the checksum that the archive gave where the server gives none."""
     return now if now.checksum or before is None else replace(now, checksum=before.checksum)
 
 
 def verify_checksums(scenes: Sequence[Scene], *, progress: bool = False) -> pd.DataFrame:
-    """Tell which rasters of a frozen list are no longer as they were when they were marked.
+    """Find the rasters that are no longer as they were when their checksums were recorded.
 
     Returns:
         A row for each such raster: scene, raster, what (vanished, changed, unknown), found (in words).
     """
-    hashed = {href for scene in scenes for href, mark in scene.marks.items() if mark.checksum}
+    hashed = {href for scene in scenes for href, known in scene.checksums.items() if known.checksum}
     found = _query_rasters(scenes, hashed=hashed, progress=progress)
     rows = []
     for scene in scenes:
         for href in _hrefs([scene]):
-            what, words = _compare(scene.marks.get(href, FileState()), found[href])
+            what, words = _compare(scene.checksums.get(href, FileChecksum()), found[href])
             if what:
                 rows.append({"scene": scene.id, "raster": href, "what": what, "found": words})
     return pd.DataFrame(rows, columns=["scene", "raster", "what", "found"])
 
 
-def _compare(before: FileState, answer: _Response) -> tuple[str, str]:
+def _compare(before: FileChecksum, answer: _Response) -> tuple[str, str]:
     if answer.trouble:
         return (VANISHED, "no such file") if answer.trouble == VANISHED else ("unknown", answer.trouble)
-    pairs = [(name, getattr(before, name), getattr(answer.mark, name)) for name in ("size", "checksum", "etag")]
+    pairs = [(name, getattr(before, name), getattr(answer.checksum, name)) for name in ("size", "checksum", "etag")]
     other = [f"{name} {old} is now {new}" for name, old, new in pairs if None not in (old, new) and old != new]
     return ("changed", ", ".join(other)) if other else ("", "")
 
@@ -216,9 +220,9 @@ def _hrefs(scenes: Iterable[Scene]) -> list[str]:
 
 
 def _query_rasters(scenes: Sequence[Scene], *, hashed: Collection[str], progress: bool) -> dict[str, _Response]:
-    """Ask after each raster once, several at a time; read local ones of `hashed` through for their checksum."""
+    """Request the state of each raster once, several at a time; compute the SHA-256 of local ones in `hashed`."""
     hrefs = _hrefs(scenes)
-    with ThreadPoolExecutor(AT_ONCE) as pool, http.retry_session() as session:
+    with ThreadPoolExecutor(REQUESTS) as pool, http.retry_session() as session:
 
         def ask(href: str) -> _Response:
             return _remote(href, session) if is_remote(href) else _local(Path(href), hashed=href in hashed)
@@ -231,7 +235,7 @@ def _local(path: Path, *, hashed: bool) -> _Response:
     try:
         with path.open("rb") as file:
             checksum = SHA256 + hashlib.file_digest(file, "sha256").hexdigest() if hashed else None
-        return _Response(mark=FileState(size=path.stat().st_size, checksum=checksum))
+        return _Response(checksum=FileChecksum(size=path.stat().st_size, checksum=checksum))
     except FileNotFoundError:
         return _Response(trouble=VANISHED)
     except OSError as error:
@@ -253,9 +257,9 @@ def _remote(href: str, session: requests.Session) -> _Response:
     if not answer.ok:
         return _Response(trouble=f"HTTP status {answer.status_code}")
     size = answer.headers.get("Content-Length")
-    return _Response(mark=FileState(size=int(size) if size else None, etag=answer.headers.get("ETag")))
+    return _Response(checksum=FileChecksum(size=int(size) if size else None, etag=answer.headers.get("ETag")))
 
 
 def _head(url: str, session: requests.Session) -> requests.Response:
-    as_stored = {"Accept-Encoding": "identity"}  # else a server may tell the size of a compressed copy
+    as_stored = {"Accept-Encoding": "identity"}  # otherwise a server may give the size of a compressed copy
     return session.head(url, headers=as_stored, timeout=http.TIMEOUT, allow_redirects=True)

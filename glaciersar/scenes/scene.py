@@ -12,20 +12,20 @@ from glaciersar.errors import InputError
 
 POLARISATIONS = ("HH", "HV", "VV", "VH")
 PASS_GAP = timedelta(minutes=10)
-"""Strips of one pass follow each other within seconds; the same orbit comes back after six days at the earliest."""
+"""Strips of one pass follow each other within seconds; an orbit repeats after six days at the earliest."""
 SAME_TIME_OF_DAY = timedelta(minutes=15)  # orbits that overlap pass 99 minutes apart
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileState:
-    """What tells whether a raster is still the one that was found."""
+class FileChecksum:
+    """What shows whether a raster has changed since: size, checksum, ETag."""
 
     size: int | None = None
     """Bytes."""
     checksum: str | None = None
     """Multihash in hexadecimal, as in STAC's `file:checksum`; 1220… is SHA-256."""
     etag: str | None = None
-    """The server's own word for the version of a file."""
+    """Version of the file, as its server gives it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,21 +37,21 @@ class Scene:
     time: datetime
     """Start of the acquisition, UTC."""
     relative_orbit: int | None
-    """1 to 175; one orbit means one viewing geometry. None where a folder of files does not tell."""
+    """1 to 175; one orbit means one viewing geometry. None if a folder of files does not say."""
     orbit_state: str | None
-    """ "ascending" or "descending"; None where a folder of files does not tell."""
+    """ "ascending" or "descending"; None if a folder of files does not say."""
     hrefs: Mapping[str, tuple[str, ...]]
     """Rasters by polarisation ("HH", "HV", "VV", "VH") or "incidence"; several are strips of one pass to mosaic."""
     units: str = "linear"
     """Of the backscatter rasters: "linear" (power) or "db"."""
     platform: str | None = None
-    """Such as "sentinel-1a", or "simulated"; None where a folder of files does not tell."""
+    """Such as "sentinel-1a", or "simulated"; None if a folder of files does not say."""
     outline: BaseGeometry | None = None
-    """What it covers, in degrees (EPSG:4326); None where the archive does not tell."""
+    """Footprint in degrees (EPSG:4326); None if the archive does not give it."""
     processed: datetime | None = None
-    """When it was processed, or else listed, UTC; None where the archive does not tell."""
-    marks: Mapping[str, FileState] = field(default_factory=dict)
-    """Of rasters, by href; as far as the archive or `mark` tells."""
+    """When it was processed, or else listed, UTC; None if the archive does not say."""
+    checksums: Mapping[str, FileChecksum] = field(default_factory=dict)
+    """Of rasters, by href, as far as the archive or `manifest.record_checksums` gives them."""
 
 
 def merge_passes(scenes: Iterable[Scene]) -> list[Scene]:
@@ -73,7 +73,7 @@ def merge_passes(scenes: Iterable[Scene]) -> list[Scene]:
                 first,
                 hrefs=_join(first.hrefs, scene.hrefs),
                 outline=_unite(first.outline, scene.outline),
-                marks={**scene.marks, **first.marks},
+                checksums={**scene.checksums, **first.checksums},
             )
         else:
             passes.append(scene)
@@ -84,7 +84,7 @@ def merge_passes(scenes: Iterable[Scene]) -> list[Scene]:
 def check_one_orbit(passes: Sequence[Scene]) -> None:
     """Refuse passes of several relative orbits, or ascending and descending ones; of unknown orbits, by time of day.
 
-    One orbit comes back at the same time of day, to some seconds. Midnight is taken for a name without a time.
+    An orbit repeats at the same time of day, to some seconds. Midnight stands for a file name without a time of day.
     """
     orbits = sorted({str(scene.relative_orbit) for scene in passes})
     if len(orbits) != 1:

@@ -1,4 +1,4 @@
-"""Find scenes in a static STAC catalogue, in a frozen list or among GeoTIFFs."""
+"""Find scenes in a STAC API, a static STAC catalogue, a manifest or a folder of GeoTIFFs."""
 
 import glob
 import json
@@ -38,14 +38,15 @@ def find_scenes(
 
     Args:
         source: A static STAC catalogue, collection, item collection or item (a path or URL to its JSON, or the folder
-            of a catalog.json or collection.json); a list that `freeze` wrote; or GeoTIFFs: a folder, searched with its
-            subfolders, a glob, or one file. GeoTIFFs tell their time and polarisation by name (20231203T015910Z,
-            2023-12-03, VV, …) as HyP3, OPERA RTC-S1 and Earth Engine exports do, the polarisation also by the
-            description of their band; those of one pass, less than 10 minutes apart, become one scene with several
-            strips. Masks, elevation models and pictures that HyP3 and OPERA put beside them are left out.
+            of a catalog.json or collection.json); a manifest that `write_manifest` wrote; or GeoTIFFs: a folder,
+            searched with its subfolders, a glob, or one file. Time and polarisation of GeoTIFFs are read from their
+            names (20231203T015910Z, 2023-12-03, VV, …), as HyP3, OPERA RTC-S1 and Earth Engine exports have them, the
+            polarisation also from the description of their band. Those of one pass, less than 10 minutes apart, become
+            one scene with several strips. Masks, elevation models and pictures that HyP3 and OPERA put beside them are
+            left out.
         units: "linear" or "db"; if not given, what the archive declares, or else "linear".
-        relative_orbit: Orbit of GeoTIFFs whose names don't tell; also keeps only the scenes of this orbit.
-        polarisation: Of GeoTIFFs that don't tell.
+        relative_orbit: Keep only the scenes of this orbit; GeoTIFFs whose names give no orbit are taken to be of it.
+        polarisation: Of GeoTIFFs that do not say.
 
     Returns:
         Scenes in time order; items of a catalogue stay one scene each. Where an acquisition was processed more than
@@ -106,7 +107,7 @@ def _read_json(path: str) -> Any:
     try:
         return json.loads(Path(path).read_text())
     except (OSError, ValueError):
-        return None  # what is wrong with it, reading it as STAC says
+        return None  # the error is reported when the file is read as STAC
 
 
 def _scenes_of_catalog(source: str) -> Iterator["pystac.Item"]:
@@ -163,16 +164,17 @@ def search_scenes(
 ) -> list[Scene]:
     """Search an archive for the scenes of a place and a time.
 
-    A STAC API is asked for the place, the time and the collection, which every API understands, page by page; orbit
-    and polarisation are chosen from its answer. Faults of the line and of the server are tried again (`remote`).
+    A STAC API is searched by place, time and collection, which every API supports, page by page; orbit and
+    polarisation are then chosen from its answer. Failed requests are sent again (`io.http`).
 
     Args:
-        source: URL of a STAC API, such as https://planetarycomputer.microsoft.com/api/stac/v1, or what `find` reads.
-        place: As for `place_of`: a point, a box, tiles of the grid, or a file of outlines.
+        source: URL of a STAC API, such as https://planetarycomputer.microsoft.com/api/stac/v1, or any source
+            of `find_scenes`.
+        place: As for `parse_aoi`: a point, a box, tiles of the grid, or a file of outlines.
         year: Calendar year, UTC.
         start: First time kept, inclusive.
         end: Last time kept, exclusive.
-        relative_orbit: 1 to 175; also the orbit of GeoTIFFs whose names don't tell.
+        relative_orbit: 1 to 175; GeoTIFFs whose names give no orbit are taken to be of it.
         orbit_state: "ascending" or "descending".
         polarisation: "HH", "HV", "VV" or "VH".
         collection: The product, such as sentinel-1-rtc; needed where an API has several.
@@ -180,7 +182,7 @@ def search_scenes(
         progress: Show a progress bar.
 
     Returns:
-        Scenes in time order; of an acquisition that was processed more than once the newest product, as `find` does.
+        Scenes in time order; of an acquisition that was processed more than once only the newest product.
 
     Raises:
         InputError: Nothing found, an unknown collection, an API that cannot be reached or is none.
@@ -215,12 +217,12 @@ def search_scenes(
 
 
 def intersecting(scenes: list[Scene], shape: BaseGeometry) -> list[Scene]:
-    """Keep the scenes whose outline meets a shape (degrees), and those that have none: rasters tell, see `covering`."""
+    """Keep the scenes whose footprint meets a shape (degrees), and those without one: see `scenes_covering`."""
     return [scene for scene in scenes if scene.outline is None or shapely.intersects(scene.outline, shape)]
 
 
 def is_stac_api(source: str) -> bool:
-    """Tell the address of a STAC API from that of a static file."""
+    """Tell whether a URL is that of a STAC API, not of a static file."""
     path = source.split("?")[0].lower()
     return path.startswith(("http://", "https://")) and not path.endswith((".json", ".geojson", ".tif", ".tiff"))
 

@@ -23,7 +23,7 @@ def filter_scenes(
     """Keep the scenes of a year or period, an orbit, a polarisation; in time order.
 
     Args:
-        scenes: From `find` or `thaw`.
+        scenes: From `find_scenes` or `read_manifest`.
         year: Calendar year, UTC.
         start: First time kept, inclusive; without a time zone it is taken as UTC.
         end: Last time kept, exclusive.
@@ -32,7 +32,7 @@ def filter_scenes(
         polarisation: "HH", "HV", "VV" or "VH".
 
     Raises:
-        InputError: Nothing is left; the sentence tells what there was.
+        InputError: Nothing is left; the message says what there was.
     """
     scenes = sorted(scenes, key=lambda scene: (scene.time, scene.id))
     start, end = start and as_utc(start), end and as_utc(end)
@@ -65,7 +65,7 @@ def describe_criteria(criteria: Mapping[str, object]) -> str:
 
 
 def describe_scenes(scenes: Sequence[Scene]) -> str:
-    """Say in a few words what a list of scenes holds, for messages."""
+    """Summarise scenes in a few words, for messages."""
     if not scenes:
         return "no scene at all"
     kinds = sorted({kind for scene in scenes for kind in scene.hrefs if kind != "incidence"})
@@ -89,7 +89,7 @@ def choose_series(
     """Choose the passes to map: one polarisation, one orbit, one period, and the dates that stand for it.
 
     Args:
-        scenes: From `find` or `thaw`.
+        scenes: From `find_scenes` or `read_manifest`.
         polarisation: "HH", "HV", "VV" or "VH".
         start: First day, such as 2022-01-01; empty takes all.
         end: The day after the last one; empty takes all. With neither, the last year with scenes is taken.
@@ -125,7 +125,7 @@ def choose_dates_by_year(scenes: Iterable[Scene], *, count: int = 15) -> dict[tu
 def choose_years(
     scenes: Iterable[Scene], *, count: int = 15
 ) -> tuple[dict[tuple[int, int | None], list[datetime]], dict[tuple[int, int | None], str]]:
-    """Choose the dates that stand for each year and relative orbit, and say why where that cannot be.
+    """Choose the dates that stand for each year and relative orbit; give the reason where that is not possible.
 
     Returns:
         The dates of each year and orbit that has enough, and for each other one the reason.
@@ -142,7 +142,7 @@ def choose_years(
 
 
 def passes_by_year(scenes: Iterable[Scene]) -> dict[tuple[int, int | None], list[Scene]]:
-    """Sort the passes by year and relative orbit, each in time order."""
+    """Group the passes by year and relative orbit, each in time order."""
     passes: dict[tuple[int, int | None], list[Scene]] = {}
     for scene in sorted(
         merge_passes(scenes), key=lambda scene: (scene.time.year, scene.relative_orbit or 0, scene.time)
@@ -201,14 +201,14 @@ def choose_dates(
 
 
 def target_days(times: Sequence[datetime], *, count: int = 15, spacing_days: float = 24.0) -> NDArray[np.floating]:
-    """Give the days (count,) on which dates are wished, in days since 1970: evenly spaced around the middle."""
+    """Return the target dates (count,), in days since 1970: evenly spaced around the middle of the period."""
     first, last = series_period(times)
     middle = (first.timestamp() + last.timestamp()) / 2 / 86_400
     return middle + spacing_days * (np.arange(count) - (count - 1) / 2)
 
 
 def series_period(times: Sequence[datetime]) -> tuple[datetime, datetime]:
-    """Give the calendar year that holds all dates, its end exclusive, or else the first and the last date."""
+    """Return the calendar year that holds all dates, its end exclusive, or else the first and the last date."""
     first, last = times[0], times[-1]
     if first.year != last.year:
         return first, last

@@ -1,4 +1,4 @@
-"""Ask a STAC API for items, page by page, with faults of the line and of the server tried again."""
+"""Search a STAC API for items, page by page, and read an item as a scene. Failed requests are sent again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.io.extras import require_extra
 from glaciersar.scenes.filenames import asset_kind
-from glaciersar.scenes.scene import POLARISATIONS, FileState, Scene, as_utc
+from glaciersar.scenes.scene import POLARISATIONS, FileChecksum, Scene, as_utc
 
 if TYPE_CHECKING:
     import pystac
@@ -40,7 +40,7 @@ def search_items(
     *,
     progress: bool,
 ) -> list[pystac.Item]:
-    """Ask a STAC API for all items of a place (degrees), a time and a collection, whatever its pages are.
+    """Search a STAC API for all items of a place (degrees), a time and a collection, with pages of any size.
 
     Raises:
         InputError: No such collection, fewer items than promised, an API that cannot be reached or is none, or
@@ -58,8 +58,10 @@ def search_items(
         reader.session.mount(scheme, http.RetryAdapter())
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pystac-client warns of what an API does not promise; it is checked here
-            client = Client.open(url, stac_io=reader, timeout=http.TIMEOUT)  # else it takes the one of the reader away
+            warnings.simplefilter("ignore")  # pystac-client warns of missing conformance classes; they are checked here
+            client = Client.open(
+                url, stac_io=reader, timeout=http.TIMEOUT
+            )  # without it the client removes that of the reader
             if not client.conforms_to("ITEM_SEARCH"):
                 raise InputError(f"{url}: no STAC API that can be searched found, expected one, or a catalogue's JSON")
             found = client.search(
@@ -76,7 +78,7 @@ def search_items(
 
 
 def _collection(client: Client, url: str, wanted: str | None) -> str:
-    """Check the product; GRD and RTC are not the same measurement, so that none is taken by chance."""
+    """Check the collection. None is chosen by chance: GRD and RTC are not the same measurement."""
     from pystac_client.exceptions import APIError
 
     if wanted:
@@ -96,7 +98,7 @@ def _collection(client: Client, url: str, wanted: str | None) -> str:
 
 
 def _status(error: APIError) -> int | None:
-    """Read the status of the answer; there was none if the line is broken."""
+    """Return the HTTP status of the answer; None if the connection failed."""
     return getattr(error, "status_code", None)
 
 
@@ -111,7 +113,7 @@ def _remedy(error: APIError) -> str:
 
 
 def _collect_items(pages: Iterator[pystac.ItemCollection], url: str, *, progress: bool) -> Iterator[pystac.Item]:
-    """Give each item once, and make sure that none is lost between pages."""
+    """Yield each item once, and make sure that none is lost between pages."""
     seen: set[tuple[str | None, str]] = set()
     promised = 0
     with tqdm(desc="search", unit="scene", disable=not progress) as bar:
@@ -129,7 +131,7 @@ def _collect_items(pages: Iterator[pystac.ItemCollection], url: str, *, progress
 
 
 def _matched_count(page: dict[str, Any]) -> int:
-    """Read how many items there are in all; some archives tell, in one of two ways."""
+    """Return how many items match in all, which some archives say in one of two fields; otherwise 0."""
     return int(page.get("numberMatched") or (page.get("context") or {}).get("matched") or 0)
 
 
@@ -139,13 +141,13 @@ _CORRECTED = re.compile(r"(?<![a-z0-9])rtc(?![a-z0-9])", re.IGNORECASE)
 def check_geocoded(item: pystac.Item) -> None:
     """Refuse a ground-range product (GRD), whose pixels lie in the geometry of the radar, not on a map.
 
-    Catalogues give such items a `proj:transform` that was made up by stretching the image over its bounding box. It
-    puts pixels tens of kilometres from where they belong, and is known by pixels that are not square. What terrain
-    correction made of a GRD may be called GRD too, as all of sentinel-1-rtc on the Planetary Computer: it has square
-    pixels of a projection, or a name that says RTC. In the end the raster itself tells, when it is opened.
+    Catalogues give such items a `proj:transform` that only stretches the image over its bounding box. It puts pixels
+    tens of kilometres from where they belong; its pixels are not square. Terrain-corrected products may be called GRD
+    too, as all of sentinel-1-rtc on the Planetary Computer: they have square pixels in a projection, or a name with
+    RTC. What passes here is checked again when the raster is opened.
 
     Raises:
-        InputError: The item is a GRD; the sentence says by what its transform was found to be made up.
+        InputError: The item is a GRD; the message says so if its transform only stretches the image.
     """
     if item.properties.get("sar:product_type") != "GRD":
         return
@@ -162,21 +164,21 @@ def check_geocoded(item: pystac.Item) -> None:
 
 
 def _is_projected(item: pystac.Item) -> bool:
-    told = _property(item, "proj:code") or _property(item, "proj:epsg")
+    code = _property(item, "proj:code") or _property(item, "proj:epsg")
     try:
-        return bool(told) and CRS(told).projected
+        return bool(code) and CRS(code).projected
     except CRSError:
         return False
 
 
 def _property(item: pystac.Item, name: str) -> Any:
-    """Read a field of the item, or of the first of its assets that has it."""
+    """Return a field of the item, or of the first of its assets that has it."""
     fields = [item.properties, *(asset.extra_fields for asset in item.assets.values())]
     return next((found[name] for found in fields if found.get(name)), None)
 
 
 def _stretched(item: pystac.Item) -> bool:
-    """Tell a transform that is the bounding box divided by the number of pixels, in either order of the two numbers."""
+    """Tell whether a transform is the bounding box divided by the number of pixels, in either order of the two."""
     transform, shape = _property(item, "proj:transform"), _property(item, "proj:shape")
     bounds = _property(item, "proj:bbox") or item.bbox
     if not (transform and shape and bounds):
@@ -191,11 +193,11 @@ def _stretched(item: pystac.Item) -> bool:
 
 
 PROCESSED = ("s1:processing_datetime", "processing:datetime", "created")
-"""Fields that tell when a product was made, or else put into the archive; the first that is there holds."""
+"""Fields with the time when a product was made, or else entered the archive; the first one present is used."""
 
 
 def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
-    """Understand one item; what is not of use to a series is left behind.
+    """Read one item as a scene; assets of no use to a series are left out.
 
     Args:
         item: With GeoTIFF assets whose keys name a polarisation (hh, gamma0_vv, …) or the incidence.
@@ -214,7 +216,7 @@ def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
     if time is None:
         raise InputError(f"{item.id}: no time found, start_datetime or datetime expected")
     hrefs: dict[str, tuple[str, ...]] = {}
-    marks: dict[str, FileState] = {}
+    checksums: dict[str, FileChecksum] = {}
     declared = set()
     for key, asset in item.assets.items():
         kind = asset_kind(key) if _is_raster(asset) else None
@@ -222,8 +224,8 @@ def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
             continue
         href = make_absolute_href(asset.href, item.get_self_href())
         hrefs[kind] = (*hrefs.get(kind, ()), href)
-        mark = FileState(size=asset.extra_fields.get("file:size"), checksum=asset.extra_fields.get("file:checksum"))
-        marks |= {href: mark} if mark != FileState() else {}
+        known = FileChecksum(size=asset.extra_fields.get("file:size"), checksum=asset.extra_fields.get("file:checksum"))
+        checksums |= {href: known} if known != FileChecksum() else {}
         if kind in POLARISATIONS:
             declared.add(_declared_units(asset))
     if not declared:
@@ -242,7 +244,7 @@ def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
         platform=properties.get("platform"),
         outline=_item_footprint(item),
         processed=next((as_utc(str_to_datetime(properties[name])) for name in PROCESSED if properties.get(name)), None),
-        marks=marks,
+        checksums=checksums,
     )
 
 
@@ -251,7 +253,7 @@ def _is_raster(asset: pystac.Asset) -> bool:
 
 
 def _declared_units(asset: pystac.Asset) -> str:
-    """Read the unit that the item gives for a band (raster extension, or STAC 1.1 bands); linear power if none."""
+    """Return the unit that the item gives for a band (raster extension, or STAC 1.1 bands); linear power if none."""
     fields: dict[str, Any] = asset.extra_fields
     bands = fields.get("raster:bands") or fields.get("bands") or [{}]
     unit = bands[0].get("unit") or fields.get("unit") or ""

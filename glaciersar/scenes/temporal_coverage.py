@@ -21,13 +21,13 @@ class TemporalCoverage:
     """How well some dates cover a year, or the period between the first and the last of them."""
 
     near: float
-    """Share of the wished dates, 0 to 1, with a pass within a quarter of their spacing: 6 days for 24."""
+    """Fraction of the target dates, 0 to 1, with a pass within a quarter of their spacing: 6 days for 24."""
     gap: tuple[datetime, datetime]
     """The longest time without a pass; it may begin or end with the year."""
     empty_months: tuple[str, ...]
     """Months without a pass, such as "2020-05"."""
-    wishes: tuple[datetime, ...]
-    """The dates that are wished."""
+    target_dates: tuple[datetime, ...]
+    """Evenly spaced dates, near which passes are chosen."""
 
     @property
     def gap_days(self) -> float:
@@ -36,31 +36,31 @@ class TemporalCoverage:
 
 
 def measure_coverage(times: Sequence[datetime], *, count: int = 15, spacing_days: float = 24.0) -> TemporalCoverage:
-    """Measure how well dates cover their year; `choose_dates` takes its dates from the same wishes.
+    """Measure how well dates cover their year; `choose_dates` has the same target dates.
 
     Args:
         times: Dates of the passes, increasing, at least one.
         count: How many dates stand for the year.
-        spacing_days: Distance of the wished dates.
+        spacing_days: Distance of the target dates.
     """
     if not times:
         raise InputError("no date found, at least one expected to cover a year")
     first, last = series_period(times)
-    wishes = target_days(times, count=count, spacing_days=spacing_days)
+    targets = target_days(times, count=count, spacing_days=spacing_days)
     days = np.array([time.timestamp() / 86_400 for time in times])
-    distance = np.abs(days[:, None] - wishes[None, :]).min(0)  # (T, count) -> (count,)
+    distance = np.abs(days[:, None] - targets[None, :]).min(0)  # (T, count) -> (count,)
     months = pd.period_range(f"{first:%Y-%m}", f"{last - timedelta(microseconds=1):%Y-%m}", freq="M")
     seen = {f"{time:%Y-%m}" for time in times}
     return TemporalCoverage(
         near=float((distance <= spacing_days / 4).mean()),
         gap=max(pairwise([first, *times, last]), key=lambda pair: pair[1] - pair[0]),
         empty_months=tuple(str(month) for month in months if str(month) not in seen),
-        wishes=tuple(datetime.fromtimestamp(day * 86_400, UTC) for day in wishes),
+        target_dates=tuple(datetime.fromtimestamp(day * 86_400, UTC) for day in targets),
     )
 
 
 def coverage_by_year(scenes: Iterable[Scene], *, count: int = 15) -> pd.DataFrame:
-    """Tell for each year and relative orbit how many passes there are and how well they cover the year."""
+    """Count the passes of each year and relative orbit, and measure how well they cover the year."""
     rows = []
     for (year, orbit), passes in passes_by_year(scenes).items():
         found = measure_coverage([scene.time for scene in passes], count=count)
@@ -69,7 +69,7 @@ def coverage_by_year(scenes: Iterable[Scene], *, count: int = 15) -> pd.DataFram
                 "year": year,
                 "relative orbit": orbit,
                 "passes": len(passes),
-                "near their wish": found.near,
+                "near target": found.near,
                 "largest gap, days": found.gap_days,
                 "from": f"{found.gap[0]:%Y-%m-%d}",
                 "to": f"{found.gap[1]:%Y-%m-%d}",
@@ -104,7 +104,7 @@ def data_source(scenes: Sequence[Scene]) -> str:
 
 
 def incomplete_dates(series: Series, *, least: float = 0.01) -> dict[str, float]:
-    """Tell which dates of a series miss at least a share of what the others see, and how much; by day."""
+    """Return the fraction of the pixels seen by any date that a date misses, by day, if it is `least` or more."""
     seen = np.isfinite(series.power)  # (T, H, W)
     missing = 1 - seen.sum((1, 2)) / max(int(seen.any(0).sum()), 1)
     shares = zip(series.times, missing, strict=True)

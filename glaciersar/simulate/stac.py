@@ -64,6 +64,7 @@ def item(
 def _properties(
     time: datetime, relative_orbit: int, geobox: GeoBox, looks: float, incidence: float
 ) -> dict[str, object]:
+    pystac = require_extra("pystac")
     pixel = abs(float(geobox.resolution.x))
     wide = pixel > 20  # EW, else IW
     return {

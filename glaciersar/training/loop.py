@@ -72,7 +72,7 @@ def train(config: TrainConfig, data: str | Path, out: str | Path, *, progress: b
             bar.set_postfix(loss=f"{loss:.4f}", val_iou=f"{val_iou:.3f}")
             if not np.isfinite(loss):
                 raise InputError(f"{data / 'train.h5'}: the loss became {loss} in epoch {epoch + 1}, expected a number")
-            if board:
+            if run.is_main:
                 if run.average or row[run.selected_by] > best:
                     best = row[run.selected_by]
                     run.kept.load_state_dict(candidate.state_dict())

@@ -182,7 +182,7 @@ def test_the_incidence_is_kept_in_degrees_also_of_radians(place, unit):
 
 
 def test_the_convention_is_recorded(place):
-    assert first(place.groups())["backscatter"] == "untold"
+    assert first(place.groups())["backscatter"] == "unknown"
     assert first(place.groups(backscatter="sigma0"))["backscatter"] == "sigma0"
     names = [f"S1_Gamma0_{time:%Y%m%d}" for time in TIMES]
     assert first(place.groups(**named(*names)(place)))["backscatter"] == "gamma0"
@@ -222,7 +222,7 @@ def test_the_summary_gives_what_was_masked_and_filled(place):
         ("src_date", "2008-07-23T00:00:00", "2008"),  # RGI 7 and GLIMS
         ("BgnDate", "20080799", "2008"),  # RGI 6
         ("YEAR_", 2008, "2008"),  # the Norwegian inventory
-        ("name", "2008", "untold"),
+        ("name", "2008", "unknown"),
     ],
 )
 def test_the_year_of_outlines_stands_beside_the_dates_of_the_series(place, column, value, said):

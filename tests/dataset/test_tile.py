@@ -26,7 +26,7 @@ def job(tmp_path, rng):
         labels=gpd.GeoDataFrame({"year": [2020.0]}, geometry=glaciers().geometry, crs="EPSG:32633"),
         outlines_year=2020,
         config=DatasetConfig(years=[2020], relative_orbits=[14], pixel=1000, fill_dates=3),
-        backscatter="untold",
+        backscatter="unknown",
     )
 
 

@@ -103,7 +103,7 @@ def test_a_real_year_gives_fifteen_dates_and_a_real_gap_is_named(baker):
         choose_dates([scene.time for scene in filter_scenes(baker, year=2021, relative_orbit=137)])
 
 
-def test_a_frozen_real_list_thaws_the_same(baker, tmp_path):
+def test_a_real_manifest_reads_back_the_same(baker, tmp_path):
     assert read_manifest(write_manifest(baker, tmp_path / "scenes.json")) == baker
 
 

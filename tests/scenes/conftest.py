@@ -59,14 +59,14 @@ def stac_for_all(simulated, web_for_all, tmp_path_factory):
 def web(web_for_all):
     """A web server with the rasters of the simulated archive."""
     yield web_for_all
-    web_for_all.forget()
+    web_for_all.reset()
 
 
 @pytest.fixture
 def stac(stac_for_all):
     """A STAC API with the items of the simulated archive."""
     yield stac_for_all
-    stac_for_all.forget()
+    stac_for_all.reset()
 
 
 @pytest.fixture
@@ -81,12 +81,12 @@ def signing(web, monkeypatch):
 
 
 @pytest.fixture
-def hurry(monkeypatch):
+def short_waits(monkeypatch):
     """Wait less between attempts."""
     monkeypatch.setattr(http, "FIRST_WAIT", 0.01)
 
 
 @pytest.fixture
-def impatience(monkeypatch):
+def short_timeout(monkeypatch):
     """Give up waiting before a slow answer comes."""
     monkeypatch.setattr(http, "TIMEOUT", (30.0, 0.5))

@@ -114,7 +114,7 @@ def test_a_catalogue_gives_the_newest_and_says_so(catalog, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_frozen_list_keeps_when_a_scene_was_processed(catalog, tmp_path):
+def test_a_manifest_keeps_when_a_scene_was_processed(catalog, tmp_path):
     scenes = find_scenes(catalog)
     assert scenes[0].processed == datetime(2024, 6, 1, 12, tzinfo=UTC)
     assert read_manifest(write_manifest(scenes, tmp_path / "scenes.json")) == scenes

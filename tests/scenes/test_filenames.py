@@ -83,7 +83,7 @@ def test_the_scale_of_hyp3_is_read_from_its_name(tmp_path, letters, units):
 
 def test_the_amplitude_of_hyp3_is_refused(tmp_path):
     write(tmp_path / f"{HYP3.format('gauned')}_VV.tif")
-    with pytest.raises(InputError, match=r"_VV\.tif: amplitude found \(HyP3's name tells\), power or decibel expected"):
+    with pytest.raises(InputError, match=r"_VV\.tif: amplitude found \(by HyP3's name\), power or decibel expected"):
         find_scenes(tmp_path)
 
 
@@ -162,8 +162,8 @@ def test_decibels_are_known_by_the_name(tmp_path):
         ("https://a.net/sigma0_hh.tif?sig=gamma0", "sigma0"),
         ("sigma_nought_hv.tif", "sigma0"),
         ("beta0_hh.tif", "beta0"),
-        ("OPERA_L2_RTC-S1_T137-292320-IW1_20211119T015859Z_20250830T120333Z_S1A_30_v1.0_VH.tif", "untold"),
-        ("gamma0/hh.tif", "untold"),  # a folder may be called anything
+        ("OPERA_L2_RTC-S1_T137-292320-IW1_20211119T015859Z_20250830T120333Z_S1A_30_v1.0_VH.tif", "unknown"),
+        ("gamma0/hh.tif", "unknown"),  # a folder may be called anything
     ],
 )
 def test_names_tell_sigma_from_gamma_nought(href, expected):

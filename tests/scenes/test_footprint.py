@@ -1,4 +1,4 @@
-"""glaciersar.scenes.footprint; more of it in tests/scenes/test_refused.py and tests/dataset/test_bad_input.py"""
+"""glaciersar.scenes.footprint; more of it in tests/scenes/test_reader_refused.py and tests/dataset/test_bad_input.py"""
 
 import numpy as np
 import pytest

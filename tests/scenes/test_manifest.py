@@ -10,10 +10,13 @@ import pytest
 import shapely
 
 from glaciersar.errors import InputError
+from glaciersar.io import http
+from glaciersar.scenes.footprint import covering_geobox
 from glaciersar.scenes.manifest import read_manifest, record_checksums, verify_checksums, write_manifest
-from glaciersar.scenes.scene import FileState, Scene
+from glaciersar.scenes.reader import read_series
+from glaciersar.scenes.scene import FileChecksum, Scene
 from glaciersar.scenes.search import find_scenes
-from tests.support.archives import TILE, write_catalog, year_of_dates
+from tests.support.archives import TILE, write_catalog, write_raster, year_of_dates
 from tests.support.servers import free_port, serve
 
 START = datetime(2020, 1, 2, 6, 30, tzinfo=UTC)
@@ -24,7 +27,7 @@ def scene(seconds, name="a", orbit=14, **fields):
     return Scene(id=name, time=START + timedelta(seconds=seconds), relative_orbit=orbit, **fields)
 
 
-def test_a_frozen_list_gives_the_same_scenes_back(tmp_path, rng):
+def test_a_manifest_gives_the_same_scenes_back(tmp_path, rng):
     catalog = write_catalog(tmp_path / "archive", TILE.geobox(pixel=1000), year_of_dates(3), rng)
     remote = scene(0, hrefs={"VV": ("https://example.org/a.tif", "/vsicurl/b.tif")}, units="db", orbit=None)
     elsewhere = scene(3, hrefs={"HH": ("/elsewhere/a.tif",)})
@@ -34,7 +37,7 @@ def test_a_frozen_list_gives_the_same_scenes_back(tmp_path, rng):
     assert read_manifest(write_manifest(scenes, tmp_path / "scenes.json")) == scenes
 
 
-def test_a_frozen_list_moves_with_its_rasters(tmp_path, rng):
+def test_a_manifest_moves_with_its_rasters(tmp_path, rng):
     catalog = write_catalog(tmp_path / "here/archive", TILE.geobox(pixel=1000), year_of_dates(2), rng)
     write_manifest(find_scenes(catalog), tmp_path / "here/scenes.json")
     shutil.move(tmp_path / "here", tmp_path / "there")
@@ -42,10 +45,10 @@ def test_a_frozen_list_moves_with_its_rasters(tmp_path, rng):
     assert str(tmp_path) not in (tmp_path / "there/scenes.json").read_text()
 
 
-def test_a_frozen_list_is_geojson_with_outlines_and_marks(tmp_path):
+def test_a_manifest_is_geojson_with_outlines_and_checksums(tmp_path):
     outline = shapely.box(11.25, 78.1, 12.7, 79)
-    marks = {"https://example.org/a.tif": FileState(size=3, checksum="1220ab", etag='"v1"')}
-    one = scene(0, hrefs={"HH": ("https://example.org/a.tif",)}, outline=outline, marks=marks)
+    checksums = {"https://example.org/a.tif": FileChecksum(size=3, checksum="1220ab", etag='"v1"')}
+    one = scene(0, hrefs={"HH": ("https://example.org/a.tif",)}, outline=outline, checksums=checksums)
     two = scene(9, outline=shapely.MultiPolygon([outline, shapely.box(0, 0, 1, 1)]), hrefs={"HH": ("/b.tif",)})
     path = write_manifest([one, two], tmp_path / "scenes.json")
     assert read_manifest(path) == [one, two]
@@ -60,9 +63,9 @@ def test_a_frozen_list_is_geojson_with_outlines_and_marks(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"scenes": 3}', '{"features": 3}', "\x00"])
-def test_what_is_no_frozen_list_is_refused(tmp_path, content):
+def test_what_is_no_manifest_is_refused(tmp_path, content):
     (tmp_path / "scenes.json").write_text(content)
-    with pytest.raises(InputError, match=r"scenes\.json: not a list of scenes"):
+    with pytest.raises(InputError, match=r"scenes\.json: not a manifest"):
         read_manifest(tmp_path / "scenes.json")
 
 
@@ -124,7 +127,7 @@ def test_a_list_that_cannot_be_written_leaves_the_old_one(tmp_path):
     assert json.loads(before)["features"][0]["id"] == "a"
 
 
-pytestmark = pytest.mark.usefixtures("hurry")
+pytestmark = pytest.mark.usefixtures("short_waits")
 
 
 def scenes_of(hrefs):
@@ -160,18 +163,18 @@ def remote_ones(server):
     return record_checksums(scenes_of([f"{server.url}/{name}.tif" for name in "abc"]))
 
 
-def test_local_rasters_are_marked_by_size_and_sha256_as_stac_writes_it(local, folder):
-    ((href, found),) = local[0].marks.items()
+def test_local_rasters_have_size_and_sha256_as_stac_writes_it(local, folder):
+    ((href, found),) = local[0].checksums.items()
     assert href == str(folder / "a.tif")
-    assert found == FileState(size=8, checksum="1220" + hashlib.sha256(b"raster a").hexdigest())
+    assert found == FileChecksum(size=8, checksum="1220" + hashlib.sha256(b"raster a").hexdigest())
 
 
-def test_remote_rasters_are_marked_by_size_and_etag_and_keep_the_checksum_of_the_archive(remote_ones, server):
-    ((href, found),) = remote_ones[0].marks.items()
+def test_remote_rasters_have_size_and_etag_and_keep_the_checksum_of_the_archive(remote_ones, server):
+    ((href, found),) = remote_ones[0].checksums.items()
     assert found.size == 8
     assert found.etag.startswith('"')
-    told = [replace(remote_ones[0], marks={href: FileState(checksum="1220ab")})]
-    assert record_checksums(told)[0].marks == {href: replace(found, checksum="1220ab")}
+    told = [replace(remote_ones[0], checksums={href: FileChecksum(checksum="1220ab")})]
+    assert record_checksums(told)[0].checksums == {href: replace(found, checksum="1220ab")}
 
 
 @pytest.mark.parametrize("kind", ["local", "remote_ones"])
@@ -182,7 +185,7 @@ def test_what_stays_as_it_was_is_no_change(kind, request, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["local", "remote_ones"])
-def test_what_has_vanished_and_what_has_changed_is_told(kind, request, folder):
+def test_what_has_vanished_and_what_has_changed_is_reported(kind, request, folder):
     scenes = request.getfixturevalue(kind)
     (folder / "a.tif").unlink()
     (folder / "b.tif").write_text("another b")
@@ -201,7 +204,7 @@ def test_a_folder_that_moved_with_its_list_is_not_changed(local, folder, tmp_pat
     assert verify_checksums(read_manifest(there / "scenes.json")).empty
 
 
-def test_without_a_mark_only_what_has_vanished_is_told(folder):
+def test_without_checksums_only_what_has_vanished_is_reported(folder):
     scenes = scenes_of([str(folder / "a.tif"), str(folder / "gone.tif")])
     (folder / "a.tif").write_text("changed")
     assert list(verify_checksums(scenes)["what"]) == ["vanished"]
@@ -226,16 +229,16 @@ def test_a_fault_on_the_way_is_no_change(remote_ones, server, fault):
         ("mute", "unknown", "no connection"),
     ],
 )
-def test_a_server_that_does_not_tell_is_not_taken_for_a_change(remote_ones, server, fault, what, words):
+def test_a_server_that_does_not_say_is_not_taken_for_a_change(remote_ones, server, fault, what, words):
     server.lasting += [("/b.tif", fault)]
     (row,) = verify_checksums(remote_ones).to_dict("records")
     assert (row["scene"], row["what"]) == ("scene1", what)
     assert row["found"].startswith(words)
 
 
-def test_what_is_not_there_cannot_be_marked(folder, server):
+def test_what_is_not_there_has_no_checksum(folder, server):
     with pytest.raises(
-        InputError, match=r"/gone\.tif: vanished, a raster expected \(1 of 2 rasters cannot be marked\)"
+        InputError, match=r"/gone\.tif: vanished, a raster expected \(1 of 2 rasters cannot be checked\)"
     ):
         record_checksums(scenes_of([str(folder / "a.tif"), str(folder / "gone.tif")]))
     with pytest.raises(InputError, match=r"/gone\.tif: vanished"):
@@ -244,7 +247,85 @@ def test_what_is_not_there_cannot_be_marked(folder, server):
         record_checksums(scenes_of([f"http://127.0.0.1:{free_port()}/a.tif"]))
 
 
-def test_what_only_gdal_can_reach_is_left_without_a_mark():
+def test_what_only_gdal_can_reach_is_left_without_a_checksum():
     scenes = scenes_of(["s3://bucket/a.tif", "/vsizip/a.zip/a.tif"])
     assert record_checksums(scenes) == scenes
     assert verify_checksums(record_checksums(scenes)).empty
+
+
+@pytest.fixture
+def signed_scenes(web):
+    return find_scenes(f"{web.url}/catalog.json")[:3]
+
+
+@pytest.fixture
+def signed_manifest(signed_scenes, signing, tmp_path):
+    return write_manifest(record_checksums(signed_scenes), tmp_path / "scenes.json")
+
+
+def test_a_manifest_holds_checksums_of_signed_rasters_and_no_signature(signed_manifest, signing):
+    assert all(
+        found.etag and found.size for scene in read_manifest(signed_manifest) for found in scene.checksums.values()
+    )
+    assert "sig=" not in signed_manifest.read_text()
+    assert signing.count("GET /token/") == 1
+
+
+def test_checksums_are_compared_after_the_signature_has_run_out(signed_manifest, signing):
+    signing.token = "two"  # the one at hand is refused with 403 from now on
+    assert verify_checksums(read_manifest(signed_manifest)).empty
+    assert 1 <= signing.count("HEAD .*sig=one 403") <= signing.count("HEAD .*sig=two 200")
+
+
+def test_what_has_changed_and_vanished_is_reported_after_the_signature_has_run_out(signed_manifest, signing, simulated):
+    scenes = read_manifest(signed_manifest)
+    changed, vanished = (simulated.parent / scenes[k].hrefs["HH"][0].removeprefix(f"{signing.url}/") for k in (0, 1))
+    kept = {path: path.read_bytes() for path in (changed, vanished)}
+    grid = covering_geobox(find_scenes(simulated), "HH")
+    signing.token = "two"
+    try:
+        write_raster(changed, read_series(find_scenes(simulated)[:1], grid, "HH").power[0] * 2, grid)
+        vanished.unlink()
+        found = verify_checksums(scenes)
+    finally:
+        for path, content in kept.items():
+            path.write_bytes(content)
+    assert list(zip(found["scene"], found["what"], strict=True)) == [
+        (scenes[0].id, "changed"), (scenes[1].id, "vanished"),
+    ]  # fmt: skip
+
+
+def test_where_no_new_signature_is_given_a_raster_is_unknown_and_not_vanished(signed_manifest, signing):
+    signing.token = "two"
+    signing.lasting += [("GET /token/", "500")]
+    found = verify_checksums(read_manifest(signed_manifest))
+    assert set(found["what"]) == {"unknown"}
+    assert found["found"].str.contains(r"no signature given \(HTTP status 500\)", regex=True).all()
+
+
+def test_a_signature_that_is_refused_anew_is_unknown_too(signed_manifest, signing):
+    signing.lasting += [("HEAD .*sig=", "403")]
+    assert set(verify_checksums(read_manifest(signed_manifest))["found"]) == {"HTTP status 403"}
+    with pytest.raises(InputError, match=r"\.tif: HTTP status 403, a raster expected \(\d+ of \d+ rasters cannot be"):
+        record_checksums(read_manifest(signed_manifest))
+
+
+def test_many_rasters_with_one_signature_that_has_run_out_ask_for_few_new_ones(signed_manifest, signing):
+    asked = signing.count("GET /token/")
+    signing.token = "two"
+    scenes = read_manifest(signed_manifest)
+    rasters = sum(len(hrefs) for scene in scenes for hrefs in scene.hrefs.values())
+    assert rasters > http.TRIES
+    verify_checksums(scenes)
+    assert signing.count("GET /token/") - asked == 1
+
+
+def test_a_manifest_of_signed_addresses_is_signed_anew(signed_scenes, signing, tmp_path):
+    signed = [http.sign_href(href) for href in signed_scenes[0].hrefs["HH"]]
+    assert all(href.endswith("?sig=one") for href in signed)
+    old = {**signed_scenes[0].hrefs, "HH": tuple(signed)}
+    path = write_manifest([replace(signed_scenes[0], hrefs=old)], tmp_path / "signed.json")
+    signing.token = "two"
+    assert verify_checksums(read_manifest(path)).empty
+    grid = covering_geobox(read_manifest(path), "HH")
+    assert read_series(read_manifest(path), grid, "HH").power.shape == (1, *grid.shape)

@@ -1,4 +1,4 @@
-"""glaciersar.scenes.reader; what it refuses is in test_refused"""
+"""glaciersar.scenes.reader; what it refuses is in test_reader_refused.py"""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from odc.geo.geobox import GeoBox
 from glaciersar.errors import InputError
 from glaciersar.scenes.footprint import covering_geobox
 from glaciersar.scenes.preview import read_preview
-from glaciersar.scenes.reader import read_series
+from glaciersar.scenes.reader import read_incidence, read_series
 from glaciersar.scenes.search import find_scenes
 from tests.support.archives import GRID, TILE, TIMES, backscatter, raster_of, write_folder, write_raster
 
@@ -200,3 +200,40 @@ def test_dates_of_two_zones_lie_on_one_another(folder, target):
     np.testing.assert_allclose(inner, plane[3:-3, 3:-3], atol=2e-4)
     with pytest.raises(InputError, match="EPSG:32633 and EPSG:32635 found, one coordinate system expected"):
         covering_geobox(find_scenes(folder), "HH")  # whose grid it should be, nobody tells
+
+
+@pytest.fixture
+def remote_scenes(web):
+    return find_scenes(f"{web.url}/catalog.json")[:4]
+
+
+@pytest.fixture
+def wanted(simulated):
+    scenes = find_scenes(simulated)[:4]
+    return read_series(scenes, covering_geobox(scenes, "HH"), "HH")
+
+
+@pytest.mark.usefixtures("short_waits")
+@pytest.mark.parametrize("fault", ["429", "500", "503", "cut", "mute"])
+def test_a_series_reads_the_same_after_faults(remote_scenes, web, wanted, fault):
+    web.faults += [("GET .*tif", fault), (f"GET .*{remote_scenes[2].id}/hh", fault)]
+    series = read_series(remote_scenes, covering_geobox(remote_scenes, "HH"), "HH")
+    np.testing.assert_array_equal(series.power, wanted.power)
+    assert not web.faults
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_a_signature_that_runs_out_between_two_rasters_is_replaced(remote_scenes, signing, wanted):
+    geobox = covering_geobox(remote_scenes, "HH")
+    signing.token = "two"
+    np.testing.assert_array_equal(read_series(remote_scenes, geobox, "HH").power, wanted.power)
+    assert signing.count("GET /token/") == 2
+
+
+@pytest.mark.usefixtures("short_waits")
+@pytest.mark.parametrize("fault", ["503", "cut", "mute"])
+def test_the_incidence_reads_the_same_after_a_fault(remote_scenes, web, simulated, wanted, fault):
+    web.faults += [("GET .*/incidence", fault)]
+    there = read_incidence(find_scenes(simulated)[:1], wanted.geobox)
+    np.testing.assert_array_equal(read_incidence(remote_scenes, wanted.geobox), there)
+    assert not web.faults

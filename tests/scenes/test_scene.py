@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.scene import FileState, Scene, as_utc, check_one_orbit, is_remote, merge_passes
+from glaciersar.scenes.scene import FileChecksum, Scene, as_utc, check_one_orbit, is_remote, merge_passes
 
 START = datetime(2020, 1, 2, 6, 30, tzinfo=UTC)
 
@@ -46,12 +46,12 @@ def test_merging_again_changes_nothing():
 def test_outlines_of_strips_are_united_and_their_marks_kept():
     west, east = shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)
     parts = [
-        scene(0, "a", outline=west, marks={"a.tif": FileState(size=1)}),
-        scene(9, "b", outline=east, marks={"b.tif": FileState(size=2)}),
+        scene(0, "a", outline=west, checksums={"a.tif": FileChecksum(size=1)}),
+        scene(9, "b", outline=east, checksums={"b.tif": FileChecksum(size=2)}),
     ]
     (merged,) = merge_passes(parts)
     assert merged.outline.equals(shapely.box(0, 0, 2, 1))
-    assert merged.marks == {"a.tif": FileState(size=1), "b.tif": FileState(size=2)}
+    assert merged.checksums == {"a.tif": FileChecksum(size=1), "b.tif": FileChecksum(size=2)}
     assert merge_passes([parts[0], replace(parts[1], outline=None)])[0].outline is None
 
 

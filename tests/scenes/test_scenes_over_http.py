@@ -1,4 +1,4 @@
-"""The way of a user over HTTP: search an API, freeze the list, read the rasters, build; with faults on the way."""
+"""glaciersar.scenes over HTTP, from search to dataset: search an API, write a manifest, read, build; with faults."""
 
 import json
 
@@ -19,7 +19,7 @@ from tests.support.building import build
 
 pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.usefixtures("hurry")
+pytestmark = pytest.mark.usefixtures("short_waits")
 ASKED = {"collection": "landscape-00", "year": 2020, "relative_orbit": 14, "polarisation": "HH"}
 FAULTS = ["429", "500", "502", "503", "504", "cut", "mute"]
 
@@ -44,7 +44,7 @@ def test_a_series_over_http_is_the_series_on_the_disk(stac, web, tmp_path, wante
     assert series.times == wanted.times
     assert series.geobox == wanted.geobox
     assert verify_checksums(read_manifest(path)).empty
-    assert all(mark.etag and mark.size for scene in read_manifest(path) for mark in scene.marks.values())
+    assert all(found.etag and found.size for scene in read_manifest(path) for found in scene.checksums.values())
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -62,7 +62,7 @@ def test_with_a_fault_at_every_step_nothing_is_lost_and_nothing_wrong(stac, web,
 
 @pytest.fixture(scope="module")
 def make(simulated):
-    """Build every second date of the one tile into train.h5, and tell its attributes and what lies in its folder."""
+    """Build the one tile into train.h5; return its content, its incidence and the names of the files beside it."""
     reference = outlines.read_outlines(simulated.parent / "outlines.gpkg", layer="reference")
     split = dict.fromkeys(covered_tiles(find_scenes(simulated), "HH"), "train")
 
@@ -80,7 +80,7 @@ def built(make, simulated, tmp_path_factory):
     return make(find_scenes(simulated)[::2], tmp_path_factory.mktemp("built"))
 
 
-@pytest.mark.usefixtures("impatience")
+@pytest.mark.usefixtures("short_timeout")
 @pytest.mark.parametrize("fault", ["429", "500", "slow", "cut", "mute", "403"])
 def test_a_tile_built_over_http_is_the_tile_built_from_the_disk(stac, signing, tmp_path, make, built, fault):
     found = search_scenes(stac.url, **ASKED)[::2]
@@ -122,18 +122,18 @@ def test_a_raster_that_cannot_be_had_ends_in_one_sentence(stac, web, tmp_path, w
     assert "\n" not in str(caught.value)
 
 
-def test_a_list_that_cannot_be_marked_is_not_written(stac, web, tmp_path):
+def test_a_manifest_without_all_checksums_is_not_written(stac, web, tmp_path):
     path = write_manifest(search_scenes(stac.url, **ASKED)[:3], tmp_path / "scenes.json")
     before = path.read_bytes()
     web.lasting += [("HEAD", "404")]
     with pytest.raises(
-        InputError, match=r"hh\.tif: vanished, a raster expected \(\d+ of \d+ rasters cannot be marked\)"
+        InputError, match=r"hh\.tif: vanished, a raster expected \(\d+ of \d+ rasters cannot be checked\)"
     ):
         write_manifest(record_checksums(search_scenes(stac.url, **ASKED)[:2]), path)
     assert path.read_bytes() == before
 
 
-def test_a_rerun_uses_the_list_and_tells_what_has_changed(stac, web, simulated, tmp_path, wanted):
+def test_a_rerun_uses_the_manifest_and_tells_what_has_changed(stac, web, simulated, tmp_path, wanted):
     path = write_manifest(record_checksums(search_scenes(stac.url, **ASKED)[:4]), tmp_path / "scenes.json")
     searches = stac.count("POST /search")
     again = search_scenes(path, year=2020)
@@ -154,7 +154,7 @@ def test_a_rerun_uses_the_list_and_tells_what_has_changed(stac, web, simulated, 
     assert "etag" in found["found"].iloc[0]
 
 
-def test_the_list_is_small_and_readable(stac, web, tmp_path):
+def test_the_manifest_is_small_and_readable(stac, web, tmp_path):
     path = write_manifest(record_checksums(search_scenes(stac.url, **ASKED)), tmp_path / "scenes.json")
     content = json.loads(path.read_text())
     assert path.stat().st_size / len(content["features"]) < 3000

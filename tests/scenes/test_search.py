@@ -11,12 +11,12 @@ import shapely
 
 from glaciersar.errors import InputError
 from glaciersar.scenes.aoi import parse_aoi
-from glaciersar.scenes.scene import FileState
+from glaciersar.scenes.scene import FileChecksum
 from glaciersar.scenes.search import find_scenes, search_scenes
 from tests.support.archives import TILE, write_catalog, write_folder, year_of_dates
 from tests.support.servers import free_port, serve
 
-pytestmark = pytest.mark.usefixtures("hurry")
+pytestmark = pytest.mark.usefixtures("short_waits")
 HERE = "landscape-00"
 
 
@@ -244,7 +244,7 @@ def test_a_polarisation_that_does_not_exist_is_refused(catalog):
         find_scenes(catalog, polarisation="vv")
 
 
-@pytest.mark.usefixtures("hurry")
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("fault", ["429", "503", "cut", "mute"])
 def test_a_static_catalogue_on_a_server_is_read_whole_after_a_fault(catalog, fault):
     with serve(catalog.parent) as web:
@@ -254,7 +254,7 @@ def test_a_static_catalogue_on_a_server_is_read_whole_after_a_fault(catalog, fau
         assert not web.faults
 
 
-@pytest.mark.usefixtures("hurry")
+@pytest.mark.usefixtures("short_waits")
 def test_a_catalogue_on_a_server_that_does_not_give_it_is_named(catalog):
     with serve(catalog.parent) as web:
         for path, status in (("absent.json", 404), ("catalog.json", 500)):
@@ -275,7 +275,7 @@ def test_checksums_and_outlines_of_items_are_kept(catalog):
     path.write_text(json.dumps(item))
     (scene,) = find_scenes(path)
     assert scene.outline.bounds == (11, 78, 12, 79)
-    assert scene.marks == {scene.hrefs["HH"][0]: FileState(size=1234, checksum="1220ab")}
+    assert scene.checksums == {scene.hrefs["HH"][0]: FileChecksum(size=1234, checksum="1220ab")}
     item["geometry"] = {"type": "Polygon", "coordinates": "here"}
     path.write_text(json.dumps(item))
     with pytest.raises(InputError, match=rf"{path.stem}: geometry cannot be read .*, an outline in degrees expected"):

@@ -11,7 +11,7 @@ from glaciersar.scenes.search import search_scenes
 from glaciersar.scenes.stac import check_geocoded
 from tests.support.servers import free_port, serve, serve_stac
 
-pytestmark = pytest.mark.usefixtures("hurry")
+pytestmark = pytest.mark.usefixtures("short_waits")
 HERE = "landscape-00"
 
 
@@ -45,7 +45,7 @@ def test_a_fault_between_pages_loses_no_page(stac, all_of_it, monkeypatch):
     assert not stac.faults
 
 
-@pytest.mark.usefixtures("impatience")
+@pytest.mark.usefixtures("short_timeout")
 def test_a_slow_answer_is_asked_for_again(stac, all_of_it):
     stac.faults += [("GET /collections", "slow"), ("POST /search", "slow")]
     assert names(search_scenes(stac.url, collection=HERE)) == names(all_of_it)

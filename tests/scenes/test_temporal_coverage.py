@@ -45,12 +45,12 @@ def test_a_full_year_is_covered():
     assert found.empty_months == ()
 
 
-def test_wishes_are_those_from_which_dates_are_chosen():
-    wishes = measure_coverage(on(*range(0, 360, 12))).wishes
-    assert len(wishes) == 15
-    assert set(np.diff(wishes)) == {timedelta(days=24)}
-    assert wishes[7] == datetime(2021, 7, 2, 12, tzinfo=UTC)  # the middle of the year
-    times = [wish + timedelta(days=day) for wish in wishes for day in (-2, 7)]
+def test_target_dates_are_those_from_which_dates_are_chosen():
+    targets = measure_coverage(on(*range(0, 360, 12))).target_dates
+    assert len(targets) == 15
+    assert set(np.diff(targets)) == {timedelta(days=24)}
+    assert targets[7] == datetime(2021, 7, 2, 12, tzinfo=UTC)  # the middle of the year
+    times = [target + timedelta(days=day) for target in targets for day in (-2, 7)]
     assert list(choose_dates(times)) == list(range(0, 30, 2))
 
 
@@ -85,12 +85,12 @@ def test_a_further_date_never_makes_the_coverage_worse(days):
 
 
 @given(st.sets(st.integers(0, 364), min_size=1, max_size=60).map(sorted))
-def test_every_wish_near_a_pass_means_that_dates_can_be_chosen(days):
+def test_every_target_date_near_a_pass_means_that_dates_can_be_chosen(days):
     times = on(*days)
     if measure_coverage(times).near == 1:
-        wishes = measure_coverage(times).wishes
+        targets = measure_coverage(times).target_dates
         chosen = [times[k] for k in choose_dates(times)]
-        assert all(abs(time - wish) <= timedelta(days=6) for time, wish in zip(chosen, wishes, strict=True))
+        assert all(abs(time - target) <= timedelta(days=6) for time, target in zip(chosen, targets, strict=True))
 
 
 def test_no_date_covers_nothing():

@@ -128,7 +128,7 @@ def write_dataset(
     dates: int = 20,
     padding: tuple[int, int] = (0, 0),
 ) -> Path:
-    """Write a dataset file in the published layout by h5py alone; the value of a pixel tells its date and place.
+    """Write a dataset file in the published layout by h5py alone; the value of a pixel gives its date and place.
 
     grd[t, y, x] is 4096 t + 64 y + x; each further feature is 2¹⁹ more. All are whole numbers that float32 holds.
     """

@@ -60,9 +60,10 @@ def train_map_and_score(folder: Path) -> float:
     from glaciersar.dataset.patches import WholeTiles
     from glaciersar.evaluation.scoring import score_models, summarize_scores
     from glaciersar.grid import Tile
-    from glaciersar.inference.sliding_window import map_array, write_map
+    from glaciersar.inference.sliding_window import Tiling, map_array, write_map
     from glaciersar.models import pretrained
-    from glaciersar.training.loop import TrainConfig, train
+    from glaciersar.training.config import TrainConfig
+    from glaciersar.training.loop import train
 
     torch.set_num_threads(1)
     for column, name in enumerate(FILES, start=5):
@@ -74,7 +75,7 @@ def train_map_and_score(folder: Path) -> float:
     network = pretrained.load(folder / "models" / "unet3d" / "weights.safetensors")
     series = WholeTiles(folder / "test.h5")[0][0]
     tile = Tile(column=7, row=6)
-    write_map(folder / "map.tif", map_array(network, series, window=20), tile.geobox(pixel=500))
+    write_map(folder / "map.tif", map_array(network, series, tiling=Tiling(window=20)), tile.geobox(pixel=500))
     scores = score_models(folder / "models", ["unet3d"], folder / "test.h5", window=20)
     assert list(summarize_scores(scores).index) == ["unet3d"]
     return float(scores.loc[("unet3d", "pooled"), "iou"])

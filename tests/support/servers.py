@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pystac
 
 SLOW = 1.5
-"""Seconds that a slow answer waits; tests shorten the client's patience below it."""
+"""Seconds that a slow answer waits; tests shorten the client's timeout below it."""
 
 
 @dataclass(kw_only=True)
@@ -46,7 +46,7 @@ class Web:
                 return fault
         return next((fault for pattern, fault in self.lasting if re.search(pattern, request)), None)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         self.faults.clear()
         self.lasting.clear()
         self.asked.clear()
@@ -134,7 +134,7 @@ def serve(folder: Path | None = None, *, upstream: str = "") -> Iterator[Web]:
                 self.end_headers()
                 if self.command != "HEAD":
                     self.wfile.write(content[: len(content) // 2] if cut else content)
-            except OSError:  # the client has lost its patience
+            except OSError:  # the client has given up
                 cut = True
             self.close_connection = cut
 

@@ -1,4 +1,4 @@
-"""A small archive with everything right, for tests that spoil it."""
+"""A small valid archive, and changes that make it invalid or unusual."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ TIMES = year_of_dates(16, step_days=23)
 
 
 class Place:
-    """An archive with everything right, that a case spoils."""
+    """A valid archive, which a test changes."""
 
     def __init__(self, folder, rng):
         self.folder, self.rng = folder, rng
@@ -56,7 +56,7 @@ class Place:
 
 
 def named(*names):
-    """Rasters of the first dates get names that tell sigma or gamma nought."""
+    """Rasters of the first dates get names with sigma or gamma nought."""
 
     def change(place):
         scenes = list(place.scenes)

@@ -1,4 +1,4 @@
-"""What glaciersar.scenes.reading refuses: one sentence that names the file, what was found, what was expected"""
+"""glaciersar.scenes.reader and footprint: what is refused, in a sentence with the file, what was found and expected"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,8 +23,8 @@ def test_scenes_of_several_orbits_are_refused(folder, rng):
         read_series(find_scenes(folder), GRID, "HH")
 
 
-def untold(times):
-    """Scenes whose names tell no orbit; no raster is there."""
+def of_unknown_orbit(times):
+    """Scenes whose names hold no orbit; no raster is there."""
     return [
         Scene(
             id=f"S1A_{time:%Y%m%dT%H%M%S}", time=time, relative_orbit=None, orbit_state=None, hrefs={"HH": ("a.tif",)}
@@ -36,9 +36,11 @@ def untold(times):
 @pytest.mark.parametrize("apart", [timedelta(minutes=16), timedelta(hours=12), timedelta(minutes=-20)])
 def test_scenes_of_unknown_orbit_at_different_times_of_day_are_refused(apart):
     times = [*TIMES, TIMES[-1] + timedelta(days=5) + apart]
-    sentence = rf"S1A_20200102T063005 .*06:30.* and {untold(times)[-1].id} .*{times[-1]:%H:%M}.* within 15 minutes"
+    sentence = (
+        rf"S1A_20200102T063005 .*06:30.* and {of_unknown_orbit(times)[-1].id} .*{times[-1]:%H:%M}.* within 15 minutes"
+    )
     with pytest.raises(InputError, match=sentence):
-        read_series(untold(times), GRID, "HH")
+        read_series(of_unknown_orbit(times), GRID, "HH")
 
 
 @pytest.mark.parametrize(
@@ -51,7 +53,7 @@ def test_scenes_of_unknown_orbit_at_different_times_of_day_are_refused(apart):
 )
 def test_scenes_of_unknown_orbit_at_one_time_of_day_are_read(tmp_path, rng, times):
     path = write_raster(tmp_path / "a.tif", backscatter(rng, GRID.shape), GRID)
-    scenes = [replace(scene, hrefs={"HH": (str(path),)}) for scene in untold(times)]
+    scenes = [replace(scene, hrefs={"HH": (str(path),)}) for scene in of_unknown_orbit(times)]
     assert read_series(scenes, GRID, "HH").times == tuple(times)
 
 
