@@ -15,13 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from glaciersar.dataset.augmentation import (
-    Augmentation,
-    Plane,
-    apply_by_plane_as_released,
-    draw_augmentation,
-    jitter_dates,
-)
+from glaciersar.dataset import augmentation as augment
+from glaciersar.dataset.augmentation import Augmentation, Plane, draw_augmentation, jitter_dates
 from glaciersar.dataset.buffer_pool import Buffer, BufferPool
 from glaciersar.dataset.hdf5 import TileEntry, check_finite, list_groups
 from glaciersar.errors import InputError
@@ -94,7 +89,7 @@ class LazyFile:
         Raises:
             InputError: NaN or an infinite value, anywhere in what is stored of a date or of the outlines, padding too.
         """
-        apply = apply_by_plane_as_released if recipe.scrambled_crop else Augmentation.apply_by_plane
+        apply = augment.apply_by_plane_as_released if recipe.scrambled_crop else Augmentation.apply_by_plane
         features = (
             self._planes(f"{entry.name}/{feature}", index, window)
             for feature, index in zip(entry.base, dates, strict=True)
