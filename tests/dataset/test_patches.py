@@ -234,6 +234,7 @@ def test_workers_load_epoch_after_epoch_into_memory_that_was_given_back(path, co
         next(iter(loader))  # an epoch that is broken off
 
 
+@pytest.mark.slow
 def test_a_batch_that_fails_gives_its_memory_back(path):
     with h5py.File(path, "a") as file:
         for group in file.values():

@@ -16,9 +16,7 @@ from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.search import find_scenes, search_scenes
 from tests.support.archives import write_raster
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.usefixtures("hurry")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("hurry")]
 ASKED = {"collection": "landscape-00", "year": 2020, "relative_orbit": 14, "polarisation": "HH"}
 FAULTS = ["429", "500", "502", "503", "504", "cut", "mute"]
 
