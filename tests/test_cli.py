@@ -47,6 +47,7 @@ def test_a_mistake_is_one_sentence_and_a_status_that_is_not_zero(notebook, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_simulate_over_your_own_terrain_is_one_command(tmp_path, capsys):
     side, transform = 40, rasterio.Affine(100, 0, 600_000, 0, -100, 8_700_000)
     height = 300 + 400 * np.hypot(*np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]).astype(np.float32)

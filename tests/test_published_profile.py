@@ -14,6 +14,8 @@ from glaciersar import notebooks
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 TILES = {
     "train": ["SVAL-1-1_2016_ro14", "SVAL-1-1_2020_ro174", "SVAL-2-1_2017_ro14", "SVAL-4-1_2020_ro14"],

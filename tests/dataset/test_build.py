@@ -109,6 +109,7 @@ def test_outlines_without_a_year_serve_every_year_and_this_is_recorded(make):
         assert group["outlines"][..., 1].any()
 
 
+@pytest.mark.slow
 def test_orbits_become_groups_of_their_own(make, scenes, tmp_path, rng):
     more = find_scenes(write_catalog(tmp_path / "more", GRID, TIMES, rng, relative_orbit=174, name="beta"))
     folder = make(scenes=[*scenes, *more], relative_orbits=[14, 174])
@@ -118,6 +119,7 @@ def test_orbits_become_groups_of_their_own(make, scenes, tmp_path, rng):
     ]
 
 
+@pytest.mark.slow
 def test_a_tile_takes_no_dates_of_the_place_beside_it(make, tmp_path, rng):
     places = [GRID[:, :50], GRID[:, 50:100], GRID[:, 100:]]
     found = [
@@ -130,6 +132,7 @@ def test_a_tile_takes_no_dates_of_the_place_beside_it(make, tmp_path, rng):
     assert len(set(dates)) > 1
 
 
+@pytest.mark.slow
 def test_a_tile_in_all_years_and_orbits_stays_in_one_subset(make, tmp_path, rng):
     found = [
         scene
@@ -178,6 +181,7 @@ def test_only_the_tiles_of_a_place_are_listed(scenes, tmp_path):
         covered_tiles(scenes, "HH", place="0,70")
 
 
+@pytest.mark.slow
 def test_building_again_gives_the_same_bytes(make):
     before = {path.name: path.read_bytes() for path in make().iterdir()}
     assert sorted(before) == ["test.h5", "train.h5", "val.h5"]
@@ -220,6 +224,7 @@ def test_a_pass_that_holds_nothing_on_a_tile_is_left_out_for_that_tile_alone(mak
         np.testing.assert_array_equal(short["grd"][..., 0], radiometry.prepare(power).series)
 
 
+@pytest.mark.slow
 def test_the_content_of_a_file_depends_on_its_values_and_dates(make, scenes):
     def contents(**changes):
         found = {}

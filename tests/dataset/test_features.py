@@ -48,6 +48,7 @@ def make(tmp_path, rng):
     return make
 
 
+@pytest.mark.slow
 def test_three_features_stand_beside_each_other_in_the_published_layout(make, tmp_path, rng):
     rtc = find_scenes(
         write_catalog(tmp_path / "rtc", GRID, year_of_dates(17, step_days=22), rng, polarisations=("HH",))
@@ -74,6 +75,7 @@ def test_three_features_stand_beside_each_other_in_the_published_layout(make, tm
     assert series.shape == (3, 15, 20, 20)
 
 
+@pytest.mark.slow
 def test_patches_for_training_come_with_all_features(make, tmp_path, rng):
     write_pairs(tmp_path / "insar", rng)
     folder = make(features=("grd", "insar"), pairs=find_pairs(tmp_path / "insar"))
@@ -83,6 +85,7 @@ def test_patches_for_training_come_with_all_features(make, tmp_path, rng):
     assert patches[0][0].shape == (2, 15, 16, 16)
 
 
+@pytest.mark.slow
 def test_a_feature_alone_is_built_as_beside_others(make, tmp_path, rng):
     def values(folder):
         with h5py.File(folder / "test.h5") as file:

@@ -235,6 +235,7 @@ def test_workers_load_epoch_after_epoch_into_buffers_that_were_released(path, co
         next(iter(loader))  # an epoch that ends early
 
 
+@pytest.mark.slow
 def test_a_batch_that_fails_releases_its_buffer(path):
     with h5py.File(path, "a") as file:
         for group in file.values():

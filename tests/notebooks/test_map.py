@@ -12,6 +12,8 @@ from glaciersar import cli, models
 from glaciersar.models import pretrained
 from tests.support.archives import backscatter, write_folder, write_raster, year_of_dates
 
+pytestmark = pytest.mark.slow
+
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "08-map.ipynb"
 HERE = GeoBox.from_bbox((600_000, 8_700_000, 602_000, 8_701_600), "EPSG:32633", resolution=100)
 THERE = GeoBox.from_bbox((300_000, 8_700_000, 302_000, 8_701_600), "EPSG:32635", resolution=100)

@@ -65,6 +65,7 @@ def test_what_is_no_place_is_refused(place, sentence):
         parse_aoi(place)
 
 
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")  # which is one of the faults
 def test_a_file_that_tells_no_place_is_refused(tmp_path):
     (tmp_path / "bad.gpkg").write_text("no GeoPackage")
     gpd.GeoDataFrame(geometry=[], crs=CRS).to_file(tmp_path / "empty.gpkg")

@@ -149,6 +149,7 @@ def test_outlines_end_where_the_elevation_model_does(own, gap):
     np.testing.assert_array_equal(outlines.to_mask(true_outlines(landscape, 2016), landscape.geobox), expected)
 
 
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")  # which a file that was cut has lost
 @pytest.mark.parametrize("kept", [0.02, 0.3, 0.9, 0.999])
 @pytest.mark.parametrize("layout", [{}, {"compress": "deflate"}, {"tiled": True, "blockxsize": 16, "blockysize": 16}])
 def test_a_truncated_elevation_model_is_refused_in_one_sentence(own, tmp_path, kept, layout):
@@ -171,6 +172,7 @@ def test_outlines_that_cannot_be_read_are_refused(own, tmp_path):
         landscape_from_dem(own[0], tmp_path / "bad.gpkg", pixel=40, years=(2016,), seed=1)
 
 
+@pytest.mark.filterwarnings("ignore:Dataset has no geotransform")  # which is the fault
 def test_an_elevation_model_without_a_coordinate_system_is_refused(own, tmp_path):
     with rasterio.open(own[0]) as file:
         values = file.read(1)
