@@ -17,9 +17,7 @@ from glaciersar.scenes.search import find_scenes, search_scenes
 from tests.support.archives import write_raster
 from tests.support.building import build
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.usefixtures("short_waits")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("short_waits")]
 ASKED = {"collection": "landscape-00", "year": 2020, "relative_orbit": 14, "polarisation": "HH"}
 FAULTS = ["429", "500", "502", "503", "504", "cut", "mute"]
 
