@@ -131,7 +131,7 @@ def doubt(network_name: str) -> str:
     called, near = (glacier > 0.5).float().mean(), ((glacier - 0.5).abs() < 0.01).float().mean()
     return (
         f"Random weights call {called:.1%} of the pixels glacier, and {near:.1%} lie within 0.01 of a probability of a "
-        "half: what bf16 changes is told better by trained networks, in the next section."
+        "half: what bf16 changes is shown better by trained networks, in the next section."
     )
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import rasterio
 import torch
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -30,15 +29,13 @@ from glaciersar.inference.resumable import Progress
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Place, Tiling, WindowLayout, blend_row
 from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.lock import exclusive_lock
-from glaciersar.io.rasters import WRITE_ERRORS
+from glaciersar.io.rasters import WRITE_ERRORS, small_cache
 from glaciersar.models import Network, features
 from glaciersar.radiometry import Prepared
 from glaciersar.scenes.preview import read_preview
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.scene import Scene, merge_passes
 from glaciersar.scenes.temporal_coverage import data_source, incomplete_dates
-
-CACHE = 16_000_000  # bytes that GDAL keeps of the rasters; its own default grows with the machine
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -160,7 +157,7 @@ def map_raster(
     with (
         exclusive_lock(path.parent, file_name=path.name),
         wrap_write_errors(path, *WRITE_ERRORS),
-        rasterio.Env(GDAL_CACHEMAX=CACHE),
+        small_cache(),
     ):
         counts = run.map_rows(run.settings | {"tags": tags, "made_of": inputs}, progress=progress)
         run.finish(counts)

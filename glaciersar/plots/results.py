@@ -179,13 +179,13 @@ def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None
         start, end = ((time - datetime(key[0], 1, 1, tzinfo=UTC)) / timedelta(days=1) for time in covered.gap)
         days = [time.timetuple().tm_yday for time in times]
         picked = [time.timetuple().tm_yday for time in chosen.get(key, ())]
-        wished = [time.timetuple().tm_yday for time in covered.target_dates]
+        targets = [time.timetuple().tm_yday for time in covered.target_dates]
         axis.scatter(days, [height] * len(days), s=14, color="0.6", label="pass", zorder=2)
         axis.scatter(
             picked, [height] * len(picked), s=36, facecolors="none", edgecolors="#d95f02", zorder=3,
             label="stands for the year",
         )  # fmt: skip
-        axis.vlines(wished, height - 0.32, height - 0.18, color="#7570b3", lw=1, label="target date")
+        axis.vlines(targets, height - 0.32, height - 0.18, color="#7570b3", lw=1, label="target date")
         axis.barh(height, end - start, left=start + 1, height=0.22, color="#e6ab02", alpha=0.45, label="longest gap")
         axis.text(372, height, f"{covered.near:.0%} near, gap {covered.gap_days:.0f} d", va="center", fontsize=7)
     axis.set_yticks(range(len(passes)), [f"{year}, orbit {orbit}" for year, orbit in passes], fontsize=8)

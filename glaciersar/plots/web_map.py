@@ -72,11 +72,11 @@ def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None
 
 def _add_outlines(group: "folium.FeatureGroup", layer: gpd.GeoDataFrame) -> None:
     folium = require_extra("folium")
-    told = [name for name in SHOWN if name in layer]
-    columns = {name: [_text(value) for value in layer[name]] for name in told}
+    known = [name for name in SHOWN if name in layer]
+    columns = {name: [_text(value) for value in layer[name]] for name in known}
     colours = [CONFIDENCE_COLOURS[name] for name in confidence_class(layer["confidence"])]
     rounded = shapely.transform(layer.geometry.to_numpy(), lambda degrees: np.round(degrees, DIGITS))
-    popup = folium.GeoJsonPopup(fields=told, aliases=[SHOWN[name] for name in told]) if told else None
+    popup = folium.GeoJsonPopup(fields=known, aliases=[SHOWN[name] for name in known]) if known else None
     folium.GeoJson(
         gpd.GeoDataFrame(columns | {"colour": colours}, geometry=rounded, crs=layer.crs).to_json(),
         style_function=lambda feature: {"color": feature["properties"]["colour"], "weight": 1.5, "fillOpacity": 0.25},
