@@ -100,9 +100,10 @@ def to_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:
     shapes = [shape for shape in outlines.to_crs(str(geobox.crs)).geometry if shape and not shape.is_empty]
     if not shapes:
         return np.zeros(geobox.shape, bool)
-    return rasterio.features.rasterize(
+    mask: NDArray[np.bool_] = rasterio.features.rasterize(
         shapes, out_shape=tuple(geobox.shape), transform=geobox.affine, all_touched=False, dtype="uint8"
     ).astype(bool)
+    return mask
 
 
 def from_mask(mask: NDArray[np.bool_], geobox: GeoBox) -> gpd.GeoDataFrame:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ from glaciersar.models.keras import from_keras, read_layers, to_torch, weight_or
 from glaciersar.training import losses
 from glaciersar.training.schedule import adam_epsilon, learning_rate
 
-Arrays = Mapping[str, NDArray]
+Arrays = Mapping[str, NDArray[Any]]
 NETWORKS = {  # fixture: heading
     "icemapper_v1_w4_f1": "unet3d",
     "icemapper_v2_w4_f1": "unet3d_weighted",
@@ -48,7 +49,7 @@ class Check:
     """(folder, network) for a check of networks, (folder) for any other -> largest difference."""
 
 
-def _apart(found: Tensor | NDArray, expected: NDArray) -> float:
+def _apart(found: Tensor | NDArray[Any], expected: NDArray[Any]) -> float:
     """Give the largest absolute difference; infinite where only one of the two is NaN."""
     found = found.detach().numpy() if isinstance(found, Tensor) else found
     if found.shape != expected.shape or (np.isnan(found) != np.isnan(expected)).any():
@@ -56,7 +57,7 @@ def _apart(found: Tensor | NDArray, expected: NDArray) -> float:
     return float(np.nanmax(np.abs(found.astype(np.float64) - expected)))
 
 
-def _first(array: NDArray) -> Tensor:
+def _first(array: NDArray[Any]) -> Tensor:
     """Move channels from last, as Keras has them, to first: (B, …, C) -> (B, C, …)."""
     return torch.from_numpy(np.moveaxis(array, -1, 1).copy())
 
@@ -86,7 +87,7 @@ def _encoder(folder: Path, name: str) -> float:
     maps = {f"enc{level}": _last(skip) for level, skip in enumerate(model.encode(_first(found["x"])))}
     if maps.keys() != {key for key in found if key.startswith("enc")}:
         return float("inf")
-    return max(_apart(skip, found[key]) / max(np.abs(found[key]).max(), 1) for key, skip in maps.items())
+    return max(_apart(skip, found[key]) / max(float(np.abs(found[key]).max()), 1) for key, skip in maps.items())
 
 
 def _training_forward(folder: Path, name: str, *, double: bool = False) -> float:
@@ -149,7 +150,9 @@ def _evaluation(folder: Path, name: str) -> float:
     return _apart(scores, found["eval_loss_acc_iou"])
 
 
-def _weights(folder: Path, name: str, found: Arrays, prefix: str, state: Mapping[str, Tensor]) -> dict[str, NDArray]:
+def _weights(
+    folder: Path, name: str, found: Arrays, prefix: str, state: Mapping[str, Tensor]
+) -> dict[str, NDArray[Any]]:
     """Take arrays named `prefix|<weight>`, in our shapes and under our names."""
     path = folder / f"{name}.h5"
     layers = zip(read_layers(path), weight_order(from_keras(path).name), strict=True)

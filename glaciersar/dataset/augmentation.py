@@ -43,7 +43,8 @@ def jitter_dates(
     """
     half = probability / 2
     steps = rng.choice((-1, 0, 1), size=np.shape(indices), p=(half, 1 - probability, half))
-    return np.clip(indices + steps, 0, dates - 1)
+    moved: NDArray[np.integer] = np.clip(indices + steps, 0, dates - 1)
+    return moved
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,7 +48,7 @@ class Buffer:
         parts = memory.split([int(np.prod(shape)) for shape in self.shapes])
         return tuple(part.view(shape) for part, shape in zip(parts, self.shapes, strict=True))
 
-    def __reduce__(self) -> tuple[Callable, tuple]:
+    def __reduce__(self) -> tuple[Callable[..., tuple[Tensor, ...]], tuple[Shapes, Tensor, Tensor]]:
         return _received, (self.shapes, self.memory, self.in_use)
 
 
@@ -72,7 +72,7 @@ class BufferPool:
         self._process = os.getpid()
         self._lock = threading.Lock()
 
-    def __reduce__(self) -> tuple[Callable, tuple]:
+    def __reduce__(self) -> tuple[Callable[[], "BufferPool"], tuple[()]]:
         return partial(BufferPool, shared=self.shared), ()
 
     def acquire(self, *shapes: tuple[int, ...]) -> Buffer:

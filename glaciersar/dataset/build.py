@@ -10,6 +10,7 @@ from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import h5py
@@ -120,7 +121,7 @@ def make_tiles(folder: Path, jobs: Sequence[TileJob], *, workers: int, progress:
     return files
 
 
-def _make_in_parallel(left: Sequence[tuple[TileJob, Path]], workers: int, bar: tqdm) -> None:
+def _make_in_parallel(left: Sequence[tuple[TileJob, Path]], workers: int, bar: "tqdm[Any]") -> None:
     pool = process_pool.spawn_pool(workers)
     try:
         for future in as_completed([pool.submit(make_tile, job, path) for job, path in left]):
@@ -144,7 +145,8 @@ def _check_disk_space(folder: Path, jobs: Sequence[TileJob], left: Sequence[Tile
 def _tile_bytes(job: TileJob) -> int:
     """Give the size of a tile: its dates and two planes of labels in float32."""
     dates = len(job.scenes) + len(job.rtc) + len(job.pairs)
-    return 4 * (dates + 2) * job.group.tile.geobox(pixel=job.config.pixel).shape[0] ** 2
+    side: int = job.group.tile.geobox(pixel=job.config.pixel).shape[0]
+    return 4 * (dates + 2) * side**2
 
 
 def _write_subsets(out: Path, plan: DatasetPlan, tiles: Sequence[Path]) -> None:

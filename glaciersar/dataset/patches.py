@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import h5py
@@ -33,14 +34,14 @@ class LazyFile:
         self.path = Path(path)
         self._file: h5py.File | None = None
         self._process = 0
-        self._arrays: dict[str, h5py.Dataset | NDArray] = {}
+        self._arrays: dict[str, h5py.Dataset | NDArray[Any]] = {}
         self._finite: set[tuple[str, tuple[int, ...]]] = set()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type["LazyFile"], tuple[Path]]:
         return LazyFile, (self.path,)
 
-    def array(self, name: str) -> h5py.Dataset | NDArray:
+    def array(self, name: str) -> h5py.Dataset | NDArray[Any]:
         """Return an array to index: mapped memory where it lies uncompressed in one piece, an HDF5 dataset elsewhere.
 
         From mapped memory, a window is copied once, from the page cache to its target: four times as fast as HDF5.
@@ -52,7 +53,7 @@ class LazyFile:
                 self._arrays[name] = self._map(self._file[name])
             return self._arrays[name]
 
-    def _map(self, dataset: h5py.Dataset) -> h5py.Dataset | NDArray:
+    def _map(self, dataset: h5py.Dataset) -> h5py.Dataset | NDArray[Any]:
         offset = dataset.id.get_offset()  # None where it lies in chunks
         if offset is None or dataset.external:
             return dataset
@@ -119,7 +120,8 @@ def _inside(entry: TileEntry, window: Window) -> NDArray[np.bool_]:
         (np.arange(part.start, part.stop) >= inner.start) & (np.arange(part.start, part.stop) < inner.stop)
         for part, inner in zip(window, entry.inner, strict=True)
     )
-    return rows[:, None] & columns[None, :]
+    inside: NDArray[np.bool_] = rows[:, None] & columns[None, :]
+    return inside
 
 
 class RandomPatches(Dataset[tuple[Tensor, Tensor]]):

@@ -87,7 +87,8 @@ def patch_iou(truth: Mask, found: Mask) -> NDArray[np.float64]:
         (N,) values; by their mean the released training chooses the weights to keep.
     """
     both, either = (truth & found).sum(axis=(1, 2)), (truth | found).sum(axis=(1, 2))
-    return (both + 1e-7) / (either + 1e-7)
+    iou: NDArray[np.float64] = (both + 1e-7) / (either + 1e-7)
+    return iou
 
 
 def boundary(mask: Mask, valid: Mask | None = None) -> Mask:

@@ -120,7 +120,9 @@ def _map(model: Network, series: Tensor, *, window: int) -> NDArray[np.floating]
     if _recipe(model).margins_covered:
         # float32 on torch: scores must not depend on which precision is fast on a machine
         return map_array(model, series, tiling=Tiling(window=window, overlap=0.5), backend="torch", precision="float32")
-    return map_inner_windows(model, series, window=min(window, *series.shape[-2:]))[1]
+    both = map_inner_windows(model, series, window=min(window, *series.shape[-2:]))
+    glacier: NDArray[np.floating] = both[1]
+    return glacier
 
 
 def tile_scores(scores: pd.DataFrame) -> pd.DataFrame:

@@ -23,7 +23,8 @@ from glaciersar.io.atomic import write_json
 def entropy_confidence(probability: NDArray[np.floating]) -> NDArray[np.floating]:
     """Measure how far a two-class probability is from a coin toss: 1 − its Shannon entropy in bits; not calibrated."""
     p = np.clip(probability, 1e-7, 1 - 1e-7)
-    return 1 + p * np.log2(p) + (1 - p) * np.log2(1 - p)
+    confidence: NDArray[np.floating] = 1 + p * np.log2(p) + (1 - p) * np.log2(1 - p)
+    return confidence
 
 
 class Calibration(Protocol):
@@ -95,7 +96,8 @@ class KernelRidgeCalibration(Calibration):
     def __call__(self, probability: ArrayLike) -> Array:
         p = np.asarray(probability, float)
         right = np.interp(entropy_confidence(p), self.at, self.value)
-        return np.where(p > 0.5, right, 1 - right)
+        calibrated: Array = np.where(p > 0.5, right, 1 - right)
+        return calibrated
 
 
 UNCALIBRATED = Uncalibrated()
@@ -220,7 +222,9 @@ def compare_calibrations(fitted_on: ProbabilityHistogram, judged_on: Probability
 
 
 def _judge(
-    histogram: ProbabilityHistogram, calibration: Calibration, measure: Callable[[NDArray], NDArray] | None = None
+    histogram: ProbabilityHistogram,
+    calibration: Calibration,
+    measure: Callable[[NDArray[np.floating]], NDArray[np.floating]] | None = None,
 ) -> dict[str, float]:
     errors = {
         f"ece_{bins}": calibration_error(reliability_table(histogram, calibration, bins=bins, measure=measure))

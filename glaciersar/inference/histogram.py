@@ -59,4 +59,5 @@ def bin_of(probability: Array) -> NDArray[np.intp]:
 
 
 def clipped_logit(probability: ArrayLike) -> Array:
-    return np.clip(logit(np.asarray(probability, float)), -LIMIT, LIMIT)
+    clipped: Array = np.clip(logit(np.asarray(probability, float)), -LIMIT, LIMIT)
+    return clipped

@@ -210,7 +210,7 @@ class _Run:
                 resumable.save_progress(folder, state)
         return state.counts
 
-    def _map_row(self, row: int, state: Progress, windows: Iterator[Prepared], bar: tqdm) -> Progress:
+    def _map_row(self, row: int, state: Progress, windows: Iterator[Prepared], bar: "tqdm[Any]") -> Progress:
         """Map one row of windows and write the pixels that are finished with it."""
         layout, carry, counts = self.layout, torch.from_numpy(state.carry), state.counts.copy()
         maps = (
@@ -237,7 +237,7 @@ class _Run:
 
 
 def _map_window(
-    predictor: Predictor, prepared: Prepared, finished: Place, counts: NDArray[np.int64], bar: tqdm
+    predictor: Predictor, prepared: Prepared, finished: Place, counts: NDArray[np.int64], bar: "tqdm[Any]"
 ) -> tuple[Tensor | None, Tensor]:
     """Map a window if it has radar, and count the pixels that are finished with it, which are its first ones."""
     down, across = (slice(0, side.stop - side.start) for side in finished)

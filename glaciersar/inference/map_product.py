@@ -126,9 +126,11 @@ def rasters_of(path: Path, dtype: str, calibration: Calibration | None, tags: Ma
     return bands
 
 
-def values(probability: NDArray[np.float32], dtype: str, calibration: Calibration | None) -> list[NDArray]:
+def values(
+    probability: NDArray[np.float32], dtype: str, calibration: Calibration | None
+) -> list[NDArray[np.float32 | np.uint8]]:
     """Compute a block of each raster of `rasters_of` from its probability, NaN where there is no data."""
-    shares: list[NDArray] = [probability]
+    shares: list[NDArray[np.floating]] = [probability]
     if calibration is not None:
         shares.append(calibration.confidence(probability))
     first, *confidence = (quantise(share) if dtype == "uint8" else share.astype(np.float32) for share in shares)

@@ -24,6 +24,7 @@ from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write, check_free_space, write_json
 
 STATE, SETTINGS = "state.npz", "settings.json"
+WriteWindow = Callable[[Window, Sequence[NDArray[np.generic]]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,7 @@ def save_progress(folder: Path, state: Progress) -> None:
 
 
 @contextmanager
-def open_rasters(folder: Path, bands: Sequence[Band]) -> Iterator[Callable[[Window, Sequence[NDArray]], None]]:
+def open_rasters(folder: Path, bands: Sequence[Band]) -> Iterator[WriteWindow]:
     """Open the rasters of a folder; yields a function that writes one window into each.
 
     At the end all windows are read again and compared: GDAL closes a file on a full disk without an error.
@@ -128,7 +129,7 @@ def open_rasters(folder: Path, bands: Sequence[Band]) -> Iterator[Callable[[Wind
     with ExitStack() as stack:
         files = [stack.enter_context(rasterio.open(folder / band.path.name, "r+")) for band in bands]
 
-        def write(window: Window, values: Sequence[NDArray]) -> None:
+        def write(window: Window, values: Sequence[NDArray[np.generic]]) -> None:
             for file, value in zip(files, values, strict=True):
                 file.write(value, 1, window=window)
             written.append((window, [crc32(value.tobytes()) for value in values]))

@@ -89,7 +89,8 @@ def _mean_probability(shapes: gpd.GeoSeries, file: DatasetReader, calibration: C
         seen = np.isfinite(probability)
         total += np.bincount(number[seen], probability[seen], minlength=len(total))
         count += np.bincount(number[seen], minlength=len(total))
-    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)[1:]
+    mean: NDArray[np.float64] = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    return mean[1:]
 
 
 def confidence_class(confidence: pd.Series) -> pd.Series:

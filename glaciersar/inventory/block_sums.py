@@ -169,4 +169,5 @@ def mapped_area(blocks: pd.DataFrame) -> pd.Series:
     """Sum the mapped area of each glacier, by its number, and of "total", km²: no glacier area can be larger."""
     areas = blocks.groupby("glacier")["mapped"].sum()
     total = blocks["mapped"].sum()  # in the order of the truth: the same to the last digit on a map all of ice
-    return pd.concat([pd.Series({"total": total}, dtype=float), areas])
+    joined: pd.Series[float] = pd.concat([pd.Series({"total": total}, dtype=float), areas])
+    return joined

@@ -111,7 +111,8 @@ def _by_id(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, on: str) -> pd.Seri
     known = ours[on].dropna().astype(str)  # ice outside the inventory has no id
     if not known.is_unique:
         raise InputError(f"column {on!r} with an id twice found, each id once expected")
-    return theirs["id"].map(pd.Series(known.index, index=known))
+    places: pd.Series = theirs["id"].map(pd.Series(known.index, index=known))
+    return places
 
 
 def _by_place(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame) -> pd.Series:

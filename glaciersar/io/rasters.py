@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -74,7 +75,7 @@ def read_window(file: DatasetReader, window: Window) -> NDArray[np.float32]:
     return scaled
 
 
-def _scaled(values: NDArray, file: DatasetReader) -> NDArray[np.float32]:
+def _scaled(values: NDArray[Any], file: DatasetReader) -> NDArray[np.float32]:
     return np.ma.filled(values.astype(np.float32), np.nan) * np.float32(file.scales[0]) + np.float32(file.offsets[0])
 
 
@@ -112,7 +113,7 @@ def read_overview(path: str | Path, *, side: int = 1000) -> tuple[NDArray[np.flo
 
 def pixel_area_km2(file: DatasetReader) -> float:
     """Return the area of a pixel, km²."""
-    return abs(file.transform.determinant) / 1e6
+    return float(abs(file.transform.determinant)) / 1e6
 
 
 def common_geobox(paths: Sequence[str | Path]) -> GeoBox:
@@ -171,7 +172,7 @@ def label_pixels(shapes: gpd.GeoSeries, file: DatasetReader, window: Window) -> 
 
 def write_cog(
     path: Path,
-    values: NDArray,
+    values: NDArray[Any],
     geobox: GeoBox,
     *,
     exact: bool = False,
@@ -215,7 +216,7 @@ def write_cog(
             file.update_tags(**tags)
 
 
-def _rounded(values: NDArray) -> NDArray[np.float32]:
+def _rounded(values: NDArray[Any]) -> NDArray[np.float32]:
     """Round to `MANTISSA` bits after the leading one, so that the file is half as large."""
     spare = 23 - MANTISSA
     bits = values.astype(np.float32).view(np.uint32)

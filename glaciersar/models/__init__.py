@@ -13,6 +13,8 @@ from glaciersar.models.ulstm import ULSTM
 from glaciersar.models.unet2d import UNet2D
 from glaciersar.models.unet3d import UNet3D
 
+__all__ = ["NAMES", "Network", "build", "check_name"]
+
 _MODELS: dict[str, Callable[..., Network]] = {
     "unet3d": UNet3D,
     "unet3d_weighted": partial(UNet3D, weighted=True),

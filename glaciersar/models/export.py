@@ -24,7 +24,7 @@ class AnySides(nn.Module):
         height, width = series.shape[-2:]
         rows, columns = (_up_to_multiple(side, self.model.size_divisor) for side in (height, width))
         series = nn.functional.pad(series, (0, columns - width, 0, rows - height, 0, 0), mode="replicate")
-        logits = self.model.decoder(self.model.encode(series))
+        logits: Tensor = self.model.decoder(self.model.encode(series))
         down, right = (torch.arange(side, device=series.device) for side in (height, width))
         return logits.index_select(2, down).index_select(3, right)  # a slice would be fixed in the graph
 

@@ -6,6 +6,7 @@ Keras loads such a file by position: the layers that have weights in the order o
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -16,7 +17,7 @@ from glaciersar.errors import InputError
 from glaciersar.models import build, unet3d
 from glaciersar.models.layers import Network
 
-Weights = list[tuple[str, NDArray]]  # name in the file, values
+Weights = list[tuple[str, NDArray[Any]]]  # name in the file, values
 
 
 def from_keras(path: str | Path) -> Network:
@@ -175,7 +176,7 @@ def _keras_shape(key: str, shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*folded, *sides, inputs, outputs)
 
 
-def to_torch(values: NDArray) -> torch.Tensor:
+def to_torch(values: NDArray[Any]) -> torch.Tensor:
     """Move the last axes (in, out) to the front as (out, in)."""
     moved = np.moveaxis(values, (-1, -2), (0, 1)) if values.ndim > 1 else values
     return torch.from_numpy(np.ascontiguousarray(moved, dtype=np.float32).copy())

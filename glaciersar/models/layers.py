@@ -63,7 +63,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (B, inputs, …) -> (B, outputs, …)
         # a sum lies in memory as its first term does, here channels last
-        return self.dropout(self.second(self.first(x))) + self.project(x)
+        total: Tensor = self.dropout(self.second(self.first(x))) + self.project(x)
+        return total
 
 
 def halve(x: Tensor, dim: int) -> Tensor:
@@ -113,7 +114,9 @@ class Up(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (B, inputs, H, W) -> (B, outputs, 2 H, 2 W)
         x = F.interpolate(x, scale_factor=2.0, mode="nearest")
-        return self.norm(self.conv(F.pad(x, (0, 1, 0, 1))))  # 'same' of Keras pads an even kernel at the end only
+        x = F.pad(x, (0, 1, 0, 1))  # 'same' of Keras pads an even kernel at the end only
+        doubled: Tensor = self.norm(self.conv(x))
+        return doubled
 
 
 class Decoder(nn.Module):
@@ -130,7 +133,8 @@ class Decoder(nn.Module):
         *skips, x = maps
         for up, block, skip in zip(self.ups, self.blocks, reversed(skips), strict=True):
             x = block(torch.cat((up(x), skip), dim=1))
-        return self.head(x)
+        logits: Tensor = self.head(x)
+        return logits
 
 
 class Network(nn.Module):
@@ -174,8 +178,8 @@ class Network(nn.Module):
         height, width = series.shape[-2:]
         series = pad_to_multiple(series, self.size_divisor)
         series = series.to(memory_format=torch.channels_last_3d)  # which convolutions keep, and are faster in
-        maps = self.encode(series)
-        return self.decoder(maps)[..., :height, :width]
+        logits: Tensor = self.decoder(self.encode(series))
+        return logits[..., :height, :width]
 
 
 def initialise(model: nn.Module) -> None:

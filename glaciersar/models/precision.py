@@ -16,7 +16,7 @@ from glaciersar.models.layers import Network
 def multiplies_bf16(device: str) -> bool:
     """Say whether a device ("cpu", "cuda") multiplies bf16 in hardware; emulated, it is slower than float32."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device != "cpu":
         return False
     found = torch.cpu.get_capabilities()

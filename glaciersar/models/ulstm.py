@@ -128,4 +128,5 @@ class ULSTM(Network):
 
     def _pool(self, x: Tensor, dates: int) -> Tensor:  # (T·B, C, H, W) -> (T·B, C, H/2, W/2)
         x = max_pool(x[:, :, None])[:, :, 0].unflatten(0, (dates, -1)).movedim(0, 2)  # (B, C, T, H/2, W/2)
-        return self.drop(x).movedim(2, 0).flatten(0, 1)  # a channel drops at all dates or at none
+        x = self.drop(x)  # a channel drops at all dates or at none
+        return x.movedim(2, 0).flatten(0, 1)

@@ -40,7 +40,8 @@ class TemporalGate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, T, H, W) -> (B, C, T, H, W)
         course = x.mean(dim=(3, 4), keepdim=True)  # (B, C, T, 1, 1)
-        return x * self.excite(self.act(self.squeeze(course))).sigmoid()
+        weights: Tensor = self.excite(self.act(self.squeeze(course))).sigmoid()
+        return x * weights
 
 
 class WeightedMean(TemporalGate):
@@ -55,7 +56,8 @@ class WeightedDown(TemporalGate):
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, T, H, W) -> (B, C, ⌈T/2⌉, H/2, W/2)
         x = super().forward(max_pool(x))  # (B, C, T, H/2, W/2)
-        return even_dates(x).unflatten(2, (-1, 2)).mean(dim=3)
+        pairs: Tensor = even_dates(x).unflatten(2, (-1, 2))  # (B, C, ⌈T/2⌉, 2, H/2, W/2)
+        return pairs.mean(dim=3)
 
 
 class UNet3D(Network):

@@ -20,7 +20,7 @@ from glaciersar.io.atomic import atomic_write
 from glaciersar.io.extras import require_extra
 
 if TYPE_CHECKING:
-    import folium
+    from folium import FeatureGroup, Map
     from IPython.display import HTML
 
 SHOWN = {"rgi_id": "id", "glac_name": "name", "area_km2": "area (km²)", "confidence": "confidence", "src_date": "date"}
@@ -32,7 +32,7 @@ LEGEND = (
 )
 
 
-def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None) -> "folium.Map":
+def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None) -> "Map":
     """Draw outlines coloured by their mean confidence; a click on one shows its id, name, area and date.
 
     Without a base map the background is plain, and the file requests no map tiles. The libraries of folium
@@ -47,7 +47,7 @@ def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None
         InputError: folium is not installed.
     """
     folium = require_extra("folium")
-    drawn = folium.Map(tiles=None, control_scale=True, prefer_canvas=True)
+    drawn: Map = folium.Map(tiles=None, control_scale=True, prefer_canvas=True)
     if base is not None:
         folium.TileLayer(base, overlay=True).add_to(drawn)  # not one of the layers to choose from
     shapes = {title: layer.to_crs(4326) for title, layer in ice.items()}
@@ -70,7 +70,7 @@ def draw_web_map(ice: Mapping[str, gpd.GeoDataFrame], *, base: str | None = None
     return drawn
 
 
-def _add_outlines(group: "folium.FeatureGroup", layer: gpd.GeoDataFrame) -> None:
+def _add_outlines(group: "FeatureGroup", layer: gpd.GeoDataFrame) -> None:
     folium = require_extra("folium")
     known = [name for name in SHOWN if name in layer]
     columns = {name: [_text(value) for value in layer[name]] for name in known}
@@ -91,7 +91,7 @@ def _text(value: object) -> str:
     return "" if value is None else html.escape(str(value).removesuffix("T00:00:00"))
 
 
-def save_web_map(path: str | Path, drawn: "folium.Map") -> Path:
+def save_web_map(path: str | Path, drawn: "Map") -> Path:
     """Write a map as HTML, whole or not at all; the same outlines give the same bytes."""
     numbers: dict[str, str] = {}
     fresh = count(1)
@@ -110,4 +110,5 @@ def show_web_map(path: str | Path, *, height: int = 520) -> "HTML":
     content = html.escape(Path(path).read_text(encoding="utf-8"), quote=True)
     style = f"width:100%;height:{height}px;border:1px solid #ccc"
     display = require_extra("IPython.display")
-    return display.HTML(f'<div><iframe srcdoc="{content}" style="{style}"></iframe></div>')
+    shown: HTML = display.HTML(f'<div><iframe srcdoc="{content}" style="{style}"></iframe></div>')
+    return shown

@@ -74,7 +74,8 @@ def _from_tiles(names: Sequence[str]) -> BaseGeometry:
     hull = shapely.segmentize(
         shapely.union_all(boxes).convex_hull, 1000.0
     )  # its sides are no straight lines in degrees
-    return gpd.GeoSeries([hull], crs=CRS).to_crs(DEGREES).iloc[0]
+    outline: BaseGeometry = gpd.GeoSeries([hull], crs=CRS).to_crs(DEGREES).iloc[0]
+    return outline
 
 
 def _from_file(path: Path) -> BaseGeometry:

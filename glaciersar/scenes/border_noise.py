@@ -29,4 +29,5 @@ def border_noise(power: NDArray[np.floating]) -> NDArray[np.bool_]:
         return np.zeros(power.shape, bool)
     body = cv2.morphologyEx(empty.view(np.uint8), cv2.MORPH_OPEN, np.ones((BODY, BODY), np.uint8))
     near = cv2.dilate(body, np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8))
-    return faint & near.astype(bool)
+    noise: NDArray[np.bool_] = faint & near.astype(bool)
+    return noise

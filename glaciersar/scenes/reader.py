@@ -260,7 +260,8 @@ def _pixel_ratio(file: DatasetReader, geobox: GeoBox) -> float:
 def _read_window(file: DatasetReader, window: Window, step: int) -> NDArray[np.float32]:
     """Read every pixel of a window, or one of each `step` × `step`."""
     shape = math.ceil(window.height / step), math.ceil(window.width / step)
-    values = file.read(1, window=window, out_shape=shape, masked=True).astype(np.float32).filled(np.nan)
+    read = file.read(1, window=window, out_shape=shape, masked=True).astype(np.float32)
+    values: NDArray[np.float32] = read.filled(np.nan)
     return values * np.float32(file.scales[0]) + np.float32(file.offsets[0])
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -108,7 +108,7 @@ def _write(folder: Path, settings: ArchiveSettings, *, progress: bool) -> None:
 
 
 def _write_landscape(
-    folder: Path, settings: ArchiveSettings, assumed: Levels, bar: tqdm, index: int
+    folder: Path, settings: ArchiveSettings, assumed: Levels, bar: "tqdm[Any]", index: int
 ) -> tuple["pystac.Collection", dict[str, gpd.GeoDataFrame]]:
     """Write the rasters of one landscape; returns its scenes and its outlines."""
     seed = int(random_fields.random_stream(settings.seed, "landscapes", index).integers(2**31))
@@ -158,7 +158,7 @@ def _write_series(
     *,
     index: int,
     seed: int,
-    bar: tqdm,
+    bar: "tqdm[Any]",
 ) -> list["pystac.Item"]:
     """Write the images of one landscape, year and orbit; returns their STAC items."""
     prepared = radar.prepare_series(landscape, year, orbit, levels=assumed, looks=settings.looks, seed=seed)

@@ -77,7 +77,8 @@ def grow_ice(
 def _steepness(surface: Grid, spacing: float) -> Grid:
     """Compute |∇s|², from a smoothed surface, which keeps the scheme free of ripples."""
     rows, columns = np.gradient(ndimage.uniform_filter(surface, 3), spacing)
-    return rows**2 + columns**2
+    steepness: Grid = rows**2 + columns**2
+    return steepness
 
 
 def _diffusivity(ice: Grid, slope_squared: Grid, sliding: Grid | float) -> Grid:
@@ -104,6 +105,5 @@ def _diffuse(surface: Grid, ice: Grid, slope_squared: Grid, sliding: Grid, ratio
     between = ratio * _diffusivity(thickness, *middle)
     right, left = np.pad(between, ((0, 0), (0, 1))), np.pad(between, ((0, 0), (1, 0)))
     bands = np.stack([-np.roll(right.ravel(), 1), (1 + left + right).ravel(), -np.roll(left.ravel(), -1)])
-    return linalg.solve_banded((1, 1), bands, surface.ravel(), overwrite_ab=True, check_finite=False).reshape(
-        surface.shape
-    )
+    solved: Grid = linalg.solve_banded((1, 1), bands, surface.ravel(), overwrite_ab=True, check_finite=False)
+    return solved.reshape(surface.shape)

@@ -121,7 +121,7 @@ def _check_years(years: Sequence[int], surge: int) -> None:
 
 def _grow_glaciers(
     bed: NDArray[np.float64], ela_field: NDArray[np.float64], *, years: Sequence[int], surge: int
-) -> tuple[dict[int, NDArray], NDArray[np.float64]]:
+) -> tuple[dict[int, NDArray[np.float64]], NDArray[np.float64]]:
     """Grow the ice to a steady state, raise the equilibrium line before the first year, and continue year by year.
 
     Returns:
@@ -165,8 +165,9 @@ class _PixelInterpolation:
         self.pixel = pixel
         self._where = np.meshgrid(rows, columns, indexing="ij")
 
-    def __call__(self, values: NDArray, *, order: int = 3) -> NDArray[np.float32]:
-        return ndimage.map_coordinates(values, self._where, order=order, mode="nearest").astype(np.float32)
+    def __call__(self, values: NDArray[np.floating], *, order: int = 3) -> NDArray[np.float32]:
+        found: NDArray[np.floating] = ndimage.map_coordinates(values, self._where, order=order, mode="nearest")
+        return found.astype(np.float32)
 
 
 def _slope_detail(bed: NDArray[np.float32], pixel: float, rng: np.random.Generator) -> NDArray[np.float32]:

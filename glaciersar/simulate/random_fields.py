@@ -60,7 +60,8 @@ def _filtered_noise(shape: tuple[int, int], transfer: Transfer, *, pad: float, r
     gain[0, 0] = 0 if pad > 1 else gain[0, 0]
     full = np.concatenate([gain, gain[:, 1 : (width + 1) // 2]], axis=1)  # the half that rfft leaves out
     field = fft.irfft2(fft.rfft2(white.astype(np.float64)) * gain, s=(height, width))
-    return rounded(field[: shape[0], : shape[1]] / np.sqrt(np.mean(full**2))).astype(np.float32)
+    scaled: NDArray[np.float64] = field[: shape[0], : shape[1]] / np.sqrt(np.mean(full**2))
+    return rounded(scaled).astype(np.float32)
 
 
 def streaks(direction: tuple[Field, Field], length: float, rng: np.random.Generator, *, width: float = 1.0) -> Field:
@@ -88,4 +89,5 @@ def streaks(direction: tuple[Field, Field], length: float, rng: np.random.Genera
             place += sign * stride * step[:, nearest[0], nearest[1]]
             total += ndimage.map_coordinates(noise, place, order=1, mode="nearest")
     total = total.astype(np.float64)
-    return rounded((total - total.mean()) / (total.std() + 1e-6)).astype(np.float32)
+    scaled: NDArray[np.float64] = (total - total.mean()) / (total.std() + 1e-6)
+    return rounded(scaled).astype(np.float32)

@@ -21,10 +21,11 @@ STEP = 2.0**-12  # of a field of variance 1; in metres a quarter of a millimetre
 
 def rounded(values: Values, *, step: float = STEP) -> Values:
     """Round to multiples of a step, which is a power of two, so that the multiples are exact; same shape and type."""
-    return np.rint(values / step) * step
+    multiples: Values = np.rint(values / step) * step
+    return multiples
 
 
-def evaluate(function: Callable[..., NDArray], *arguments: ArrayLike) -> NDArray[np.float32]:
+def evaluate(function: Callable[..., NDArray[np.floating]], *arguments: ArrayLike) -> NDArray[np.float32]:
     """Compute a function such as `np.exp` in float64 and return it in float32."""
     return function(*(np.asarray(argument, np.float64) for argument in arguments)).astype(np.float32)
 

@@ -26,4 +26,5 @@ def gamma(normal: Field, looks: float) -> Field:
     place = (np.clip(normal, -5.49, 5.49) + 5.5) * np.float32(4096 / 11)
     below = place.astype(np.int32)
     table = quantiles.astype(np.float32)
-    return table[below] + (place - below) * np.diff(table)[below]
+    speckle: Field = table[below] + (place - below) * np.diff(table)[below]
+    return speckle

@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from glaciersar.io.extras import require_extra
 
 if TYPE_CHECKING:
-    import pystac
+    from pystac import Collection, Item
 
 EXTENSIONS = [
     "https://stac-extensions.github.io/sar/v1.0.0/schema.json",
@@ -23,7 +23,7 @@ FIRST_ORBIT = datetime(2014, 4, 3, tzinfo=UTC)  # launch of Sentinel-1A, from wh
 
 def item(
     name: str, *, time: datetime, relative_orbit: int, geobox: GeoBox, looks: float, incidence: float, collection: str
-) -> "pystac.Item":
+) -> "Item":
     """Describe one scene. Its rasters lie beside it; the raster of incidence serves all scenes of an orbit.
 
     Args:
@@ -41,7 +41,7 @@ def item(
         [box.left, box.right, box.right, box.left], [box.bottom, box.bottom, box.top, box.top], crs=str(geobox.crs)
     ).to_crs("EPSG:4326")
     outline = shapely.Polygon(list(corners))
-    record = pystac.Item(
+    record: Item = pystac.Item(
         id=name,
         geometry=shapely.geometry.mapping(outline),
         bbox=list(outline.bounds),
@@ -105,12 +105,12 @@ def _absolute_orbit(time: datetime, relative_orbit: int) -> int:
     return 175 * cycle + relative_orbit + 72
 
 
-def collection(name: str, *, items: list["pystac.Item"], description: str) -> "pystac.Collection":
+def collection(name: str, *, items: list["Item"], description: str) -> "Collection":
     """Make the collection of the scenes of one landscape."""
     pystac = require_extra("pystac")
     boxes = [record.bbox for record in items if record.bbox]
     times = [record.datetime for record in items if record.datetime]
     extent = pystac.Extent(pystac.SpatialExtent([boxes[0]]), pystac.TemporalExtent([[min(times), max(times)]]))
-    record = pystac.Collection(name, description=description, extent=extent, license="CC-BY-4.0")
+    record: Collection = pystac.Collection(name, description=description, extent=extent, license="CC-BY-4.0")
     record.add_items(items)
     return record

@@ -157,14 +157,15 @@ def cut_troughs(land: Grid, drained: Grid, *, spacing: float) -> Grid:
     distance, (row, column) = ndimage.distance_transform_edt(~trunk, sampling=spacing, return_indices=True)
     size = evaluate(np.power, blur(drained[row, column], 2), 0.3)
     floor = blur((land - 45 * evaluate(np.power, np.maximum(drained, 1), 0.3))[row, column], 2)
-    wall = floor + 0.65 * np.maximum(distance - 300 * size, 0) + 0.05 * distance
+    wall: Grid = floor + 0.65 * np.maximum(distance - 300 * size, 0) + 0.05 * distance
     return np.minimum(land, wall)
 
 
 def _interpolate_bent(grid: Grid, shape: tuple[int, int], bent: list[Field]) -> Grid:
     """Interpolate to the fine grid, slightly bent, as rivers on a grid run in eight directions only."""
     place = np.indices(shape) / STRIDE + np.stack(bent)
-    return ndimage.map_coordinates(grid, place, order=1, mode="nearest")
+    bent_grid: Grid = ndimage.map_coordinates(grid, place, order=1, mode="nearest")
+    return bent_grid
 
 
 def _highest(land: Grid) -> float:

@@ -107,4 +107,5 @@ def _debris(smooth: Field, low: Mask, glacier: Mask, pixel: float, rng: np.rando
     count = min(round(0.03 * glacier.sum()), round(0.25 * low.sum()))
     if count == 0:
         return np.zeros_like(glacier)
-    return score > np.partition(score.ravel(), -count - 1)[-count - 1]
+    debris: Mask = score > np.partition(score.ravel(), -count - 1)[-count - 1]
+    return debris

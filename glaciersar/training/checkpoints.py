@@ -93,7 +93,8 @@ def load_checkpoint(
             _, index, key = name.split("/")
             state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    return run["rows"]
+    rows: list[dict[str, float]] = run["rows"]
+    return rows
 
 
 def read_log(folder: str | Path) -> pd.DataFrame:

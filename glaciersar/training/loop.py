@@ -2,7 +2,7 @@
 
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -83,13 +83,13 @@ def train(config: TrainConfig, data: str | Path, out: str | Path, *, progress: b
     return pd.DataFrame(run.log)
 
 
-def _progress_bar(run: Run, *, shown: bool) -> tqdm:
+def _progress_bar(run: Run, *, shown: bool) -> "tqdm[Any]":
     """Show the steps of all epochs, those of finished epochs as done."""
     total, done = run.config.epochs * run.steps, len(run.log) * run.steps
     return tqdm(total=total, initial=done, desc=f"training {run.config.model}", disable=not shown)
 
 
-def _train_epoch(run: Run, epoch: int, bar: tqdm) -> tuple[float, float]:
+def _train_epoch(run: Run, epoch: int, bar: "tqdm[Any]") -> tuple[float, float]:
     """Train for one epoch; gives the learning rate of its last step and the mean loss."""
     torch.manual_seed(run.config.seed + 1000 * (epoch + 1))  # same dropout in a resumed run
     run.patches.set_epoch(epoch)

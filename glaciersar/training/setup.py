@@ -57,7 +57,7 @@ class Run:
     @property
     def is_main(self) -> bool:
         """Whether this process writes the files."""
-        return self.accelerator.is_main_process
+        return bool(self.accelerator.is_main_process)
 
     def save_checkpoint(self, out: Path) -> None:
         networks = _name_networks(self.model, self.kept, self.average)

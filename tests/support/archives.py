@@ -4,12 +4,14 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import h5py
 import numpy as np
 import rasterio
 import shapely
+from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from glaciersar.grid import Tile
@@ -22,12 +24,14 @@ def year_of_dates(count: int = 31, *, year: int = 2020, step_days: int = 12) -> 
     return [datetime(year, 1, 2, 6, 30, 5, tzinfo=UTC) + timedelta(days=step_days * k) for k in range(count)]
 
 
-def backscatter(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+def backscatter(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
     """Speckle of 4 looks around a power of 0.1 (−10 dB)."""
     return (0.1 * rng.gamma(4, 1 / 4, shape)).astype(np.float32)
 
 
-def write_raster(path: Path, values: np.ndarray, geobox: GeoBox, *, nodata: float | None = np.nan, **profile) -> Path:
+def write_raster(
+    path: Path, values: NDArray[Any], geobox: GeoBox, *, nodata: float | None = np.nan, **profile: Any
+) -> Path:
     """Write one band on a grid."""
     path.parent.mkdir(parents=True, exist_ok=True)
     profile = {"crs": str(geobox.crs), "transform": geobox.affine, "nodata": nodata, "dtype": values.dtype} | profile
@@ -50,7 +54,7 @@ def write_folder(
     for time in times:
         for polarisation in polarisations:
             name = f"S1_ro{relative_orbit}_{time:%Y%m%dT%H%M%SZ}_{polarisation}.tif"
-            write_raster(folder / name, backscatter(rng, geobox.shape), geobox)
+            write_raster(folder / name, backscatter(rng, geobox.shape.shape), geobox)
     return folder
 
 
@@ -70,8 +74,8 @@ def write_catalog(
         key = f"{name}_{time:%Y%m%dT%H%M%S}_ro{relative_orbit}"
         items.append(key)
         for polarisation in polarisations:
-            write_raster(folder / name / key / f"{polarisation}.tif", backscatter(rng, geobox.shape), geobox)
-        item = {
+            write_raster(folder / name / key / f"{polarisation}.tif", backscatter(rng, geobox.shape.shape), geobox)
+        item: dict[str, Any] = {
             "type": "Feature",
             "stac_version": "1.0.0",
             "id": key,
@@ -153,6 +157,7 @@ TIMES = year_of_dates(3)
 GRID = TILE.geobox(pixel=100)  # 100 × 100
 
 
-def raster_of(path):
+def raster_of(path: Path) -> NDArray[Any]:
     with rasterio.open(path) as file:
-        return file.read(1)
+        values: NDArray[Any] = file.read(1)
+    return values

@@ -7,6 +7,7 @@ names after the folder are libraries to hide, as if they were not installed.
 import importlib
 import pkgutil
 import sys
+from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def train_map_and_score(folder: Path) -> float:
     write_map(folder / "map.tif", map_array(network, series, tiling=Tiling(window=20)), tile.geobox(pixel=500))
     scores = score_models(folder / "models", ["unet3d"], folder / "test.h5", window=20)
     assert list(summarize_scores(scores).index) == ["unet3d"]
-    return float(scores.loc[("unet3d", "pooled"), "iou"])
+    return float(scores["iou"]["unet3d", "pooled"])
 
 
 def refusals(folder: Path) -> list[str]:
@@ -103,7 +104,7 @@ def refusals(folder: Path) -> list[str]:
     outlines = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs=32633)
     (folder / "item.json").write_text('{"type": "Feature"}')
     start = datetime(2020, 1, 1, tzinfo=UTC)
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "simulate": lambda: simulate_archive(folder / "archive", ArchiveSettings(), progress=False),
         "catalogue": lambda: find_scenes(folder / "item.json"),
         "search": lambda: search_items("https://localhost:9", None, start, start, None, progress=False),

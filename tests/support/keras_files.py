@@ -4,11 +4,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
+from glaciersar.models import Network
 from glaciersar.models.keras import weight_order
 
 
-def write_keras(model, path: Path) -> Path:
+def write_keras(model: Network, path: Path) -> Path:
     """Write a model of ours as Keras would have written the authors'."""
     state = model.state_dict()
     with h5py.File(path, "w") as file:
@@ -25,7 +27,7 @@ def write_keras(model, path: Path) -> Path:
     return path
 
 
-def as_keras(key: str, weight: np.ndarray) -> np.ndarray:
+def as_keras(key: str, weight: NDArray[np.float32]) -> NDArray[np.float32]:
     """Turn (out, in, …) into (…, in, out); 1 × 1 kernels are matrices, and the LSTM model convolves in 3-D."""
     if weight.ndim == 1:
         return weight

@@ -1,5 +1,7 @@
 """Write small notebooks."""
 
+from pathlib import Path
+
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
@@ -13,7 +15,7 @@ fast = True
 years = [2016]"""
 
 
-def write_notebook(path, body):
+def write_notebook(path: Path, body: str) -> Path:
     """Write a notebook of a cell of parameters and one of code; returns its path."""
     parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
     book = new_notebook(cells=[parameters, new_code_cell(body)])

@@ -13,6 +13,6 @@ PIXEL = 50**2 / 1e6
 def random_map(rng: np.random.Generator) -> NDArray[np.float32]:
     """Draw probabilities of glacier from a smooth random field, (180, 240), NaN in a rectangle."""
     field = ndimage.gaussian_filter(rng.normal(size=GRID.shape), 8)
-    values = (1 / (1 + np.exp(-5 * field / field.std()))).astype(np.float32)
+    values: NDArray[np.float32] = (1 / (1 + np.exp(-5 * field / field.std()))).astype(np.float32)
     values[40:90, 30:60] = np.nan
     return values

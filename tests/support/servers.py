@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pystac
@@ -34,7 +35,7 @@ class Web:
     """The same, every time."""
     asked: list[str] = field(default_factory=list)
     """Method, path and status of each answer, in order; of faulty ones "cut", "mute" or "slow" instead."""
-    documents: dict[str, dict] = field(default_factory=dict)
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
     """JSON that is given at some paths."""
     token: str | None = None
     """If set, files are only given with ?sig=TOKEN, and /token/… gives it."""
@@ -109,6 +110,7 @@ def serve(folder: Path | None = None, *, upstream: str = "") -> Iterator[Web]:
                 return 200, {}, json.dumps({"token": f"sig={web.token}", "msft:expiry": expiry}).encode()
             if web.token is not None and parse_qs(parts.query).get("sig") != [web.token]:
                 return 403, {}, b"signature expired"
+            assert folder is not None, "no folder to serve"
             path = Path(folder, *(part for part in parts.path.split("/") if part not in ("", "..")))
             if not path.is_file():
                 return 404, {}, b"no such file"
@@ -160,6 +162,7 @@ def serve_stac(items: Path) -> Iterator[Web]:
         command = [f"{sysconfig.get_path('scripts')}/rustac", "serve", "--create-collections"]
         command += ["--addr", web.url, "--bind", f"127.0.0.1:{port}", str(items)]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert process.stderr is not None
         try:
             _wait_for(port, process)
             yield web
@@ -172,12 +175,13 @@ def serve_stac(items: Path) -> Iterator[Web]:
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int, process: subprocess.Popen) -> None:
+def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
     for _ in range(1200):
         if process.poll() is not None:
+            assert process.stderr is not None
             raise RuntimeError(f"the STAC server ended: {process.stderr.read()}")
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

@@ -1,11 +1,14 @@
 """Dataset files of tiles whose left part is glacier."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import h5py
 import numpy as np
 
 from glaciersar import radiometry
+from glaciersar.grid import Tile
 
 SIDE, PIXEL = 20, 500.0
 START = datetime(2020, 1, 10, tzinfo=UTC)
@@ -13,7 +16,7 @@ TIMES = [START + timedelta(days=12 * k) for k in range(30)]
 BASE = np.arange(0, 30, 2)
 
 
-def write_tiles(path, tiles, *, glacier_db=-12.0, land_db=-8.0):
+def write_tiles(path: Path, tiles: Mapping[Tile, float], *, glacier_db: float = -12.0, land_db: float = -8.0) -> None:
     """Write tiles, each with its fraction of glacier, at levels that fall by 0.1 dB a date; no radar in the top row."""
     with h5py.File(path, "w") as file:
         file.attrs["kind"] = "simulated radar"
