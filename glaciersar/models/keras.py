@@ -105,7 +105,7 @@ def _identify(path: Path, layers: list[tuple[str, Weights]]) -> tuple[str, int, 
 
 
 def _unet3d_order(*, weighted: bool) -> Iterator[list[str]]:
-    """Yield the weights of the encoder, then of the decoder; in each, the trained ones first, running statistics last."""
+    """Yield the weights of the encoder, then of the decoder; in each, running statistics come last."""
     levels = range(unet3d.LEVELS + 1)
     trainable, stats = [], []
     for level in levels:
