@@ -97,14 +97,13 @@ def refusals(folder: Path) -> list[str]:
     from glaciersar.scenes.search import find_scenes
     from glaciersar.scenes.stac import search_items
     from glaciersar.simulate.archive import simulate_archive
-    from glaciersar.simulate.settings import ArchiveSettings
 
     network = models.build("unet2d", width=2)
     outlines = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs=32633)
     (folder / "item.json").write_text('{"type": "Feature"}')
     start = datetime(2020, 1, 1, tzinfo=UTC)
     steps = {
-        "simulate": lambda: simulate_archive(folder / "archive", ArchiveSettings(), progress=False),
+        "simulate": lambda: simulate_archive(folder / "archive", progress=False),
         "catalogue": lambda: find_scenes(folder / "item.json"),
         "search": lambda: search_items("https://localhost:9", None, start, start, None, progress=False),
         "notebook": lambda: notebooks.run_notebook(folder / "book.ipynb", folder),
