@@ -159,7 +159,7 @@ def main() -> str:
                         "of copy GB/s": 2 * MEGABYTES * SAMPLES / seconds["median s"] / 1000 / bandwidth,
                         "CPU ms a sample": "–"
                         if workers
-                        else f"{seconds['result'][0]:.1f}",  # that of workers is not told
+                        else f"{seconds['result'][0]:.1f}",  # the CPU time of workers is not measured
                         "peak MiB": seconds["peak MiB"],
                         "of it mapped files": seconds["result"][1],
                     }

@@ -66,7 +66,7 @@ def take_turns(ways: Mapping[str, Way], *, rounds: int = 7, warm: bool = True) -
 
 
 def _serve(way: Way, line: Connection, warm: bool) -> None:
-    """Run a way when told to, and tell how long it took; the life of a way's process."""
+    """Run a way at each request and report its seconds; each way has a process that does only this."""
     multiprocessing.current_process().daemon = False  # so that it may start workers of its own
     try:
         run = way()

@@ -31,6 +31,10 @@ KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
 """Encrypts the traffic with kernels that can; ipykernel 7 warns in each run where it is not."""
 
 
+RENAMED = {"mean_decay": "ema_decay"}
+"""Old names of parameters, which profiles written before may have, and the present ones."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
     """One parameter of a notebook, as its parameters cell declares it."""
@@ -60,6 +64,9 @@ def read_profile(path: str | Path, notebook: str | Path) -> dict[str, Any]:
     """Read what a profile sets for one notebook: the `all` section and the notebook's own, the latter winning.
 
     A name in `all` that the notebook does not declare is ignored; a name in its own section must exist.
+
+    Raises:
+        InputError: No such profile, or it is not YAML; a name that has changed since; what `check_parameters` refuses.
     """
     path = Path(path)
     if not path.is_file():
@@ -72,6 +79,9 @@ def read_profile(path: str | Path, notebook: str | Path) -> dict[str, Any]:
             f"{path}: not YAML ({' '.join(str(error).split())}), parameters by notebook expected"
         ) from error
     declared = read_parameters(notebook)
+    for name in profile.get("all") or {}:
+        if RENAMED.get(name) in declared:
+            raise InputError(f"{path}: {name} found, {RENAMED[name]} expected, as the parameter is called now")
     common = {name: value for name, value in (profile.get("all") or {}).items() if name in declared}
     values = common | (profile.get(Path(notebook).stem) or {})
     root = path.resolve().parent.parent

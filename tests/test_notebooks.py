@@ -96,6 +96,15 @@ def test_a_profile_with_a_mistyped_parameter_or_an_unknown_profile_is_refused(no
         notebooks.read_profile(config / "torn.yaml", notebook)
 
 
+def test_a_profile_with_the_old_name_of_a_parameter_is_refused_instead_of_ignored(notebook, tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "RENAMED", {"rounds": "epochs"})
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "old.yaml").write_text("all: {rounds: 3, unknown_here: 1}\n")
+    with pytest.raises(InputError, match=r"old\.yaml: rounds found, epochs expected"):
+        notebooks.read_profile(config / "old.yaml", notebook)
+
+
 def test_a_notebook_runs_in_its_own_directory_with_its_parameters(notebook, tmp_path):
     write_notebook(notebook, "import pathlib; print(pathlib.Path.cwd().name, epochs, work)")
     executed = notebooks.run_notebook(notebook, tmp_path / "out", {"epochs": 5}, progress=False)

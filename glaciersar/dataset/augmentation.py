@@ -133,7 +133,7 @@ class Augmentation:
         return transposed, FLIPS.get((down != (self.quarters > 1), right != (self.quarters in (1, 2))))
 
     def _crop_before_turn(self, side: int) -> tuple[slice, slice]:
-        """Rows and columns of the crop in a plane of this side that is not yet flipped and turned."""
+        """Return rows and columns of the crop in a plane of this side that is not yet flipped and turned."""
         assert self.crop is not None
         size, top, left = self.crop
         transposed, flip = self._turn

@@ -1,5 +1,6 @@
 """Map glaciers with a trained network, in memory or over rasters larger than memory.
 
-Comes in: a network and a series. Goes out: the probability of glacier (H, W), calibrated if wanted, as GeoTIFFs. Start
-with `sliding_window.map_array`; `large_raster.map_scenes` does the same from scenes of any size.
+Comes in: a network and a series. Goes out: the probability of glacier (H, W), and a calibrated confidence if wanted, as
+GeoTIFFs. Start with `sliding_window.map_array`; `large_raster.map_scenes` does the same from scenes of any size.
+`calibration` turns probabilities into confidence, `backends` runs the network.
 """

@@ -254,7 +254,7 @@ def read_calibration(path: str | Path) -> Calibration:
         raise InputError(f"{path}: no such file, expected a calibration (JSON)")
     try:
         content = json.loads(path.read_text())
-        method, temperature = content["method"], float(content["temperature"])
+        method, temperature = str(content["method"]), float(content["temperature"])
         at, value = _floats(content["at"]), _floats(content["value"])
     except (ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"

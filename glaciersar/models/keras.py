@@ -106,7 +106,7 @@ def _identify(path: Path, layers: list[tuple[str, Weights]]) -> tuple[str, int, 
 
 
 def _unet3d_order(*, weighted: bool) -> Iterator[list[str]]:
-    """Encoder, then decoder; in each, what is trained comes first and running statistics last."""
+    """Yield the weights of the encoder, then of the decoder; in each, running statistics come last."""
     levels = range(unet3d.LEVELS + 1)
     trainable, stats = [], []
     for level in levels:
@@ -121,7 +121,7 @@ def _unet3d_order(*, weighted: bool) -> Iterator[list[str]]:
 
 
 def _ulstm_order() -> Iterator[list[str]]:
-    """Layer by layer, the last projection before the last LSTM; then the decoder."""
+    """Yield the weights layer by layer, the last projection before the last LSTM; then those of the decoder."""
     for level in (0, 1, 2):
         yield _affine(f"convs.{level}.0")
         yield [*_affine(f"convs.{level}.1"), *_stats(f"convs.{level}.1")]

@@ -44,7 +44,7 @@ class ConvLSTM(nn.Module):
         self.recurrent = nn.Conv2d(filters, 4 * filters, 3, padding=1, bias=False)
 
     def reset(self) -> None:
-        """Orthogonal recurrent kernel; a forget gate that starts open, by a bias of 1."""
+        """Draw an orthogonal recurrent kernel, and open the forget gate by a bias of 1."""
         nn.init.orthogonal_(self.recurrent.weight)
         assert self.input.bias is not None
         with torch.no_grad():

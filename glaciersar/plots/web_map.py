@@ -106,7 +106,7 @@ def save_web_map(path: str | Path, drawn: "Map") -> Path:
 
 
 def show_web_map(path: str | Path, *, height: int = 520) -> "HTML":
-    """Show a map that `save` wrote in a notebook, all of it within the notebook's file."""
+    """Show in a notebook a map that `save_web_map` wrote, all of it within the notebook's file."""
     content = html.escape(Path(path).read_text(encoding="utf-8"), quote=True)
     style = f"width:100%;height:{height}px;border:1px solid #ccc"
     display = require_extra("IPython.display")

@@ -7,12 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from glaciersar import grid
+from glaciersar.dependencies import files_behind
 from glaciersar.errors import InputError
 from glaciersar.simulate.backscatter_levels import DEFAULT
 from glaciersar.simulate.geometry import INCIDENCE
 from glaciersar.simulate.landscape import FIRST_YEAR
 
 CODE = Path(__file__).parent
+ARCHIVE = "glaciersar.simulate.archive"
+"""The module whose code, with all that it imports, decides what an archive holds."""
 FIRST_TILE = (18, 24)  # about the column and row of the first landscape
 DAY_OF_FIRST_PASS = {14: 3, 174: 9}
 FLOATS = ("pixel", "looks", "missing_share", "shift_db")
@@ -118,14 +121,19 @@ class ArchiveSettings:
         return grid.Tile(column=block[0] * side, row=block[1] * side)
 
     def as_json(self) -> str:
-        """Return the settings as JSON, with a checksum of the simulator's code and of every file that it reads."""
+        """Return the settings as JSON, with a checksum of the code and of every file that the simulator reads.
+
+        The code is that of the simulator and of the modules that it imports, such as `io.rasters`, which rounds values.
+        """
         files = [Path(name) for name in (self.dem, self.outlines, self.levels or DEFAULT) if name is not None]
         for path in files:
             if not path.is_file():
                 raise InputError(f"{path}: no such file, expected what the settings name")
         digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
         code = hashlib.sha256()
-        for path in sorted(CODE.glob("*.py")):
+        own = Path(__file__).parent
+        others = [path for path in files_behind(ARCHIVE) if path.suffix == ".py" and path.parent != own]
+        for path in [*sorted(CODE.glob("*.py")), *others]:
             code.update(path.name.encode() + path.read_bytes())
         return json.dumps({"simulator": code.hexdigest(), **asdict(self), "sha256": digests}, indent=1) + "\n"
 

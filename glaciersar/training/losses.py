@@ -22,17 +22,18 @@ def smooth(labels: Tensor, amount: float = 0.1) -> Tensor:
 
 
 def focal_loss(logits: Tensor, labels: Tensor, *, gamma: float = 2.0, alphas: Sequence[float] | None = None) -> Tensor:
-    """Focal loss of logits; arguments as for `focal_loss_of_probabilities`."""
+    """Compute the focal loss of logits; arguments as for `focal_loss_of_probabilities`."""
     return focal_loss_of_probabilities(logits.softmax(dim=1), labels, gamma=gamma, alphas=alphas)
 
 
 def focal_loss_of_probabilities(
     probabilities: Tensor, labels: Tensor, *, gamma: float = 2.0, alphas: Sequence[float] | None = None
 ) -> Tensor:
-    """Cross-entropy in which confident, right answers count little (Lin et al. 2017, doi 10.1109/ICCV.2017.324).
+    """Compute the focal loss (Lin et al. 2017, doi 10.1109/ICCV.2017.324).
 
-    The mean over pixels of Σₖ −αₖ (1 − pₖ)^γ yₖ log pₖ. Both classes' terms count, as in the authors' code. Pixels
-    whose labels are all 0 (radar never sees them) count in nothing; if there is no other pixel the loss is 0.
+    It is a cross-entropy in which confident, right answers count little: the mean over pixels of
+    Σₖ −αₖ (1 − pₖ)^γ yₖ log pₖ. The terms of both classes count, as in the authors' code. Pixels whose labels are all 0
+    (radar never sees them) are left out; without any other pixel the loss is 0.
 
     Args:
         probabilities: (B, 2, …) of each class.

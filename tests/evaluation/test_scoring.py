@@ -86,11 +86,11 @@ def test_published_weights_are_scored_by_their_name_on_their_own_features(run, t
     ]
 
 
-def test_the_tally_of_a_model_counts_the_pixels_that_its_confusion_counts(run):
+def test_the_histogram_of_a_model_counts_the_pixels_that_its_confusion_counts(run):
     model = pretrained.load(run / "models/unet3d/weights.safetensors")
-    tally = scoring.histogram_tiles(model, run / "test.h5", window=64)
+    histogram = scoring.histogram_tiles(model, run / "test.h5", window=64)
     scores = scoring.score_models(run / "models", ["unet3d"], run / "test.h5", window=64).loc[("unet3d", "pooled")]
-    below, above = tally.counts[:, : BINS // 2].sum(1), tally.counts[:, BINS // 2 :].sum(1)
+    below, above = histogram.counts[:, : BINS // 2].sum(1), histogram.counts[:, BINS // 2 :].sum(1)
     assert [*below, *above] == scores[["tn", "fn", "fp", "tp"]].tolist()
 
 

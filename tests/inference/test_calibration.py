@@ -15,7 +15,7 @@ from tests.support.probabilities import pixels
 
 
 @pytest.mark.parametrize("bins", [10, 100])
-def test_the_error_of_a_tally_agrees_with_torchmetrics_on_the_pixels(rng, bins):
+def test_the_error_of_a_histogram_agrees_with_torchmetrics_on_the_pixels(rng, bins):
     p, truth = pixels(rng)
     found = calibration.calibration_error(calibration.reliability_table(ProbabilityHistogram.of(p, truth), bins=bins))
     expected = float(binary_calibration_error(torch.from_numpy(p), torch.from_numpy(truth.astype(int)), n_bins=bins))
@@ -30,7 +30,7 @@ def test_temperature_scaling_finds_the_temperature_that_spoilt_the_probabilities
         ).temperature == pytest.approx(true, rel=0.03)
 
 
-def test_isotonic_scaling_of_a_tally_agrees_with_isotonic_regression_of_every_pixel(rng):
+def test_isotonic_scaling_of_a_histogram_agrees_with_isotonic_regression_of_every_pixel(rng):
     p, truth = pixels(rng)
     order = np.argsort(p)
     expected = isotonic_regression(truth[order].astype(float)).x
@@ -54,21 +54,21 @@ def test_every_method_lowers_the_error_on_pixels_it_has_not_seen(rng, method):
 
 
 def test_the_kernel_ridge_solves_its_normal_equations(rng):
-    tally = ProbabilityHistogram.of(*pixels(rng))
-    points = calibration.reliability_table(tally, bins=100, measure=calibration.entropy_confidence)
+    histogram = ProbabilityHistogram.of(*pixels(rng))
+    points = calibration.reliability_table(histogram, bins=100, measure=calibration.entropy_confidence)
     at, share = points["confidence"].to_numpy(), points["accuracy"].to_numpy()
     kernel = np.exp(-np.abs(np.subtract.outer(at, at)))
     fitted = kernel @ np.linalg.solve(kernel + 0.01 * np.eye(len(at)), share)
-    rule = calibration.fit_kernel_ridge(tally)
+    rule = calibration.fit_kernel_ridge(histogram)
     np.testing.assert_allclose(np.interp(at, rule.at, rule.value), fitted, atol=1e-9)
 
 
 def test_calibration_leaves_nan_and_the_shape_alone(rng):
-    tally = ProbabilityHistogram.of(*pixels(rng))
+    histogram = ProbabilityHistogram.of(*pixels(rng))
     values = np.array([[0.0, 0.3, np.nan], [1.0, 0.5, 0.8]], np.float32)
     for rule in (
         calibration.UNCALIBRATED,
-        *(calibration.fit_calibration(tally, method) for method in calibration.METHODS),
+        *(calibration.fit_calibration(histogram, method) for method in calibration.METHODS),
     ):
         for found in (rule(values), rule.confidence(values)):
             assert found.shape == (2, 3)
@@ -130,6 +130,7 @@ def test_a_file_of_every_method_is_read(tmp_path, content, rule):
         ('{"method": "isotonic"}', "no calibration"),
         ('{"method": "isotonic", "temperature": 1, "at": [1, 0], "value": [0, 1]}', "2 knots"),
         ('{"method": "guess", "temperature": 1, "at": [], "value": []}', "'guess'"),
+        ('{"method": [], "temperature": 1, "at": [0], "value": [0]}', "a calibration expected"),
         ('{"method": "temperature", "temperature": 0, "at": [], "value": []}', "a calibration expected"),
     ],
 )

@@ -9,7 +9,7 @@ from glaciersar.inference.histogram import ProbabilityHistogram, bin_of
 from tests.support.probabilities import pixels
 
 
-def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(rng):
+def test_histograms_of_parts_add_up_to_the_histogram_of_the_whole(rng):
     p, truth = pixels(rng)
     valid = rng.random(p.size) < 0.7
     whole = ProbabilityHistogram.of(p, truth, valid)
@@ -23,7 +23,7 @@ def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(rng):
 
 
 @given(arrays(np.float32, 50, elements=st.floats(0, 1, width=32)))
-def test_a_bin_of_a_tally_holds_like_probabilities_and_never_both_calls(p):
+def test_a_bin_of_a_histogram_holds_like_probabilities_and_never_both_calls(p):
     index = bin_of(p.astype(float))
     for place in np.unique(index):
         together = p[index == place]

@@ -1,4 +1,4 @@
-"""glaciersar.io.lock; two builds in one folder are tested in tests/dataset/test_workers.py"""
+"""glaciersar.io.lock; two builds in one folder are tested in tests/dataset/test_build_parallel.py"""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""glaciersar.io.process_pool; that they end with a killed parent is tested in tests/dataset/test_workers.py"""
+"""glaciersar.io.process_pool; that they end with a killed parent is tested in tests/dataset/test_build_parallel.py"""
 
 import os
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from glaciersar import grid
+from glaciersar.dependencies import files_behind
 from glaciersar.errors import InputError
+from glaciersar.io import rasters
 from glaciersar.simulate import settings
 from glaciersar.simulate.settings import CODE, ArchiveSettings
 
@@ -83,6 +85,17 @@ def test_the_record_changes_with_the_code_of_the_simulator(tmp_path, monkeypatch
     assert USUAL.as_json() == before  # wherever it is installed
     with (copy / "speckle.py").open("a") as file:
         file.write("# other pixel values\n")
+    assert USUAL.as_json() != before
+
+
+def test_the_record_changes_with_the_code_that_writes_its_rasters(tmp_path, monkeypatch):
+    before = USUAL.as_json()
+    (tmp_path / "rasters.py").write_text(Path(rasters.__file__).read_text() + "# other rounding\n")
+
+    def changed(*sources):
+        return [tmp_path / path.name if path == Path(rasters.__file__) else path for path in files_behind(*sources)]
+
+    monkeypatch.setattr(settings, "files_behind", changed)
     assert USUAL.as_json() != before
 
 
