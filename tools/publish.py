@@ -12,11 +12,17 @@ import shutil
 import sys
 from pathlib import Path
 
+from PIL import Image
+
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write, require_file
 
 BLOCK = "<!-- {name}: made by {source} -->\n"
 END = "<!-- end of {name} -->"
+LARGEST_PICTURE = 300_000
+"""Bytes; every version of a picture stays in the history of the repository."""
+COLOURS = 128
+SHRINK = 0.85
 
 
 def put_block(text: str, name: str, content: str, *, source: str) -> str:
@@ -32,6 +38,21 @@ def put_block(text: str, name: str, content: str, *, source: str) -> str:
     return pattern.sub(lambda _: block, text)
 
 
+def copy_picture(source: Path, target: Path) -> None:
+    """Copy a PNG; one above LARGEST_PICTURE bytes with fewer colours, and smaller until it fits."""
+    if source.stat().st_size <= LARGEST_PICTURE:
+        shutil.copy2(source, target)
+        return
+    with Image.open(source) as file:
+        picture = file.convert("RGB")
+    while True:
+        with atomic_write(target) as temporary:
+            picture.quantize(COLOURS, dither=Image.Dither.NONE).save(temporary, format="PNG", optimize=True)
+        if target.stat().st_size <= LARGEST_PICTURE:
+            return
+        picture = picture.resize([round(SHRINK * side) for side in picture.size], Image.Resampling.LANCZOS)
+
+
 def publish(profile: str, *, root: Path) -> None:
     """Copy figures and tables of runs/`profile` to figures/`profile`; for the simulated profile, update README.md.
 
@@ -42,8 +63,10 @@ def publish(profile: str, *, root: Path) -> None:
     target = root / "figures" / profile
     target.mkdir(parents=True, exist_ok=True)
     pictures = [*made.parent.glob("figures/*.png"), *made.parent.glob("map/*.png")]
-    for file in sorted([*made.iterdir(), *pictures]):
+    for file in sorted(made.iterdir()):
         shutil.copy2(file, target / file.name)
+    for picture in sorted(pictures):
+        copy_picture(picture, target / picture.name)
     if profile == "simulated":
         readme = root / "README.md"
         table = (target / "scores.md").read_text()

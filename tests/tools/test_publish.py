@@ -1,9 +1,11 @@
 """tools.publish"""
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from glaciersar.errors import InputError
-from tools.publish import publish, put_block
+from tools.publish import LARGEST_PICTURE, copy_picture, publish, put_block
 
 
 def test_publishing_fills_the_readme_from_the_run(tmp_path):
@@ -27,3 +29,23 @@ def test_publishing_before_the_run_or_without_a_place_for_the_table_is_refused(t
         publish("simulated", root=tmp_path)
     with pytest.raises(InputError, match="no block"):
         put_block("text", "scores", "table", source="x")
+
+
+def test_a_large_picture_becomes_small_and_looks_the_same(tmp_path, rng):
+    rows, columns = np.mgrid[:700, :900] / 900
+    grain = rng.random((700, 900)) / 20
+    values = np.stack([rows, columns, rows * columns], axis=2) * 0.9 + grain[..., None]
+    Image.fromarray((values * 255).astype(np.uint8)).save(tmp_path / "large.png")
+    assert (tmp_path / "large.png").stat().st_size > 2 * LARGEST_PICTURE
+    copy_picture(tmp_path / "large.png", tmp_path / "copy.png")
+    assert (tmp_path / "copy.png").stat().st_size <= LARGEST_PICTURE
+    with Image.open(tmp_path / "large.png") as large, Image.open(tmp_path / "copy.png") as copy:
+        assert copy.width / copy.height == pytest.approx(9 / 7, rel=0.01)
+        apart = np.abs(np.asarray(large.resize(copy.size), float) - np.asarray(copy.convert("RGB"), float))
+    assert np.mean(apart) < 8  # of 255
+
+
+def test_a_small_picture_is_copied_as_it_is(tmp_path):
+    (tmp_path / "small.png").write_bytes(b"small")
+    copy_picture(tmp_path / "small.png", tmp_path / "copy.png")
+    assert (tmp_path / "copy.png").read_bytes() == b"small"
