@@ -47,7 +47,7 @@ class CoherencePair:
 def find_pairs(source: str | Path, *, relative_orbit: int | None = None) -> list[CoherencePair]:
     """Find rasters of coherence by their names, which hold two dates and "corr", "coh" or "coherence".
 
-    HyP3 names them so: S1AA_20200102T063005_20200114T063006_HHP012_INT40_…_corr.tif. Rasters of the same two days
+    HyP3 names them so: `S1AA_20200102T063005_20200114T063006_HHP012_INT40_…_corr.tif`. Rasters of the same two days
     become one pair.
 
     Args:

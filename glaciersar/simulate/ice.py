@@ -1,9 +1,9 @@
 """Glacier flow in the shallow-ice approximation, on a coarse grid, with mass balance, sliding and calving.
 
-∂s/∂t = ∇·(D ∇s) + b with D = (ρg)³ |∇s|² (2A/5 H⁵ + F H³): Glen's law with n = 3 (Cuffey and Paterson 2010, The
-Physics of Glaciers, chapter 8) and sliding (Budd and others 1979, Journal of Glaciology 23). D is taken from the
-last step and the surface solved implicitly, rows and columns in turn (after Hindmarsh and Payne 1996, Annals of
-Glaciology 23), so that steps of years are stable.
+`∂s/∂t = ∇·(D ∇s) + b` with `D = (ρg)³ |∇s|² (2A/5 H⁵ + F H³)`: Glen's law with n = 3 (Cuffey and Paterson 2010, The
+Physics of Glaciers, chapter 8) and sliding (Budd and others 1979, Journal of Glaciology 23). D is taken from the last
+step and the surface solved implicitly, rows and columns in turn (after Hindmarsh and Payne 1996, Annals of Glaciology
+23), so that steps of years are stable.
 """
 
 from collections.abc import Callable
