@@ -26,12 +26,13 @@ reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or p
 	@cat runs/$(PROFILE)/tables/scores.md
 	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   $(if $(DATA),,map: runs/$(PROFILE)/map   )executed notebooks: runs/$(PROFILE)/notebooks"
 
-test: .venv/made ## check style, types, imports and dependencies, run the tests, run every notebook and compare its outputs
+test: .venv/made ## check style, types, imports, dependencies and documentation, run the tests, run every notebook and compare its outputs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	$(MAKE) docs
 	rm -rf runs/mini
 	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
 
