@@ -123,7 +123,7 @@ class Prepared:
     """(H, W) how many of a pixel's dates were missing and filled from those before and after; 0 where not valid."""
 
     @property
-    def filled_share(self) -> float:
+    def filled_fraction(self) -> float:
         """Share of the values, among valid pixels, that were missing and filled; 0 to 1."""
         return int(self.filled.sum()) / max(int(self.valid.sum()) * len(self.series), 1)
 

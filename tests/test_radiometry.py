@@ -95,7 +95,7 @@ def test_a_prepared_series_is_finite_and_keeps_what_was_measured(power):
     assert prepared.series[seen] == pytest.approx(measured[seen], abs=1e-6)
     assert (prepared.series[:, ~prepared.valid] == 0).all()
     missing = (~seen & prepared.valid).sum()
-    assert prepared.filled_share == pytest.approx(missing / max(prepared.valid.sum() * 4, 1))
+    assert prepared.filled_fraction == pytest.approx(missing / max(prepared.valid.sum() * 4, 1))
 
 
 def test_coherence_is_not_prepared_as_if_it_were_power():
@@ -109,7 +109,7 @@ def test_a_missing_date_takes_the_mean_in_decibels_of_the_others():
     power = np.array([0.1, np.nan, 0.001], np.float32).reshape(3, 1, 1)  # −10 dB, –, −30 dB
     prepared = radiometry.prepare(power)
     assert radiometry.unscale(prepared.series[1, 0, 0]) == pytest.approx(-20, abs=1e-3)
-    assert prepared.filled_share == pytest.approx(1 / 3)
+    assert prepared.filled_fraction == pytest.approx(1 / 3)
 
 
 def test_what_is_missing_takes_the_mean_of_the_nearest_dates_before_and_after(rng):
@@ -130,4 +130,4 @@ def test_what_noise_subtraction_overshot_is_raised_to_the_noise_floor(rng):
     floor = radiometry.scale(np.array(-40.0))
     assert prepared.series[1, 2, 3] == prepared.series[2, 0, 0] == pytest.approx(floor)
     assert prepared.series.min() == pytest.approx(floor)
-    assert prepared.filled_share == 0
+    assert prepared.filled_fraction == 0

@@ -88,17 +88,17 @@ class MapReport:
         return [path for path in (self.probability, self.glacier, self.confidence) if path is not None]
 
     @property
-    def unseen_share(self) -> float:
+    def unseen_fraction(self) -> float:
         """Share of the pixels without radar."""
         return 1 - self.valid / self.pixels
 
     @property
-    def filled_share(self) -> float:
+    def filled_fraction(self) -> float:
         """Share of the values, among valid pixels, that were missing and filled."""
         return self.filled / (self.valid * self.dates)
 
     @property
-    def glacier_share(self) -> float:
+    def glacier_fraction(self) -> float:
         """Share of the valid pixels that are called glacier."""
         return self.called / self.valid
 

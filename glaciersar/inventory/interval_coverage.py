@@ -15,7 +15,8 @@ from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.inference.sliding_window import map_array
 from glaciersar.inventory import area, block_sums, change
 from glaciersar.models import Network, features
-from glaciersar.simulate import backscatter_levels, landscape, radar, random_fields, reference_outlines
+from glaciersar.simulate import backscatter_levels, radar, random_fields, reference_outlines
+from glaciersar.simulate.landscape import draw_landscape
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS
 
 TILE = Tile(column=20, row=30)  # of every landscape; its position does not matter
@@ -67,16 +68,16 @@ def map_landscapes(
     assumed, feature = backscatter_levels.read_levels(), features.features_of(model)[0]
     for k in tqdm(range(landscapes), desc="landscapes", disable=not progress):
         own = int(random_fields.random_stream(seed, "coverage", k).integers(2**31))
-        ground = landscape.draw_landscape(f"coverage-{k}", TILE.geobox(pixel=pixel), years=years, seed=own)
+        landscape = draw_landscape(f"coverage-{k}", TILE.geobox(pixel=pixel), years=years, seed=own)
         maps: dict[int, Map] = {}
         for year in years:
             first = date(year, 1, 1) + timedelta(days=DAY_OF_FIRST_PASS[relative_orbit])
             days = [first + timedelta(days=24 * step) for step in range(dates)]
-            seen = radar.prepare_series(ground, year, relative_orbit, levels=assumed, looks=looks, seed=own)
+            seen = radar.prepare_series(landscape, year, relative_orbit, levels=assumed, looks=looks, seed=own)
             power = np.stack([radar.observe(seen, day, key=day.toordinal())["HH"] for day in days])
             prepared = radiometry.prepare(power, feature=feature)
-            drawn = reference_outlines.annotate(ground, year, annotator="reference", seed=own)
-            known = {"truth": ground.glacier[year], "reference": outlines.to_mask(drawn, ground.geobox)}
+            drawn = reference_outlines.annotate(landscape, year, annotator="reference", seed=own)
+            known = {"truth": landscape.glacier[year], "reference": outlines.to_mask(drawn, landscape.geobox)}
             maps[year] = (map_array(model, prepared.series[None], valid=prepared.valid), known)
         yield maps
 

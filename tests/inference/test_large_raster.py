@@ -38,7 +38,7 @@ def test_every_window_is_read_once_and_mapped_only_where_there_is_radar(tmp_path
     assert source.reads == len(windows)
     assert model.windows == sum(valid[window].any() for window in windows) < len(windows)
     assert (mapped.valid, mapped.written, mapped.pixels) == (valid.sum(), valid.sum(), valid.size)
-    assert mapped.filled_share == pytest.approx(source.whole().filled_share)
+    assert mapped.filled_fraction == pytest.approx(source.whole().filled_fraction)
 
 
 def test_the_finished_pixels_of_all_windows_make_up_the_raster():
@@ -64,7 +64,7 @@ def test_mask_and_confidence_tell_no_data_from_no_glacier(tmp_path, dtype):
     glacier = np.where(whole.valid, logit > 0, 255)
     np.testing.assert_array_equal(values(mapped.glacier), glacier)
     np.testing.assert_array_equal(shares(mapped.probability) > 0.5, glacier == 1)
-    assert mapped.glacier_share == pytest.approx((logit > 0)[whole.valid].mean())
+    assert mapped.glacier_fraction == pytest.approx((logit > 0)[whole.valid].mean())
     for path in mapped.files:
         with rasterio.open(path) as file:
             assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
@@ -127,7 +127,7 @@ def test_scenes_are_mapped_as_if_they_were_read_whole_and_files_tell_their_makin
     np.testing.assert_array_equal(values(path), expected)
     median = np.median(10 * np.log10(read_series(chosen, GRID, "HH").power), axis=0)
     np.testing.assert_allclose(look.backscatter, median, atol=1e-4)
-    assert (mapped.unseen_share, mapped.filled_share, mapped.dates, look.gaps) == (0, 0, 4, {})
+    assert (mapped.unseen_fraction, mapped.filled_fraction, mapped.dates, look.gaps) == (0, 0, 4, {})
     with rasterio.open(path) as file:
         tags = file.tags()
     assert tags["model"] == "unet3d"
@@ -142,7 +142,7 @@ def test_a_date_that_misses_the_middle_is_reported_and_filled_from_the_others(tm
     write_raster(broken, power, GRID)
     mapped, look = large_raster.map_scenes(network(), chosen, GRID, "HH", tmp_path / "probability.tif", tiling=TILES)
     assert look.gaps == {"2020-01-26": pytest.approx(50 * 100 / (100 * 130))}
-    assert mapped.filled_share == pytest.approx(50 * 100 / (4 * 100 * 130))
+    assert mapped.filled_fraction == pytest.approx(50 * 100 / (4 * 100 * 130))
     assert np.isfinite(values(mapped.probability)).all()
 
 
