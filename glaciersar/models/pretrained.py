@@ -166,7 +166,8 @@ def _load_own(path: Path) -> Network:
             raise InputError(f"{path}: weight {key} is of type {kind}, {wanted} expected")
         if not state[key].isfinite().all():
             raise InputError(f"{path}: weight {key} holds NaN or infinite values, finite ones expected")
-    model.load_state_dict(state, assign=True)
+    aligned = {key: value.clone() for key, value in state.items()}  # in the file they lie anywhere: other last bits
+    model.load_state_dict(aligned, assign=True)
     return model.eval()
 
 
