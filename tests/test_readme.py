@@ -23,6 +23,19 @@ def test_the_readme_has_at_most_1200_words():
     assert len((ROOT / "README.md").read_text().split()) <= 1200
 
 
+def test_the_readme_fills_the_sections_that_the_papers_repository_left_empty():
+    text = (ROOT / "README.md").read_text()
+    for section in ("Datasets", "Installation", "Getting started", "Pretrained models"):
+        (content,) = re.findall(rf"^## {section}\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+        assert len(content.split()) > 20, section
+
+
+def test_the_published_weights_that_the_readme_names_exist():
+    named = re.findall(r"`(ICEmapper_\w+)`", (ROOT / "README.md").read_text())
+    assert named
+    assert {*named} <= {*pretrained.PUBLISHED}
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
 def test_the_example_maps_an_array(page):
     (example,) = examples(ROOT / page)
