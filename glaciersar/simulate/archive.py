@@ -22,22 +22,16 @@ from glaciersar.io.extras import require_extra
 from glaciersar.io.rasters import write_cog
 from glaciersar.simulate import radar, random_fields, reference_outlines, stac
 from glaciersar.simulate.backscatter_levels import Levels, read_levels
-from glaciersar.simulate.landscape import Landscape, draw_landscape, landscape_from_dem
+from glaciersar.simulate.landscape import Landscape, dem_geobox, draw_landscape, landscape_from_dem
+from glaciersar.simulate.places import bounds_of
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS, ArchiveSettings
+from glaciersar.simulate.temperate import CLIMATES, draw_control
 
 if TYPE_CHECKING:
     import pystac
 
 ANNOTATORS = ("reference", "second_annotator")
 PARALLEL_LANDSCAPES = 2  # one more takes as much memory again, and mostly waits for Python's lock
-
-
-def pairs_in_turn(years: Sequence[int], relative_orbits: Sequence[int]) -> list[list[tuple[int, int]]]:
-    """Pair years and orbits for `ArchiveSettings(pairing=…)`: a landscape sees each year from one orbit, in turn."""
-    return [
-        [(year, relative_orbits[(k + turn) % len(relative_orbits)]) for turn, year in enumerate(years)]
-        for k in range(len(relative_orbits))
-    ]
 
 
 def simulate_archive(
@@ -94,11 +88,13 @@ def _write(folder: Path, settings: ArchiveSettings, *, progress: bool) -> None:
         "glaciersar-simulated", "Simulated Sentinel-1 backscatter over glaciers. No satellite took these images."
     )
     layers: dict[str, list[gpd.GeoDataFrame]] = {layer: [] for layer in (*ANNOTATORS, "truth")}
-    scenes = sum(len(_days(settings, k, *pair)) for k in range(settings.landscapes) for pair in settings.pairs(k))
+    count = settings.landscapes + settings.controls
+    pairs = [settings.pairs(k, _bounds(settings, k)) for k in range(count)]
+    scenes = sum(len(_days(settings, k, *pair)) for k in range(count) for pair in pairs[k])
     with tqdm(total=scenes, desc="simulate", unit="scene", disable=not progress) as bar:
-        write = partial(_write_landscape, folder, settings, assumed, bar)
+        write = partial(_write_landscape, folder, settings, assumed, bar, pairs)
         with ThreadPoolExecutor(PARALLEL_LANDSCAPES) as pool:
-            for collection, outlines in pool.map(write, range(settings.landscapes)):
+            for collection, outlines in pool.map(write, range(count)):
                 catalog.add_child(collection)
                 for layer, part in outlines.items():
                     layers[layer].append(part)
@@ -108,30 +104,45 @@ def _write(folder: Path, settings: ArchiveSettings, *, progress: bool) -> None:
 
 
 def _write_landscape(
-    folder: Path, settings: ArchiveSettings, assumed: Levels, bar: "tqdm[Any]", index: int
+    folder: Path,
+    settings: ArchiveSettings,
+    assumed: Levels,
+    bar: "tqdm[Any]",
+    pairs: Sequence[Sequence[tuple[int, int]]],
+    index: int,
 ) -> tuple["pystac.Collection", dict[str, gpd.GeoDataFrame]]:
     """Write the rasters of one landscape; returns its scenes and its outlines."""
-    seed = int(random_fields.random_stream(settings.seed, "landscapes", index).integers(2**31))
-    landscape = _make_landscape(settings, index, seed)
+    kind, number = ("landscapes", index) if index < settings.landscapes else ("controls", index - settings.landscapes)
+    seed = int(random_fields.random_stream(settings.seed, kind, number).integers(2**31))
+    years = sorted({year for year, _ in pairs[index]})
+    landscape = _make_landscape(settings, index, years, seed)
     own = folder / landscape.name
     own.mkdir()
     items = []
-    for year, orbit in settings.pairs(index):
+    for year, orbit in pairs[index]:
         items += _write_series(own, landscape, year, orbit, settings, assumed, index=index, seed=seed, bar=bar)
     _write_truth(own, landscape)
-    description = f"Landscape {landscape.name}: equilibrium line at {landscape.ela:.0f} m."
-    return stac.collection(landscape.name, items=items, description=description), _draw_outlines(landscape, seed)
+    what = "without glaciers" if kind == "controls" else f"equilibrium line at {landscape.ela:.0f} m"
+    collection = stac.collection(landscape.name, items=items, description=f"Landscape {landscape.name}: {what}.")
+    return collection, _draw_outlines(landscape, seed, settings.label_error)
 
 
-def _make_landscape(settings: ArchiveSettings, index: int, seed: int) -> Landscape:
-    years = sorted({year for year, _ in settings.pairs(index)})
+def _bounds(settings: ArchiveSettings, index: int) -> tuple[float, float, float, float]:
+    """Return left, bottom, right, top of a landscape, metres, EPSG:32633."""
+    if settings.dem is not None:
+        left, bottom, right, top = dem_geobox(settings.dem, settings.pixel).boundingbox
+        return left, bottom, right, top
+    return bounds_of(settings.corner(index), settings.tiles_per_side)
+
+
+def _make_landscape(settings: ArchiveSettings, index: int, years: Sequence[int], seed: int) -> Landscape:
     if settings.dem is not None and settings.outlines is not None:
         return landscape_from_dem(settings.dem, settings.outlines, pixel=settings.pixel, years=years, seed=seed)
-    corner = settings.corner(index)
-    left, bottom, _, _ = corner.bounds
-    side = settings.tiles_per_side * grid.TILE_SIZE
-    bounds = (left, bottom, left + side, bottom + side)
-    geobox = GeoBox.from_bbox(bounds, grid.CRS, resolution=settings.pixel, tight=True)
+    geobox = GeoBox.from_bbox(_bounds(settings, index), grid.CRS, resolution=settings.pixel, tight=True)
+    if index >= settings.landscapes:
+        number = index - settings.landscapes
+        climate = CLIMATES[number % len(CLIMATES)]
+        return draw_control(f"control-{number:02d}", geobox, years=tuple(years), climate=climate, seed=seed)
     return draw_landscape(f"landscape-{index:02d}", geobox, years=years, seed=seed, surge=settings.surge)
 
 
@@ -198,7 +209,7 @@ def _mask_unknown(values: NDArray[np.float32], landscape: Landscape) -> NDArray[
     return np.where(landscape.known, values, np.float32(np.nan))
 
 
-def _draw_outlines(landscape: Landscape, seed: int) -> dict[str, gpd.GeoDataFrame]:
+def _draw_outlines(landscape: Landscape, seed: int, label_error: float) -> dict[str, gpd.GeoDataFrame]:
     """Draw the outlines of all years: layer name to polygons with landscape and year."""
     layers = {}
     for layer in (*ANNOTATORS, "truth"):
@@ -206,7 +217,7 @@ def _draw_outlines(landscape: Landscape, seed: int) -> dict[str, gpd.GeoDataFram
             (
                 reference_outlines.true_outlines(landscape, year)
                 if layer == "truth"
-                else reference_outlines.annotate(landscape, year, annotator=layer, seed=seed)
+                else reference_outlines.annotate(landscape, year, annotator=layer, seed=seed, label_error=label_error)
             ).assign(landscape=landscape.name, year=year)
             for year in landscape.glacier
         ]

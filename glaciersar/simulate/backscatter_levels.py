@@ -14,7 +14,7 @@ from glaciersar.simulate.zones import GLACIER, Zone
 DEFAULT = Path(__file__).with_name("backscatter.yaml")
 POLARISATIONS = ("HH", "HV")
 STATES = ("dry", "wet", "bare")
-ZONE_FIELDS = {*STATES, "texture", "slope", "persistence", "status"}
+ZONE_FIELDS = {*STATES, "texture", "slope", "persistence", "sources"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,14 @@ class Levels:
     """Standard deviation of the calibration between dates, dB."""
     wind: float
     """Standard deviation of open water between dates, as the wind changes, dB."""
+    snow_pack: float
+    """Standard deviation of dry snow-covered ground between dates, dB."""
+    ice_layers: float
+    """Added to dry snow-covered ground by each rain of the winter, dB."""
+    soil_moisture: float
+    """Standard deviation of the bare ground of negative controls between dates, dB."""
+    between_landscapes: float
+    """Standard deviation of a zone's level between landscapes, dB."""
 
 
 def read_levels(path: str | Path | None = None, *, shift_db: float = 0.0) -> Levels:
@@ -83,7 +91,7 @@ def _levels(content: dict[str, Any], path: Path, shift_db: float) -> Levels:
         level[zone] = [fields[state] for state in STATES]
         slope[zone], texture[zone], persistence[zone] = fields["slope"], fields["texture"], fields["persistence"]
     level[list(GLACIER)] += shift_db
-    sensor = content["sensor"]
+    sensor, ground = content["sensor"], content["ground"]
     return Levels(
         reference_incidence=float(content["reference_incidence"]),
         level=level,
@@ -96,4 +104,8 @@ def _levels(content: dict[str, Any], path: Path, shift_db: float) -> Levels:
         noise_error=float(sensor["noise_error"]),
         calibration=float(sensor["calibration"]),
         wind=float(sensor["wind"]),
+        snow_pack=float(ground["snow_pack"]),
+        ice_layers=float(ground["ice_layers"]),
+        soil_moisture=float(ground["soil_moisture"]),
+        between_landscapes=float(ground["between_landscapes"]),
     )

@@ -4,6 +4,7 @@ Over Svalbard the relative orbits 14 and 174 pass northwards only and look to th
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ MAX_GAIN = 16.0  # largest gain of a slope, power; the size of the resolution ce
 # seven (orbit 14) and five (orbit 174) places from Hornsund to Kvitøya, which a circular orbit gives within 3 degrees.
 INCIDENCE = {14: (43.8, 0.0523, 0.0198), 174: (31.1, 0.0527, 0.0330)}
 CENTRE = (600_000.0, 8_750_000.0)  # EPSG:32633
-SWATH_INCIDENCE = (18.0, 50.0)  # range of the wide swath, degrees
+IW_INCIDENCE = (30.0, 46.0)  # within the interferometric wide swath, degrees
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +56,25 @@ def look_azimuth(latitude: float) -> float:
 
 
 def scene_incidence(relative_orbit: int, x: float, y: float) -> float:
-    """Estimate the incidence at a place in Svalbard (EPSG:32633, metres), degrees; it is within 3 of the true one."""
+    """Estimate the incidence at a place in Svalbard (EPSG:32633, metres), degrees; it is within 3 of the true one.
+
+    The plane goes on outside the swath: `orbits_that_see` tells whether a place is inside.
+    """
     if relative_orbit not in INCIDENCE:
         raise InputError(f"relative orbit {relative_orbit} found, expected one of {', '.join(map(str, INCIDENCE))}")
     middle, eastwards, northwards = INCIDENCE[relative_orbit]
-    angle = middle + eastwards * (x - CENTRE[0]) / 1000 + northwards * (y - CENTRE[1]) / 1000
-    return float(np.clip(angle, *SWATH_INCIDENCE))
+    return middle + eastwards * (x - CENTRE[0]) / 1000 + northwards * (y - CENTRE[1]) / 1000
+
+
+def orbits_that_see(bounds: tuple[float, float, float, float], relative_orbits: Sequence[int]) -> tuple[int, ...]:
+    """List the orbits that see all of an area (left, bottom, right, top; metres, EPSG:32633) at 30 to 46 degrees."""
+    left, bottom, right, top = bounds
+    low, high = IW_INCIDENCE
+    return tuple(  # incidence grows eastwards and northwards
+        orbit
+        for orbit in relative_orbits
+        if low <= scene_incidence(orbit, left, bottom) and scene_incidence(orbit, right, top) <= high
+    )
 
 
 def view_from_orbit(surface: Field, geobox: GeoBox, relative_orbit: int) -> View:

@@ -1,6 +1,7 @@
 """Landscapes with known glaciers: drawn from a seed, or taken from a user's elevation model and outlines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import rasterio
 import rasterio.warp
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from rasterio.io import DatasetReader
 from scipy import ndimage
 
 from glaciersar import grid, outlines
@@ -22,7 +24,8 @@ SPACING = 150.0  # metres, of the grid on which the ice flows
 MARGIN = 4000.0  # metres simulated around the landscape, so that its edges are like its middle
 FIRST_YEAR = 2014  # the first year of Sentinel-1
 MIN_GLACIER_AREA = 40_000.0  # m²; smaller patches of ice are removed
-ELA_RISE = 150.0  # metres by which the equilibrium line rises before the first year, so that the glaciers retreat
+COLD_ELA, COLD_YEARS = -180.0, 400.0  # equilibrium line against today's, metres, while the glaciers grow, and how long
+WARM_ELA, WARM_YEARS = 260.0, 30.0  # and of the decades before the first year, in which they shrink
 SURGE_SLIDING = 100.0  # added to the sliding factor, which is 1 without a surge, at the centre of a surge
 SURGE_RADIUS = 3000.0  # metres, of the area that surges
 SURGE_YEARS = 2  # duration of a surge, years
@@ -46,6 +49,8 @@ class Landscape:
     known: NDArray[np.bool_]
     """(H, W) False where a user's elevation model has no value. The other fields are extrapolated there, so that no
     filter meets an edge; these values are not written."""
+    climate: str = "arctic"
+    """ "arctic", or one of `temperate.CLIMATES`."""
 
     @property
     def pixel(self) -> float:
@@ -73,15 +78,15 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
     bed = terrain.draw_bed(
         (shape[0], shape[1]),
         spacing=SPACING,
-        sea_fraction=rng.uniform(0.02, 0.35),
-        relief=rng.uniform(850, 1200),
+        sea_fraction=rng.uniform(0.05, 0.48),
+        relief=rng.uniform(520, 900),
         plateau=0.8 * rng.beta(0.6, 2.0),
         rng=rng,
     )
-    ela = float(np.clip(rng.normal(425, 50), 320, 530))
+    ela = float(np.clip(rng.normal(430, 40), 340, 520))
     ela_field = ela + 40 * random_fields.smooth_field(bed.shape, 3_000 / SPACING, rng).astype(float)
     states, sliding = _grow_glaciers(bed, ela_field, years=sorted({FIRST_YEAR, *years}), surge=surge)
-    to_pixels = _PixelInterpolation(bed.shape, geobox, pixel)
+    to_pixels = PixelInterpolation(bed.shape, geobox, pixel)
     fine_bed = to_pixels(bed) + _slope_detail(to_pixels(bed), pixel, rng)
     grown = {year: _surface_and_glacier(fine_bed, bed, ice_state, to_pixels) for year, ice_state in states.items()}
     top, _ = grown.pop(FIRST_YEAR) if FIRST_YEAR not in years else grown[FIRST_YEAR]
@@ -105,6 +110,7 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
                 pixel=pixel,
                 speed=surging if surge and year > surge else usual,
                 rng=random_fields.random_stream(seed, "zones"),
+                snow_rng=random_fields.random_stream(seed, "snow patches", year),
             )
             for year, (_, glacier) in grown.items()
         },
@@ -122,17 +128,17 @@ def _check_years(years: Sequence[int], surge: int) -> None:
 def _grow_glaciers(
     bed: NDArray[np.float64], ela_field: NDArray[np.float64], *, years: Sequence[int], surge: int
 ) -> tuple[dict[int, NDArray[np.float64]], NDArray[np.float64]]:
-    """Grow the ice to a steady state, raise the equilibrium line before the first year, and continue year by year.
+    """Grow the ice in a cold climate, let it shrink in a warm one until the first year, and continue year by year.
 
     Returns:
         Year to ice thickness, metres, and the sliding factor of a surge.
     """
     slope = norm(*np.gradient(blur(bed, 1), SPACING))
     ridge = bed - blur(bed, 500 / SPACING)
-    snow_loss = 8 * np.maximum(slope - 0.42, 0) + 0.012 * np.maximum(ridge - 40, 0)  # walls and crests hold little snow
-    cold, warm = (ice.mass_balance(ela_field + part * ELA_RISE, snow_loss=snow_loss) for part in (-0.7, 0.3))
-    thickness = ice.grow_ice(bed, cold, spacing=SPACING, years=400)
-    thickness = ice.grow_ice(bed, warm, spacing=SPACING, years=40, thickness=thickness)
+    snow_loss = 8 * np.maximum(slope - 0.42, 0) + 0.012 * np.maximum(ridge - 60, 0)  # walls and crests hold little snow
+    cold, warm = (ice.mass_balance(ela_field + change, snow_loss=snow_loss) for change in (COLD_ELA, WARM_ELA))
+    thickness = ice.grow_ice(bed, cold, spacing=SPACING, years=COLD_YEARS)
+    thickness = ice.grow_ice(bed, warm, spacing=SPACING, years=WARM_YEARS, thickness=thickness)
     sliding = _surge_sliding(bed, thickness, ela_field)
     states = {}
     for year in range(FIRST_YEAR, years[-1] + 1):
@@ -157,7 +163,7 @@ def _surge_sliding(
     return 1 + SURGE_SLIDING * evaluate(np.exp, -((distance / SURGE_RADIUS) ** 2)).astype(float)
 
 
-class _PixelInterpolation:
+class PixelInterpolation:
     """Interpolation from the coarse grid of the ice to the pixels."""
 
     def __init__(self, coarse: tuple[int, int], geobox: GeoBox, pixel: float) -> None:
@@ -184,7 +190,7 @@ def _surface_and_glacier(
     fine_bed: NDArray[np.float32],
     bed: NDArray[np.float64],
     thickness: NDArray[np.float64],
-    to_pixels: _PixelInterpolation,
+    to_pixels: PixelInterpolation,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Combine the coarse ice with the fine bed: (H, W) surface in metres and (H, W) glacier mask."""
     iced = thickness > 5
@@ -219,7 +225,7 @@ def landscape_from_dem(
         outline: Glacier outlines, any vector file with a CRS.
         pixel: Pixel size wanted, metres.
         years: Years wanted; the glaciers are the same in each, as the outlines give one state.
-        seed: For what the files do not contain: debris, crevasses, snow patches.
+        seed: For what the files do not contain: debris, crevasses, snow patches, which differ between years.
         name: Name of the landscape; the file's name if not given.
 
     Returns:
@@ -235,16 +241,26 @@ def landscape_from_dem(
     row, column = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
     surface = surface[row, column]  # of the nearest pixel with a value
     water = (surface <= 0) & ~glacier
-    placed = place_zones(
-        surface, glacier, water, ela=ela, pixel=pixel, speed=None, rng=random_fields.random_stream(seed, "zones")
-    )
+    placed = {
+        year: place_zones(
+            surface,
+            glacier,
+            water,
+            ela=ela,
+            pixel=pixel,
+            speed=None,
+            rng=random_fields.random_stream(seed, "zones"),
+            snow_rng=random_fields.random_stream(seed, "snow patches", year),
+        )
+        for year in years
+    }
     return Landscape(
         name=name or Path(dem).stem,
         geobox=geobox,
         surface=surface,
         ela=ela,
         glacier=dict.fromkeys(years, glacier),
-        zones=dict.fromkeys(years, placed),
+        zones=placed,
         known=known,
     )
 
@@ -254,16 +270,31 @@ def _clip(shapes: gpd.GeoDataFrame, geobox: GeoBox) -> gpd.GeoDataFrame:
     return shapes.cx[box.left : box.right, box.bottom : box.top]
 
 
-def _read_dem(path: Path, pixel: float) -> tuple[NDArray[np.float32], GeoBox]:
-    """Read an elevation model onto pixels aligned with the tile grid; NaN where it has none."""
+def dem_geobox(dem: str | Path, pixel: float) -> GeoBox:
+    """Return the pixels of a landscape from an elevation model: within it, aligned with the tile grid.
+
+    Raises:
+        InputError: The file is missing, no raster, in degrees, or smaller than 16 × 16 pixels.
+    """
+    path = Path(dem)
+    with _opened(path) as source:
+        return _aligned_geobox(source, path, pixel)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[DatasetReader]:
+    """Open an elevation model, and say in one sentence what is wrong with it."""
     if not path.exists():
         raise InputError(f"{path}: no such file, expected an elevation model (GeoTIFF)")
     try:
         with rasterio.open(path) as source:
-            elevation = source.read(1, masked=True).astype(np.float32).filled(np.nan)
+            yield source
     except rasterio.errors.RasterioError as error:
         reason = " ".join(str(error.__cause__ or error).split()).rstrip(".")  # GDAL's own words
         raise InputError(f"{path}: cannot be read as a raster ({reason}), expected an elevation model") from error
+
+
+def _aligned_geobox(source: DatasetReader, path: Path, pixel: float) -> GeoBox:
     if source.crs is None or not source.crs.is_projected:
         raise InputError(f"{path}: {source.crs or 'no coordinate system'} found, expected a projected one, in metres")
     left, bottom, right, top = rasterio.warp.transform_bounds(source.crs, grid.CRS, *source.bounds)
@@ -274,8 +305,15 @@ def _read_dem(path: Path, pixel: float) -> tuple[NDArray[np.float32], GeoBox]:
     width, height = int((right - left) // pixel), int((top - bottom) // pixel)
     if min(width, height) < 16:
         raise InputError(f"{path}: {width}×{height} pixels of {pixel:g} m found, expected at least 16×16")
-    geobox = GeoBox.from_bbox((left, bottom, left + width * pixel, bottom + height * pixel), grid.CRS, resolution=pixel)
-    surface = np.full((height, width), np.nan, np.float32)
+    return GeoBox.from_bbox((left, bottom, left + width * pixel, bottom + height * pixel), grid.CRS, resolution=pixel)
+
+
+def _read_dem(path: Path, pixel: float) -> tuple[NDArray[np.float32], GeoBox]:
+    """Read an elevation model onto pixels aligned with the tile grid; NaN where it has none."""
+    with _opened(path) as source:
+        geobox = _aligned_geobox(source, path, pixel)
+        elevation = source.read(1, masked=True).astype(np.float32).filled(np.nan)
+    surface = np.full(geobox.shape, np.nan, np.float32)
     rasterio.warp.reproject(
         elevation,
         surface,

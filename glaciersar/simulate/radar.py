@@ -14,8 +14,8 @@ from glaciersar.simulate.geometry import View
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.random_fields import random_stream, smooth_field, streaks
 from glaciersar.simulate.rounding import blur, evaluate
-from glaciersar.simulate.season import draw_season, surface_states
-from glaciersar.simulate.zones import GLACIER, Zone
+from glaciersar.simulate.season import count_ice_layers, draw_season, surface_states
+from glaciersar.simulate.zones import GLACIER, TEMPERATE, Zone
 
 Field = NDArray[np.float32]
 
@@ -43,6 +43,8 @@ class SceneSeries:
     """(polarisation, H, W) part of the speckle that is the same on every date, as a normal field."""
     persistence: Field
     """(H, W) fraction of the variance of the speckle that is the same on every date."""
+    soil: NDArray[np.bool_]
+    """(H, W) land whose bare soil is wet on one date and dry on another: that of the negative controls."""
     seed: int
     """Seed of the landscape; each date opens its own random stream."""
 
@@ -61,9 +63,10 @@ def prepare_series(
         seed: Seed of the landscape.
     """
     zones = landscape.zones[year]
-    view = geometry.view_from_orbit(landscape.surface, landscape.geobox, relative_orbit)
-    rng = random_stream(seed, "speckle", relative_orbit)
+    rng = random_stream(seed, "speckle", year, relative_orbit)
     water = zones == Zone.WATER
+    surface = np.where(water, np.float32(0), landscape.surface)  # where a front retreated, ice stood in 2014
+    view = geometry.view_from_orbit(surface, landscape.geobox, relative_orbit)
     front = ndimage.binary_dilation(np.isin(zones, GLACIER), iterations=2) & water
     variation = smooth_field(zones.shape, 700 / landscape.pixel, random_stream(seed, "brash", year))
     reach = 700 * evaluate(np.exp, 0.6 * variation)  # metres that brash ice drifts
@@ -73,13 +76,14 @@ def prepare_series(
         season=draw_season(landscape, year, seed=seed),
         levels=levels,
         looks=looks,
-        without_speckle=_without_speckle(landscape, zones, view, levels, seed),
+        without_speckle=_without_speckle(landscape, zones, view, levels, seed=seed, year=year),
         noise=_noise(view.incidence, levels),
         water=water,
         land_nearby=ndimage.uniform_filter((~water).astype(np.float32), round(5000 / landscape.pixel), mode="nearest"),
         brash_ice=evaluate(special.expit, (reach - distance) / 150) * water,
         persistent=np.stack([speckle.gaussian(zones.shape, rng) for _ in POLARISATIONS]),
         persistence=levels.persistence[zones],
+        soil=np.isin(zones, TEMPERATE),
         seed=seed,
     )
 
@@ -102,13 +106,15 @@ def observe(series: SceneSeries, when: date, *, key: int) -> dict[str, Field]:
     calibration = rng.normal(0, levels.calibration)
     wind = levels.wind * (rng.normal() + 0.5 * smooth_field(series.water.shape, 60, rng))  # patches of wind and calm
     brash = series.brash_ice * np.float32(rng.uniform(0.2, 1.0))  # it drifts: no two dates are alike
+    winter = levels.snow_pack * rng.normal() + levels.ice_layers * count_ice_layers(series.season, when)
+    snow, soil = fractions[0] * winter, fractions[2] * levels.soil_moisture * rng.normal() * series.soil
     melange_texture = levels.melange_texture * smooth_field(series.water.shape, 2, rng)
     images = {}
     for index, polarisation in enumerate(POLARISATIONS):
         decibel = sum(
             fraction * state for fraction, state in zip(fractions, series.without_speckle[index], strict=True)
         )
-        decibel = np.where(series.water, decibel + fractions[2] * wind, decibel) + calibration
+        decibel = np.where(series.water, decibel + fractions[2] * wind, decibel + snow + soil) + calibration
         decibel = decibel + brash * (levels.melange[index] + melange_texture - decibel)
         power = evaluate(np.exp, np.log(10) / 10 * decibel.astype(np.float64))
         if series.view.layover.any():  # echoes at the same range add up; the local mean approximates the sum
@@ -127,7 +133,9 @@ def _state_fractions(series: SceneSeries, when: date) -> tuple[Field, Field, Fie
     dry, wet, bare = surface_states(series.season, when)
     day = when.timetuple().tm_yday
     growth = np.clip((day + 20) / 110, 0, 1) if day < 300 else np.clip((day - 345) / 110, 0, 1)
-    cover = growth / (1 + np.exp(np.clip((day - 160) / 5, -30, 30)) if day < 300 else 1)  # breaks up in June
+    cover = (
+        series.season.sea_ice * growth / (1 + np.exp(np.clip((day - 160) / 5, -30, 30)) if day < 300 else 1)
+    )  # breaks up in June
     fast = cover * evaluate(special.expit, (series.land_nearby - 1 + 0.55 * cover) / 0.02)
     melted = wet + bare
     dry = np.where(series.water, fast * (1 - melted), dry).astype(np.float32)
@@ -136,12 +144,14 @@ def _state_fractions(series: SceneSeries, when: date) -> tuple[Field, Field, Fie
 
 
 def _without_speckle(
-    landscape: Landscape, zones: NDArray[np.uint8], view: View, levels: Levels, seed: int
+    landscape: Landscape, zones: NDArray[np.uint8], view: View, levels: Levels, *, seed: int, year: int
 ) -> NDArray[np.float32]:
     """Compute (polarisation, state, H, W) backscatter in dB before speckle."""
-    texture = _texture(landscape, zones, random_stream(seed, "texture"))  # (polarisation, H, W), unit variance
+    texture = _texture(landscape, zones, random_stream(seed, "texture", year))  # (polarisation, H, W), unit variance
     angle = np.clip(view.local, 8, 75) - np.float32(levels.reference_incidence)
-    common = levels.texture[zones] * texture + 10 * evaluate(np.log10, view.gain)
+    place = random_stream(seed, "levels").normal(0, levels.between_landscapes, len(Zone) + 1)
+    local = place.astype(np.float32)[zones]  # dB by which a zone is brighter here than elsewhere
+    common = local + levels.texture[zones] * texture + 10 * evaluate(np.log10, view.gain)
     backscatter = np.empty((len(POLARISATIONS), len(STATES), *zones.shape), np.float32)
     blend = _blender(zones, landscape.pixel)
     for state in range(len(STATES)):

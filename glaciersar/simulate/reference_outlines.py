@@ -13,13 +13,15 @@ from glaciersar.simulate.zones import Zone
 
 Mask = NDArray[np.bool_]
 
-ANNOTATOR_DISTANCE = 35.0  # mean distance between two annotators' edges, metres; of ten: 38 m (arXiv 2501.05281)
-MISTAKES = ((Zone.SNOW_PATCH, True, 0.35), (Zone.MORAINE, True, 0.06), (Zone.DEBRIS, False, 0.5))
-"""Errors of a ragged outline: the zone, whether it is drawn as glacier, and the fraction of its patches."""
+USUAL_ERROR = 35.0  # mean distance between two annotators' edges, metres; of ten: 38 m (arXiv 2501.05281)
+MISTAKES = ((Zone.SNOW_PATCH, True, 0.12), (Zone.MORAINE, True, 0.02), (Zone.DEBRIS, False, 0.15))
+"""Errors of a ragged outline at the usual error: the zone, whether it is drawn as glacier, fraction of its patches."""
 SMOOTH_FROM = 2018  # earlier outlines are ragged, later ones are generalised, as in the published tiles
 
 
-def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> gpd.GeoDataFrame:
+def annotate(
+    landscape: Landscape, year: int, *, annotator: str, seed: int, label_error: float = USUAL_ERROR
+) -> gpd.GeoDataFrame:
     """Draw the outlines of a year as one annotator does.
 
     Before 2018 they are ragged: late snow is drawn as glacier, debris is left out, edges are jagged. Later ones are
@@ -30,6 +32,7 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
         year: One of its years.
         annotator: Name of the annotator; another name makes other errors.
         seed: Seed of the landscape.
+        label_error: Mean distance between the edges of two annotators, metres.
 
     Returns:
         Polygons, EPSG:32633.
@@ -39,7 +42,7 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
     pixel, zones = landscape.pixel, landscape.zones[year]
     perceived = landscape.glacier[year].copy()
     for zone, as_glacier, fraction in MISTAKES:
-        wrong = fraction if ragged else fraction / 5
+        wrong = min(fraction * label_error / USUAL_ERROR, 1.0) / (1 if ragged else 5)
         perceived = _misjudge_patches(perceived, zones == zone, as_glacier, wrong, smallest=3_000 / pixel**2, rng=rng)
     inside, outside = (ndimage.distance_transform_edt(part, sampling=pixel) for part in (perceived, ~perceived))
     half = pixel / 2
@@ -48,7 +51,7 @@ def annotate(landscape: Landscape, year: int, *, annotator: str, seed: int) -> g
         distance = blur(distance, 60 / pixel)
     broad, fine = (700, 120) if ragged else (900, 300)
     error = 0.75 * smooth_field(zones.shape, broad / pixel, rng) + 0.66 * smooth_field(zones.shape, fine / pixel, rng)
-    drawn = distance + ANNOTATOR_DISTANCE * np.sqrt(np.pi / 4) * error > 0  # each of the two errs by 1/√2 of it
+    drawn = distance + label_error * np.sqrt(np.pi / 4) * error > 0  # each of the two errs by 1/√2 of it
     return _polygons(drawn, landscape, smallest=2 * pixel**2 if ragged else 50_000, soften=0 if ragged else pixel)
 
 

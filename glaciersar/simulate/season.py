@@ -15,6 +15,9 @@ ONSET_DAY = 156.0  # day of the year on which melt begins at 200 m: 5 June
 ONSET_DELAY = 0.03  # days later for each metre of elevation
 FREEZE_DAY = 278.0  # day of freeze-up at sea level: 5 October
 FREEZE_ADVANCE = 25 / 800  # days earlier for each metre of elevation
+AUTUMN = 240  # day of the year that parts two winters
+WET_DAYS = 5  # that snow stays wet after rain
+NEVER_SNOW = (-1000.0, 2000.0)  # days of melt onset and freeze-up that no year reaches
 EARLY_SNOWMELT = {2020: 14.0}  # days that the snow was gone early; most of it after 1 August 2020 (NVE report 3/2021)
 
 
@@ -32,11 +35,15 @@ class Season:
     """Rain on snow in winter: day, and the elevation up to which it rains, metres."""
     elevation: Field
     """(H, W) metres."""
+    sea_ice: bool = True
+    """Whether water freezes in winter."""
 
 
 def draw_season(landscape: Landscape, year: int, *, seed: int) -> Season:
     """Draw the season of a landscape in a year, with random weather and a patchy snow cover."""
-    weather, patches = random_stream(seed, "weather", year), random_stream(seed, "patches")
+    if landscape.climate != "arctic":
+        return _draw_temperate_season(landscape, year, seed=seed)
+    weather, patches = random_stream(seed, "weather", year), random_stream(seed, "patches", year)
     early, late, snowy = weather.normal(0, 6), weather.normal(0, 6), weather.normal(0, 8)
     snowy -= EARLY_SNOWMELT.get(year, 0.0)
     z, zones = landscape.surface, landscape.zones[year]
@@ -62,6 +69,35 @@ def draw_season(landscape: Landscape, year: int, *, seed: int) -> Season:
     )
 
 
+def _draw_temperate_season(landscape: Landscape, year: int, *, seed: int) -> Season:
+    """Draw the season of a negative control: snow from December to April, or none at all in a dry climate."""
+    weather = random_stream(seed, "weather", year)
+    variation = 2 * smooth_field(landscape.surface.shape, 400 / landscape.pixel, random_stream(seed, "patches", year))
+    snowy = landscape.climate == "boreal"
+    onset = variation + (weather.normal(90, 8) if snowy else NEVER_SNOW[0])
+    freeze = variation + (weather.normal(335, 8) if snowy else NEVER_SNOW[1])
+    return Season(
+        onset=onset.astype(np.float32),
+        snow_free=(onset + 18).astype(np.float32),
+        freeze=freeze.astype(np.float32),
+        rain=(),
+        elevation=landscape.surface,
+        sea_ice=snowy,
+    )
+
+
+def count_ice_layers(season: Season, when: date) -> Field:
+    """Count the ice layers that rain has left in the snow of this winter: (H, W), at most 2.
+
+    Water that freezes in the snow scatters until the melt: backscatter is higher on all later dates of the winter.
+    """
+    day, layers = when.timetuple().tm_yday, np.zeros_like(season.elevation)
+    for start, limit in season.rain:
+        if start + WET_DAYS <= day and (start > AUTUMN) == (day > AUTUMN):
+            layers = layers + _transition(limit - season.elevation, 40)
+    return np.minimum(layers, 2)
+
+
 def surface_states(season: Season, when: date) -> tuple[Field, Field, Field]:
     """Compute how dry, wet and bare each pixel is on a date: three (H, W) fractions that sum to 1.
 
@@ -72,7 +108,7 @@ def surface_states(season: Season, when: date) -> tuple[Field, Field, Field]:
     bare = melting * _transition(day - season.snow_free + 4, 6)
     wet = melting - bare
     for start, limit in season.rain:
-        if 0 <= day - start < 5:
+        if 0 <= day - start < WET_DAYS:
             wet = np.maximum(wet, 0.9 * _transition(limit - season.elevation, 40) * (1 - bare))
     return 1 - wet - bare, wet, bare
 

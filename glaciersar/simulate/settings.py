@@ -10,15 +10,16 @@ from glaciersar import grid
 from glaciersar.dependencies import files_behind
 from glaciersar.errors import InputError
 from glaciersar.simulate.backscatter_levels import DEFAULT
-from glaciersar.simulate.geometry import INCIDENCE
+from glaciersar.simulate.geometry import INCIDENCE, orbits_that_see, scene_incidence
 from glaciersar.simulate.landscape import FIRST_YEAR
+from glaciersar.simulate.places import list_places
 
 CODE = Path(__file__).parent
 ARCHIVE = "glaciersar.simulate.archive"
 """The module whose code, with all that it imports, decides what an archive holds."""
-FIRST_TILE = (18, 24)  # about the column and row of the first landscape
 DAY_OF_FIRST_PASS = {14: 3, 174: 9}
-FLOATS = ("pixel", "looks", "missing_share", "shift_db")
+FLOATS = ("pixel", "looks", "missing_share", "shift_db", "label_error")
+PAIRINGS = ("every", "one_orbit", "one_series")
 PATHS = ("dem", "outlines", "levels")
 
 
@@ -59,8 +60,13 @@ class ArchiveSettings:
     """Another file in the form of backscatter.yaml."""
     shift_db: float = 0.0
     """Added to the assumed level of every glacier zone, dB; ±3 tests how much a result depends on the levels."""
-    pairing: Sequence[Sequence[tuple[int, int]]] | None = None
-    """Landscape k is seen in the (year, orbit) pairs of entry k modulo the length; every combination if not given."""
+    pairing: str = "every"
+    """ "every": each landscape in every year from every orbit that sees it; "one_orbit": in every year from the same
+    one; "one_series": in one year from one orbit, in turn."""
+    label_error: float = 35.0
+    """Mean distance between two annotators' outlines, metres; their other mistakes grow with it. 0 draws the truth."""
+    controls: int = 0
+    """Further landscapes without a glacier, of land that Svalbard lacks: forest, dry hills, fields and towns."""
     surge: int = 0
     """Year after which one glacier of each landscape surges; 0 for none. Not with an elevation model."""
 
@@ -91,34 +97,61 @@ class ArchiveSettings:
             raise InputError(
                 f"surge={self.surge} found, a year from {FIRST_YEAR} on expected, or 0; none with an elevation model"
             )
-        for pairs in self.pairing or ():
-            _check_orbits(tuple(orbit for _, orbit in pairs))
-            strange = {year for year, _ in pairs} - set(self.years)
-            if strange:
-                raise InputError(f"pairing names the years {sorted(strange)}, which are not in years={self.years}")
+        if self.pairing not in PAIRINGS:
+            raise InputError(f"pairing={self.pairing!r} found, one of {', '.join(PAIRINGS)} expected")
+        if not 0 <= self.label_error <= 200:
+            raise InputError(f"label_error={self.label_error:g} m found, 0 to 200 expected")
+        self._check_places()
+
+    def _check_places(self) -> None:
+        """Refuse more landscapes than there are places for them."""
+        if self.controls < 0 or (self.controls and self.dem is not None):
+            raise InputError(f"controls={self.controls} found, 0 or more expected; none with an elevation model")
+        places = len(list_places(self.tiles_per_side, self.relative_orbits))
+        if self.landscapes + self.controls > places:
+            raise InputError(
+                f"{self.landscapes} landscapes and {self.controls} controls of {self.tiles_per_side} tiles a side "
+                f"found; the orbits {self.relative_orbits} see {places} places at 30 to 46 degrees, no more expected"
+            )
 
     def _convert(self) -> None:
         """Store one type for each field, so that equal settings are written as equal JSON."""
         changed: dict[str, object] = {name: float(getattr(self, name)) for name in FLOATS}
         changed |= {name: None if (path := getattr(self, name)) is None else str(path) for name in PATHS}
         changed |= {"years": tuple(self.years), "relative_orbits": tuple(self.relative_orbits)}
-        if self.pairing is not None:
-            changed["pairing"] = tuple(tuple((year, orbit) for year, orbit in pairs) for pairs in self.pairing)
         for name, value in changed.items():
             object.__setattr__(self, name, value)  # the record is frozen
 
-    def pairs(self, landscape: int) -> tuple[tuple[int, int], ...]:
-        """List the (year, orbit) pairs in which a landscape is seen."""
-        if self.pairing is not None:
-            return tuple(self.pairing[landscape % len(self.pairing)])
-        return tuple((year, orbit) for year in self.years for orbit in self.relative_orbits)
+    def pairs(self, landscape: int, bounds: tuple[float, float, float, float]) -> tuple[tuple[int, int], ...]:
+        """List the (year, orbit) pairs in which a landscape is seen.
+
+        Args:
+            landscape: Its number.
+            bounds: Left, bottom, right, top, metres, EPSG:32633; an orbit that does not see it all is left out.
+
+        Raises:
+            InputError: No orbit sees it.
+        """
+        orbits = orbits_that_see(bounds, self.relative_orbits)
+        if not orbits:
+            middle = (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2
+            angles = ", ".join(
+                f"orbit {orbit} at {scene_incidence(orbit, *middle):.0f}" for orbit in self.relative_orbits
+            )
+            raise InputError(f"landscape around {middle}: seen from {angles} degrees, 30 to 46 expected all over it")
+        one = orbits[landscape % len(orbits)]
+        if self.pairing == "one_series":
+            return ((self.years[landscape // len(self.relative_orbits) % len(self.years)], one),)
+        chosen = (one,) if self.pairing == "one_orbit" else orbits
+        return tuple((year, orbit) for year in self.years for orbit in chosen)
 
     def corner(self, landscape: int) -> grid.Tile:
-        """Return the lower left tile of a landscape. Landscapes fill whole blocks of tiles and never touch."""
-        columns = 6  # landscapes side by side, a free block between
-        side = self.tiles_per_side
-        block = (FIRST_TILE[0] // side + 2 * (landscape % columns), FIRST_TILE[1] // side + 2 * (landscape // columns))
-        return grid.Tile(column=block[0] * side, row=block[1] * side)
+        """Return the lower left tile of a landscape. Landscapes fill whole blocks of tiles and never touch.
+
+        Controls, which are counted after the others, take the last places.
+        """
+        places = list_places(self.tiles_per_side, self.relative_orbits)
+        return places[landscape if landscape < self.landscapes else self.landscapes - 1 - landscape]
 
     def as_json(self) -> str:
         """Return the settings as JSON, with a checksum of the code and of every file that the simulator reads.

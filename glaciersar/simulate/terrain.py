@@ -11,7 +11,7 @@ from glaciersar.simulate.rounding import blur, evaluate
 
 Grid = NDArray[np.float64]
 
-STRIDE = 4  # cells of the bed for each cell of the rivers; sets the distance between valleys
+STRIDE = 8  # cells of the bed for each cell of the rivers; sets the distance between valleys
 _NEIGHBOURS = [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)]
 
 

@@ -25,8 +25,14 @@ class Zone(IntEnum):
     ROCK = 8
     TUNDRA = 9
     WATER = 10
+    FOREST = 11  # this and the following: land that Svalbard lacks, in negative controls
+    DRY_HILLS = 12
+    FIELDS = 13
+    TOWN = 14
 
 
+SUPERIMPOSED_FROM, FIRN_FROM = 40.0, 140.0  # metres above the equilibrium line
+TEMPERATE = (Zone.FOREST, Zone.DRY_HILLS, Zone.FIELDS, Zone.TOWN)
 GLACIER = (Zone.FIRN, Zone.SUPERIMPOSED, Zone.ICE, Zone.CREVASSED, Zone.DEBRIS)
 
 
@@ -39,6 +45,7 @@ def place_zones(
     pixel: float,
     speed: Field | None,
     rng: np.random.Generator,
+    snow_rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
     """Place the zones of one year.
 
@@ -50,6 +57,7 @@ def place_zones(
         pixel: Pixel size, metres.
         speed: (H, W) speed of the ice, metres a year, if known.
         rng: Random stream; the same stream in another year puts persistent features in the same places.
+        snow_rng: Random stream of the year's snow patches.
 
     Returns:
         (H, W) codes of `Zone`.
@@ -60,7 +68,7 @@ def place_zones(
     variation = smooth_field(surface.shape, 800 / pixel, rng)
     flat = (slope < 0.16 + 0.03 * variation) & (surface < 260 + 60 * variation)
     zones[flat] = Zone.TUNDRA
-    zones[_snow_patches(surface, slope, ela, pixel, rng)] = Zone.SNOW_PATCH
+    zones[_snow_patches(surface, slope, ela, pixel, snow_rng)] = Zone.SNOW_PATCH
     near = ndimage.distance_transform_edt(~glacier, sampling=pixel) if glacier.any() else np.inf
     rough = smooth_field(surface.shape, 250 / pixel, rng)
     low = surface < ela - 60
@@ -68,8 +76,8 @@ def place_zones(
     zones[water] = Zone.WATER
     zones[glacier] = Zone.ICE
     line = ela + 35 * smooth_field(surface.shape, 1500 / pixel, rng) + 12 * rough
-    zones[glacier & (surface > line - 30)] = Zone.SUPERIMPOSED
-    zones[glacier & (surface > line + 70)] = Zone.FIRN
+    zones[glacier & (surface > line + SUPERIMPOSED_FROM)] = Zone.SUPERIMPOSED
+    zones[glacier & (surface > line + FIRN_FROM)] = Zone.FIRN
     zones[_debris(smooth, glacier & (surface < ela - 30), glacier, pixel, rng)] = Zone.DEBRIS
     zones[_crevasses(glacier, water, slope, speed, pixel, rng)] = Zone.CREVASSED
     return zones

@@ -1,17 +1,21 @@
 """What is known of C-band backscatter over Svalbard, held against simulated images."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 from odc.geo.geobox import GeoBox
+from scipy import ndimage
 
 from glaciersar.simulate import backscatter_levels, radar
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.zones import GLACIER, Zone
 
 WINTER, EARLY_SUMMER, LATE_SUMMER = date(2016, 4, 10), date(2016, 6, 27), date(2016, 9, 3)
+
+
+STEADY = {"calibration": 0.0, "wind": 0.0, "between_landscapes": 0.0}
 
 
 def decibel(power):
@@ -21,8 +25,7 @@ def decibel(power):
 @pytest.fixture(scope="module")
 def calm(landscape):
     """Orbit 14 in 2016 without rain in winter and with a perfectly calibrated radar."""
-    assumed = backscatter_levels.read_levels()
-    steady = type(assumed)(**{**vars(assumed), "calibration": 0.0, "wind": 0.0})
+    steady = replace(backscatter_levels.read_levels(), **STEADY)
     series = radar.prepare_series(landscape, 2016, 14, levels=steady, looks=10.7, seed=8)
     return replace(series, season=replace(series.season, rain=()))
 
@@ -46,8 +49,7 @@ def plain(zone, *, pixel=40.0, side=160, surface=None):
 
 
 def steady_series(landscape, *, looks=10.7, **changes):
-    assumed = backscatter_levels.read_levels()
-    steady = type(assumed)(**{**vars(assumed), "calibration": 0.0, "wind": 0.0, **changes})
+    steady = replace(backscatter_levels.read_levels(), **{**STEADY, **changes})
     made = radar.prepare_series(landscape, 2016, 14, levels=steady, looks=looks, seed=1)
     return radar.SceneSeries(**{**vars(made), "season": type(made.season)(**{**vars(made.season), "rain": ()})})
 
@@ -173,3 +175,46 @@ def test_the_heads_of_fjords_freeze_in_winter_and_thaw_by_july(landscape, calm):
     assert inner.any()
     assert spring[0][inner].mean() > 0.8
     assert summer[2][calm.water].min() > 0.95
+
+
+def test_in_winter_the_mean_of_a_zone_varies_by_a_tenth_or_two_of_a_decibel_between_dates(landscape, calm):
+    """Percolation facies are stable to within 0.2 dB (Partington 1998), beside the calibration of the radar."""
+    images = [radar.observe(calm, date(2016, 1, 10) + timedelta(days=6 * k), key=k)["HH"] for k in range(16)]
+    for zone in (Zone.FIRN, Zone.ICE):
+        where = landscape.zones[2016] == zone
+        assert 0.07 < np.std([10 * np.log10(image[where].mean()) for image in images]) < 0.2
+
+
+def test_rain_on_snow_brightens_the_later_dates_of_the_winter_below_its_limit(calm):
+    rain = (20.0, 250.0)
+    after = date(2016, 2, 20)
+    wetted = replace(calm, season=replace(calm.season, rain=(rain,)))
+    rise = 10 * np.log10(np.maximum(radar.observe(wetted, after, key=1)["HH"], 1e-4))
+    rise -= 10 * np.log10(np.maximum(radar.observe(calm, after, key=1)["HH"], 1e-4))
+    below, above = (calm.season.elevation < 150) & ~calm.water, calm.season.elevation > 400
+    assert np.median(rise[below]) == pytest.approx(calm.levels.ice_layers, abs=0.2)
+    assert abs(np.median(rise[above])) < 0.05
+    summer = [radar.observe(series, date(2016, 8, 20), key=2)["HH"] for series in (wetted, calm)]
+    assert np.allclose(*summer)
+
+
+def test_speckle_and_texture_of_another_year_are_other_ones():
+    """What stays on the ground is its zone and shape; a network must not know a place by its speckle."""
+    tundra = plain(Zone.TUNDRA)
+    both = replace(tundra, glacier=dict.fromkeys((2016, 2020), tundra.glacier[2016]),
+                   zones=dict.fromkeys((2016, 2020), tundra.zones[2016]))  # fmt: skip
+    levels = replace(backscatter_levels.read_levels(), **STEADY)
+    one, other = (radar.prepare_series(both, year, 14, levels=levels, looks=10.7, seed=1) for year in (2016, 2020))
+    same = radar.prepare_series(both, 2016, 14, levels=levels, looks=10.7, seed=1)
+    assert np.array_equal(one.persistent, same.persistent)
+    for a, b in ((one.persistent[0], other.persistent[0]), (one.without_speckle[0, 0], other.without_speckle[0, 0])):
+        fine = [field - ndimage.gaussian_filter(field, 15) for field in (a, b)]  # without the fall with incidence
+        assert abs(np.corrcoef(fine[0].ravel(), fine[1].ravel())[0, 1]) < 0.1
+
+
+def test_a_zone_is_brighter_in_one_landscape_than_in_another():
+    ice = plain(Zone.ICE)
+    levels = replace(backscatter_levels.read_levels(), texture=np.zeros(len(Zone) + 1, np.float32))
+    made = [radar.prepare_series(ice, 2016, 14, levels=levels, looks=10.7, seed=seed) for seed in range(40)]
+    means = [series.without_speckle[0, 0].mean() for series in made]
+    assert np.std(means) == pytest.approx(levels.between_landscapes, rel=0.3)

@@ -1,5 +1,6 @@
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from glaciersar import grid
 from glaciersar.dependencies import files_behind
 from glaciersar.errors import InputError
 from glaciersar.io import rasters
-from glaciersar.simulate import settings
+from glaciersar.simulate import places, settings
 from glaciersar.simulate.settings import CODE, ArchiveSettings
 
 USUAL = ArchiveSettings(landscapes=5)
@@ -34,8 +35,10 @@ USUAL = ArchiveSettings(landscapes=5)
         ({"dem": "dem.tif", "outlines": "o.gpkg"}, "landscapes=5 with an elevation model found"),
         ({"surge": 2010}, "surge=2010 found, a year from 2014 on expected"),
         ({"surge": 2018, "dem": "dem.tif", "outlines": "o.gpkg", "landscapes": 1}, "none with an elevation model"),
-        ({"pairing": (((2017, 14),),)}, r"pairing names the years \[2017\]"),
-        ({"pairing": (((2016, 99),),)}, r"relative orbits \(99,\) found"),
+        ({"pairing": "some"}, "pairing='some' found, one of every, one_orbit, one_series expected"),
+        ({"label_error": -1.0}, "label_error=-1 m found"),
+        ({"controls": -1}, "controls=-1 found"),
+        ({"landscapes": 999}, "999 landscapes and 0 controls of 2 tiles a side found; the orbits .* see .* places"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(change, message):
@@ -43,14 +46,38 @@ def test_settings_that_cannot_be_are_refused(change, message):
         replace(USUAL, **change)
 
 
-def test_without_pairing_every_year_is_seen_from_every_orbit():
-    assert set(USUAL.pairs(3)) == {(2016, 14), (2016, 174), (2020, 14), (2020, 174)}
+BOTH_SEE = (590_000.0, 8_750_000.0, 600_000.0, 8_760_000.0)
 
 
-def test_pairing_is_used_in_turn():
-    turns = replace(USUAL, pairing=(((2016, 14),), ((2020, 174), (2020, 14))))
-    assert turns.pairs(0) == turns.pairs(2) == ((2016, 14),)
-    assert turns.pairs(1) == ((2020, 174), (2020, 14))
+def test_without_pairing_every_year_is_seen_from_every_orbit_that_sees_the_landscape():
+    assert set(USUAL.pairs(3, BOTH_SEE)) == {(2016, 14), (2016, 174), (2020, 14), (2020, 174)}
+    assert set(USUAL.pairs(3, places.bounds_of(grid.Tile(column=10, row=38), 1))) == {(2016, 14), (2020, 14)}
+
+
+def test_with_one_orbit_all_years_are_seen_from_the_same_one():
+    settings = replace(USUAL, pairing="one_orbit")
+    assert settings.pairs(0, BOTH_SEE) == ((2016, 14), (2020, 14))
+    assert settings.pairs(1, BOTH_SEE) == ((2016, 174), (2020, 174))
+
+
+def test_with_one_series_years_and_orbits_take_turns_evenly():
+    settings = replace(USUAL, pairing="one_series", landscapes=40, tiles_per_side=1)
+    pairs = [settings.pairs(k, places.bounds_of(settings.corner(k), 1)) for k in range(40)]
+    assert {len(pair) for pair in pairs} == {1}
+    counts = Counter(pair[0] for pair in pairs)
+    assert set(counts) == {(2016, 14), (2016, 174), (2020, 14), (2020, 174)}
+    assert min(counts.values()) >= 8
+
+
+def test_a_landscape_that_no_orbit_sees_is_refused_with_the_angles():
+    with pytest.raises(InputError, match="seen from orbit 14 at 63, orbit 174 at 52 degrees, 30 to 46 expected"):
+        USUAL.pairs(0, (900_000.0, 8_900_000.0, 910_000.0, 8_910_000.0))
+
+
+def test_controls_take_other_places_than_the_landscapes():
+    settings = replace(USUAL, controls=4)
+    assert len({settings.corner(k) for k in range(9)}) == 9
+    assert [settings.corner(k) for k in range(5)] == [USUAL.corner(k) for k in range(5)]
 
 
 @pytest.mark.parametrize("side", [1, 2, 3])
@@ -100,8 +127,8 @@ def test_the_record_changes_with_the_code_that_writes_its_rasters(tmp_path, monk
 
 
 def test_equal_settings_are_written_alike_whatever_types_they_come_in():
-    asked = {"years": [2016, 2020], "relative_orbits": [14], "pairing": [[[2016, 14]]], "pixel": 40}
-    wanted = {"years": (2016, 2020), "relative_orbits": (14,), "pairing": (((2016, 14),),), "pixel": 40.0}
+    asked = {"years": [2016, 2020], "relative_orbits": [14], "label_error": 35, "pixel": 40}
+    wanted = {"years": (2016, 2020), "relative_orbits": (14,), "label_error": 35.0, "pixel": 40.0}
     assert ArchiveSettings(**asked).as_json() == ArchiveSettings(**wanted).as_json()
     mine = ArchiveSettings(dem=Path("dem.tif"), outlines=Path("ice.gpkg"))
     assert (mine.dem, mine.outlines) == ("dem.tif", "ice.gpkg")
