@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from glaciersar.dataset import patches
+from glaciersar.dataset import lazy_file, patches
 from glaciersar.dataset.augmentation import Augmentation, apply_as_released
 from glaciersar.dataset.buffer_pool import BufferPool
 from glaciersar.dataset.patches import AdjacentPatches, RandomPatches, WholeTiles, load_batches
@@ -329,7 +329,7 @@ def test_nan_of_a_single_date_is_found(path):
 
 def test_a_plane_is_looked_at_for_nan_only_once(path, monkeypatch):
     looked_at = []
-    monkeypatch.setattr(patches, "check_finite", lambda values, where: looked_at.append(values.shape))
+    monkeypatch.setattr(lazy_file, "check_finite", lambda values, where: looked_at.append(values.shape))
     list(training_patches(path, samples=200))
     reached = 17  # dates: 15 in a row, and by jitter one before and one after them
     assert sorted(looked_at) == sorted(len(NAMES) * ([(40, 48, 1)] * reached + [(40, 48, 2)]))
