@@ -37,7 +37,7 @@ def spread_dates(count: int, *, of: int = DATES) -> tuple[int, ...]:
 def check_shown(shown: Sequence[int], *, of: int = DATES) -> tuple[int, ...]:
     """Refuse a list of dates that is empty or names one that a series of `of` dates does not have."""
     if not shown or not all(0 <= date < of for date in shown):
-        raise InputError(f"dates={list(shown)} found, at least one of 0 to {of - 1} expected")
+        raise InputError(f"dates={list(shown)} found, some of 0 to {of - 1} expected")
     return tuple(shown)
 
 

@@ -49,7 +49,7 @@ def train(config: TrainConfig, data: str | Path, out: str | Path, *, progress: b
 
     Returns:
         The log, one row an epoch: epoch, learning_rate, loss, val_loss, val_iou (pooled over pixels), val_mean_iou
-        (mean over tiles).
+        (mean over tiles, or over the dates of all tiles).
 
     Raises:
         InputError: A dataset file is missing, the subsets share tiles, no patch fits, the checkpoint cannot be read, or
@@ -165,6 +165,7 @@ def _save_weights(run: Run, data: Path, out: Path) -> None:
         recipe=run.config.recipe,
         seed=str(run.config.seed),
         trained_on=dataset_source(data / "train.h5"),
+        **run.config.sample_options,
     )
 
 
