@@ -49,7 +49,9 @@ def check_sampling(name: str) -> None:
 
 def draw_length(rng: np.random.Generator, sampling: str, *, used: int) -> int:
     """Draw how many dates the samples of a batch show: from 1 to all `used` where a subset is shown."""
-    return {"one": 1, "subset": int(rng.integers(1, used + 1))}.get(sampling, used)
+    if sampling == "subset":
+        return int(rng.integers(1, used + 1))
+    return 1 if sampling == "one" else used
 
 
 def draw_dates(rng: np.random.Generator, sampling: str, used: Sequence[int], *, length: int) -> NDArray[np.integer]:

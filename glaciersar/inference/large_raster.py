@@ -27,7 +27,7 @@ from glaciersar.inference.calibration import Calibration
 from glaciersar.inference.map_product import CALLED, COUNTS, DATES, FILLED, VALID, WRITTEN, Band, MapReport
 from glaciersar.inference.resumable import Progress
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Place, Tiling, WindowLayout, blend_row
-from glaciersar.inference.trained_dates import trained_passes
+from glaciersar.inference.trained_dates import keep_trained
 from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.lock import exclusive_lock
 from glaciersar.io.rasters import WRITE_ERRORS, small_cache
@@ -90,9 +90,8 @@ def map_scenes(
     """
     feature = features.backscatter_feature(network)
     WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
-    chosen = trained_passes(network, chosen)
-    look = _read_preview(chosen, geobox, polarisation, feature)
-    passes = merge_passes(chosen)
+    passes = keep_trained(network, merge_passes(chosen))
+    look = _read_preview(passes, geobox, polarisation, feature)
     size = len(passes) * geobox.shape[0] * geobox.shape[1]
 
     def read(part: GeoBox) -> Prepared:
@@ -110,7 +109,7 @@ def map_scenes(
         calibration=calibration,
         inputs={"weights": network.checksum(), "feature": feature, "rasters": rasters},
         progress=progress,
-        **_tags_of(network, chosen, look, polarisation) | tags,
+        **_tags_of(network, passes, look, polarisation) | tags,
     )
     return mapped, look
 

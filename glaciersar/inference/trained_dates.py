@@ -1,11 +1,13 @@
 """Show a network the dates that it was trained on: as many, evenly spread over a series, as its weight file says."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from glaciersar.dataset.date_sampling import spread_dates
 from glaciersar.errors import InputError
 from glaciersar.models import Network
-from glaciersar.scenes.scene import Scene, merge_passes
+
+Item = TypeVar("Item")
 
 
 def trained_dates(model: Network, *, of: int) -> tuple[int, ...]:
@@ -35,12 +37,10 @@ def trained_dates(model: Network, *, of: int) -> tuple[int, ...]:
     return dates
 
 
-def trained_passes(model: Network, scenes: Sequence[Scene]) -> Sequence[Scene]:
-    """Choose the scenes that a network is shown; the given ones, untouched, where it is shown all their passes.
+def keep_trained(model: Network, series: Sequence[Item]) -> list[Item]:
+    """Keep those dates of a series that a network is shown; an empty one is left to who reads it.
 
     Raises:
         InputError: As for `trained_dates`.
     """
-    passes = merge_passes(scenes)
-    shown = trained_dates(model, of=len(passes)) if passes else ()  # none at all is refused where they are read
-    return scenes if len(shown) == len(passes) else [passes[date] for date in shown]
+    return [series[date] for date in trained_dates(model, of=len(series))] if series else []

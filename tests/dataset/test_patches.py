@@ -15,7 +15,7 @@ from glaciersar.dataset.buffer_pool import BufferPool
 from glaciersar.dataset.patches import AdjacentPatches, RandomPatches, WholeTiles, load_batches
 from glaciersar.errors import InputError
 from glaciersar.recipe import AS_RELEASED, CORRECTED
-from tests.support.archives import write_dataset
+from tests.support.archives import place, write_dataset
 
 NAMES = ["SVAL-10-38_2020_ro14", "SVAL-11-38_2020_ro14", "SVAL-9-30_2016_ro174"]
 
@@ -33,12 +33,6 @@ def plain(monkeypatch):
 
 def training_patches(path, **changes):
     return RandomPatches(path, **({"patch": 16, "samples": 40, "seed": 3} | changes))
-
-
-def place(series):
-    """Return the dates, and the first row and column, of a plain sample (T, P, P) from its values."""
-    corner = series[:, 0, 0].int()
-    return (corner // 4096).tolist(), int(corner[0] % 4096 // 64), int(corner[0] % 64)
 
 
 def test_samples_have_the_shapes_that_models_take(path):
