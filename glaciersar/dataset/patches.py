@@ -148,6 +148,7 @@ def load_batches(patches: RandomPatches, size: int, *, workers: int = 0) -> Data
         collate_fn=partial(patches.load, pool=BufferPool(shared=True)) if workers else patches.batch,
         num_workers=workers,
         persistent_workers=workers > 0,
+        generator=torch.Generator(),  # else it takes a number from torch's own, once an epoch or once a run by workers
         pin_memory=torch.cuda.is_available(),  # so that copies to a GPU run beside its work
     )
 

@@ -92,6 +92,7 @@ def _progress_bar(run: Run, *, shown: bool) -> "tqdm[Any]":
 def _train_epoch(run: Run, epoch: int, bar: "tqdm[Any]") -> tuple[float, float]:
     """Train for one epoch; gives the learning rate of its last step and the mean loss."""
     torch.manual_seed(run.config.seed + 1000 * (epoch + 1))  # same dropout in a resumed run
+    torch.empty((), dtype=torch.int64).random_()  # a loader once took this number: dropout stays as it was
     run.patches.set_epoch(epoch)
     run.wrapped.train()
     total = torch.zeros((), device=run.accelerator.device)
