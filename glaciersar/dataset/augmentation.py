@@ -7,7 +7,7 @@ toned before the next, while the processor's cache holds it. OpenCV does that tw
 PyTorch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,6 +21,9 @@ from glaciersar.recipe import CORRECTED, Recipe
 SMALLEST_CROP = 0.8  # of the side
 GAMMAS = (0.8, 1.2)
 SHIFT = 0.025  # standard deviation in scaled units, 4.7 dB of "grd"
+
+AUGMENTATIONS = ("jitter", "flip", "turn", "crop", "gamma", "shift")
+"""What is done to a training sample: `jitter_dates`, and the parts of an `Augmentation`."""
 
 FLIPS = {(True, False): 0, (False, True): 1, (True, True): -1}  # vertically, horizontally: OpenCV's codes
 
@@ -61,6 +64,17 @@ class Augmentation:
     """Of gamma, one a feature; values below 0 have no power and become 0, as released."""
     offsets: tuple[float, ...] | None = None
     """Added, one a feature."""
+
+    def keep(self, wanted: Collection[str]) -> "Augmentation":
+        """Leave out what is not among the `wanted` names of `AUGMENTATIONS`."""
+        return Augmentation(
+            flipped_vertically=self.flipped_vertically and "flip" in wanted,
+            flipped_horizontally=self.flipped_horizontally and "flip" in wanted,
+            quarters=self.quarters if "turn" in wanted else 0,
+            crop=self.crop if "crop" in wanted else None,
+            exponents=self.exponents if "gamma" in wanted else None,
+            offsets=self.offsets if "shift" in wanted else None,
+        )
 
     def apply(
         self, series: NDArray[np.float32], labels: NDArray[np.float32]
@@ -144,6 +158,13 @@ class Augmentation:
         if transposed:
             top, left = left, top
         return slice(top, top + size), slice(left, left + size)
+
+
+def check_augmentations(names: Collection[str]) -> None:
+    """Refuse a name that is not in `AUGMENTATIONS`."""
+    for name in names:
+        if name not in AUGMENTATIONS:
+            raise InputError(f"augmentation {name!r} found, some of {', '.join(AUGMENTATIONS)} expected")
 
 
 def apply_as_released(

@@ -1,5 +1,6 @@
 """Memory for batches that is used again once no tensor needs it: new pages cost more time than filling them."""
 
+import math
 import os
 import threading
 import weakref
@@ -76,17 +77,20 @@ class BufferPool:
         return partial(BufferPool, shared=self.shared), ()
 
     def acquire(self, *shapes: tuple[int, ...]) -> Buffer:
-        """Return a buffer for tensors of these shapes; its values are arbitrary."""
+        """Return a buffer for tensors of these shapes, of memory that holds them or more; its values are arbitrary."""
         if self._process != os.getpid():  # buffers from before a fork belong to the other process
             self._forget()
+        size = sum(math.prod(shape) for shape in shapes)
         with self._lock:
             for buffer in self._buffers:
-                if buffer.shapes == shapes and not buffer.in_use.numpy():
+                if len(buffer.memory) >= size and not buffer.in_use.numpy():
                     break
             else:
                 buffer = self._new(shapes)
                 self._buffers.append(buffer)
             buffer.in_use.numpy()[...] = 1
+            if buffer.shapes != shapes:
+                return Buffer(shapes, buffer.memory[:size], buffer.in_use)
             return buffer
 
     def _new(self, shapes: Shapes) -> Buffer:

@@ -1,133 +1,34 @@
-"""PyTorch datasets: windows of dataset files, read at the dates that a sample needs, without a copy in between."""
+"""PyTorch datasets: random patches to train on, whole tiles or adjacent patches to validate on."""
 
-import os
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import cv2
-import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from glaciersar.dataset import augmentation as augment
-from glaciersar.dataset.augmentation import Augmentation, Plane, draw_augmentation, jitter_dates
+from glaciersar.dataset.augmentation import AUGMENTATIONS, check_augmentations, draw_augmentation, jitter_dates
 from glaciersar.dataset.buffer_pool import Buffer, BufferPool
-from glaciersar.dataset.hdf5 import TileEntry, check_finite, list_groups
+from glaciersar.dataset.date_sampling import DATES, check_sampling, check_shown, draw_dates, draw_length
+from glaciersar.dataset.hdf5 import TileEntry, list_groups
+from glaciersar.dataset.lazy_file import LazyFile, Window
 from glaciersar.errors import InputError
 from glaciersar.recipe import AS_RELEASED, CORRECTED, Recipe
 
-Window = tuple[slice, slice]
-UNCHANGED = Augmentation()
-
-
-class LazyFile:
-    """A dataset file that each process opens for itself, at its first read: HDF5 handles don't survive a fork."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        self._file: h5py.File | None = None
-        self._process = 0
-        self._arrays: dict[str, h5py.Dataset | NDArray[Any]] = {}
-        self._finite: set[tuple[str, tuple[int, ...]]] = set()
-        self._lock = threading.Lock()
-
-    def __reduce__(self) -> tuple[type["LazyFile"], tuple[Path]]:
-        return LazyFile, (self.path,)
-
-    def array(self, name: str) -> h5py.Dataset | NDArray[Any]:
-        """Return an array to index: mapped memory where it lies uncompressed in one piece, an HDF5 dataset elsewhere.
-
-        From mapped memory, a window is copied once, from the page cache to its target: four times as fast as HDF5.
-        """
-        with self._lock:
-            if self._file is None or self._process != os.getpid():
-                self._file, self._process, self._arrays = h5py.File(self.path, "r"), os.getpid(), {}
-            if name not in self._arrays:
-                self._arrays[name] = self._map(self._file[name])
-            return self._arrays[name]
-
-    def _map(self, dataset: h5py.Dataset) -> h5py.Dataset | NDArray[Any]:
-        offset = dataset.id.get_offset()  # None where it lies in chunks
-        if offset is None or dataset.external:
-            return dataset
-        return np.asarray(np.memmap(self.path, dataset.dtype, mode="r", offset=offset, shape=dataset.shape))
-
-    def _check_once(self, name: str, index: tuple[int, ...]) -> None:
-        """Refuse NaN and infinite values at an index, once in each process, as training reads it many times."""
-        if (name, index) not in self._finite:
-            check_finite(self.array(name)[index], f"{self.path}: dataset /{name}")
-            self._finite.add((name, index))
-
-    def read(
-        self,
-        entry: TileEntry,
-        dates: Sequence[NDArray[np.integer]],
-        window: Window,
-        recipe: Recipe,
-        *,
-        series: NDArray[np.float32],
-        labels: NDArray[np.float32],
-        augmentation: Augmentation = UNCHANGED,
-    ) -> None:
-        """Read a window at the given dates of each feature, and augment it plane by plane.
-
-        Args:
-            entry: The group.
-            dates: Of each feature, T.
-            window: Rows and columns, h × w.
-            recipe: Whether nodata is masked, and how crops are resized.
-            series: Filled (F, T, h, w).
-            labels: Filled (2, h, w).
-            augmentation: What is done to it; the window must be square unless that is nothing.
-
-        Raises:
-            InputError: NaN or an infinite value, anywhere in what is stored of a date or of the outlines, padding too.
-        """
-        apply = augment.apply_by_plane_as_released if recipe.scrambled_crop else Augmentation.apply_by_plane
-        features = (
-            self._planes(f"{entry.name}/{feature}", index, window)
-            for feature, index in zip(entry.base, dates, strict=True)
-        )
-        apply(augmentation, features, self._label_planes(entry, window, recipe), series, labels)
-
-    def _planes(self, name: str, dates: NDArray[np.integer], window: Window) -> Iterator[Plane]:
-        source = self.array(name)
-        for date in dates.tolist():  # one by one: HDF5 takes 20 times as long by a list of dates
-            self._check_once(name, (date,))
-            yield source[(date, *window, 0)]
-
-    def _label_planes(self, entry: TileEntry, window: Window, recipe: Recipe) -> Iterator[Plane]:
-        name = f"{entry.name}/outlines"
-        self._check_once(name, ())
-        background, glacier = cv2.split(self.array(name)[window].astype(np.float32, copy=False))
-        if not recipe.nodata_masked:
-            background = 1 - glacier  # pixels without radar count as background
-        elif not (inside := _inside(entry, window)).all():
-            background, glacier = background * inside, glacier * inside
-        yield from (background, glacier)
-
-
-def _inside(entry: TileEntry, window: Window) -> NDArray[np.bool_]:
-    """Return which pixels of a window (h, w) are no padding."""
-    rows, columns = (
-        (np.arange(part.start, part.stop) >= inner.start) & (np.arange(part.start, part.stop) < inner.stop)
-        for part, inner in zip(window, entry.inner, strict=True)
-    )
-    inside: NDArray[np.bool_] = rows[:, None] & columns[None, :]
-    return inside
+LENGTH_STREAM = 1
+"""Ends the seed of the random numbers that a batch draws its number of dates from."""
 
 
 class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
     """Random training patches: a group, its dates jittered, a window, the augmentations.
 
     Sample k of epoch e depends on the seed, e and k alone, so neither resuming nor the number of workers changes it.
+    Only how many dates a "subset" has is drawn for a whole batch, from the seed, e and the batch's first sample.
+    Tile, window and augmentations of sample k are the same whichever dates and augmentations are chosen.
     Each sample is a series (F, T, P, P) and labels (2, P, P), both float32.
 
     Args:
@@ -138,6 +39,13 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         features: Read in this order.
         recipe: Which offsets are drawn, how crops are resized, whether nodata is masked.
         dates: Dates that stand for a year in this file.
+        shown: Which of these are used, 0 … dates − 1; None takes all.
+        date_sampling: Which of those used a sample shows, one of `date_sampling.DATE_SAMPLINGS`.
+        augmentations: What is done to a sample, some of `augmentation.AUGMENTATIONS`.
+
+    Raises:
+        InputError: The file is not in the published layout, the patch is larger than a tile, or a date, sampling or
+            augmentation does not exist.
     """
 
     def __init__(
@@ -149,10 +57,17 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         seed: int,
         features: Sequence[str] = ("grd",),
         recipe: Recipe = CORRECTED,
-        dates: int = 15,
+        dates: int = DATES,
+        shown: Sequence[int] | None = None,
+        date_sampling: str = "all",
+        augmentations: Collection[str] = AUGMENTATIONS,
     ) -> None:
+        check_sampling(date_sampling)
+        check_augmentations(augmentations)
         self.entries = list_groups(path, features=features, dates=dates)
         _check_patch(path, self.entries, patch)
+        self.shown = check_shown(range(dates) if shown is None else shown, of=dates)
+        self.date_sampling, self.augmentations = date_sampling, tuple(augmentations)
         self.patch, self.samples, self.seed, self.recipe = patch, samples, seed, recipe
         self._file, self._pool = LazyFile(path), BufferPool(shared=False)
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # workers that persist see it change
@@ -181,7 +96,7 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         """Load a batch into a buffer of a pool."""
         if not all(0 <= index < self.samples for index in indices):
             raise IndexError(indices)
-        features, dates = len(self.entries[0].base), len(next(iter(self.entries[0].base.values())))
+        features, dates = len(self.entries[0].base), self._draw_length(indices)
         batch, side = len(indices), self.patch
         buffer = pool.acquire((batch, features, dates, side, side), (batch, 2, side, side))
         try:
@@ -192,12 +107,21 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
             raise
         return buffer
 
+    def _draw_length(self, indices: Sequence[int]) -> int:
+        rng = np.random.default_rng([self.seed, int(self._epoch), *indices[:1], LENGTH_STREAM])
+        return draw_length(rng, self.date_sampling, used=len(self.shown))
+
     def _fill(self, index: int, series: NDArray[np.float32], labels: NDArray[np.float32]) -> None:
         rng = np.random.default_rng([self.seed, int(self._epoch), index])
         entry = self.entries[rng.integers(len(self.entries))]
-        dates = [jitter_dates(np.array(base), rng, dates=entry.dates[feature]) for feature, base in entry.base.items()]
+        bases = {feature: np.array(base) for feature, base in entry.base.items()}
+        moved = [jitter_dates(base, rng, dates=entry.dates[feature]) for feature, base in bases.items()]
         window = (self._draw_slice(rng, entry.height), self._draw_slice(rng, entry.width))
-        augmentation = draw_augmentation(rng, side=self.patch, features=len(dates), recipe=self.recipe)
+        drawn = draw_augmentation(rng, side=self.patch, features=len(bases), recipe=self.recipe)
+        # last, so that all that was drawn before is the same for every choice of dates
+        shown = draw_dates(rng, self.date_sampling, self.shown, length=series.shape[1])
+        dates = [base[shown] for base in (moved if "jitter" in self.augmentations else bases.values())]
+        augmentation = drawn.keep(self.augmentations)
         self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, augmentation=augmentation)
 
     def _draw_slice(self, rng: np.random.Generator, length: int) -> slice:
@@ -224,6 +148,7 @@ def load_batches(patches: RandomPatches, size: int, *, workers: int = 0) -> Data
         collate_fn=partial(patches.load, pool=BufferPool(shared=True)) if workers else patches.batch,
         num_workers=workers,
         persistent_workers=workers > 0,
+        generator=torch.Generator(),  # else it takes a number from torch's own, once an epoch or once a run by workers
         pin_memory=torch.cuda.is_available(),  # so that copies to a GPU run beside its work
     )
 
@@ -232,14 +157,21 @@ class WholeTiles(Dataset[tuple[Tensor, Tensor, str]]):
     """Whole tiles in name order, without augmentation: every pixel once.
 
     Each is a series (F, T, H, W), labels (2, H, W) that are (0, 0) where no radar sees, and the name of the group.
-    Padding is cut off unless `padded`; `entries` say where it lies.
+    Padding is cut off unless `padded`; `entries` say where it lies. `shown` names the dates to show, 0 … dates − 1, in
+    their order; None shows all.
     """
 
     def __init__(
-        self, path: str | Path, *, features: Sequence[str] = ("grd",), dates: int = 15, padded: bool = False
+        self,
+        path: str | Path,
+        *,
+        features: Sequence[str] = ("grd",),
+        dates: int = DATES,
+        padded: bool = False,
+        shown: Sequence[int] | None = None,
     ) -> None:
         self.entries = list_groups(path, features=features, dates=dates)
-        self.padded = padded
+        self.padded, self.shown = padded, check_shown(range(dates) if shown is None else shown, of=dates)
         self._file = LazyFile(path)
 
     def __len__(self) -> int:
@@ -247,7 +179,7 @@ class WholeTiles(Dataset[tuple[Tensor, Tensor, str]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor, str]:
         entry = self.entries[index]
-        dates = [np.array(base) for base in entry.base.values()]
+        dates = [np.array(base)[list(self.shown)] for base in entry.base.values()]
         window = (slice(0, entry.height), slice(0, entry.width)) if self.padded else entry.inner
         return *_read(self._file, entry, dates, window, CORRECTED), entry.name
 
@@ -259,7 +191,7 @@ class AdjacentPatches(Dataset[tuple[Tensor, Tensor]]):
     """
 
     def __init__(
-        self, path: str | Path, *, patch: int, batch: int, features: Sequence[str] = ("grd",), dates: int = 15
+        self, path: str | Path, *, patch: int, batch: int, features: Sequence[str] = ("grd",), dates: int = DATES
     ) -> None:
         entries = list_groups(path, features=features, dates=dates)
         _check_patch(path, entries, patch)

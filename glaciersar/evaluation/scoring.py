@@ -15,6 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glaciersar import outlines
+from glaciersar.dataset.date_sampling import DATES
 from glaciersar.dataset.hdf5 import check_no_leakage
 from glaciersar.dataset.patches import WholeTiles
 from glaciersar.dataset.summary import pixel_size
@@ -23,6 +24,7 @@ from glaciersar.grid import SUBSETS, TILE_SIZE, Group
 from glaciersar.inference.as_released import map_inner_windows
 from glaciersar.inference.histogram import ProbabilityHistogram
 from glaciersar.inference.sliding_window import Tiling, map_array
+from glaciersar.inference.trained_dates import trained_dates
 from glaciersar.io import rasters
 from glaciersar.io.atomic import require_file
 from glaciersar.models import Network, pretrained
@@ -43,7 +45,14 @@ COLUMNS = {
 """What the table of models shows: name in `metrics.headline_scores`, and its heading."""
 
 
-def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: bool = False) -> Iterator[TileResult]:
+def map_tiles(
+    model: Network,
+    path: str | Path,
+    *,
+    window: int = 384,
+    progress: bool = False,
+    dates: Sequence[int] | None = None,
+) -> Iterator[TileResult]:
     """Map every tile of a dataset file, one at a time, beside its reference, by the recipe of the model.
 
     Args:
@@ -51,9 +60,10 @@ def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: 
         path: The dataset file.
         window: Side of a mapping window, pixels; a smaller tile is mapped in one piece.
         progress: Show a progress bar.
+        dates: Which of a tile's dates it is mapped from, as for `iter_tile_maps`.
     """
     masked = _recipe(model).nodata_masked
-    for name, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress):
+    for name, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress, dates=dates):
         yield TileResult(
             name=name,
             truth=glacier[1] > 0.5,
@@ -63,14 +73,36 @@ def map_tiles(model: Network, path: str | Path, *, window: int = 384, progress: 
 
 
 def iter_tile_maps(
-    model: Network, path: str | Path, *, window: int, progress: bool, names: Collection[str] | None = None
+    model: Network,
+    path: str | Path,
+    *,
+    window: int,
+    progress: bool,
+    names: Collection[str] | None = None,
+    dates: Sequence[int] | None = None,
 ) -> Iterator[tuple[str, NDArray[np.floating], NDArray[np.floating]]]:
     """Map tiles of a dataset file, all or those with the given names, one at a time.
 
+    Args:
+        model: From `pretrained.load`.
+        path: The dataset file.
+        window: Side of a mapping window, pixels.
+        progress: Show a progress bar.
+        names: Tiles to map; None maps all.
+        dates: Which of a tile's 15 dates the model is shown, 0 … 14, in their order: one of them, or all but a season.
+            None shows those it was trained on.
+
     Yields:
         Name, probability (H, W) and labels (2, H, W) of a tile, without padding.
+
+    Raises:
+        InputError: A date that does not exist, a number of dates that the model does not take, or no dates for a
+            model that was trained on single ones.
     """
-    tiles = WholeTiles(path, features=features_of(model), padded=not _recipe(model).margins_covered)
+    shown = trained_dates(model, of=DATES) if dates is None else dates
+    model.check_dates(len(shown))
+    padded = not _recipe(model).margins_covered
+    tiles = WholeTiles(path, features=features_of(model), padded=padded, shown=shown)
     chosen = [index for index, entry in enumerate(tiles.entries) if names is None or entry.name in names]
     for index in tqdm(chosen, desc=f"mapping tiles, {model.name}", disable=not progress):
         series, labels, name = tiles[index]
@@ -132,9 +164,15 @@ def tile_scores(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def score_models(
-    folder: str | Path, names: Sequence[str], test: str | Path, *, window: int = 384, progress: bool = False
+    folder: str | Path,
+    names: Sequence[str],
+    test: str | Path,
+    *,
+    window: int = 384,
+    progress: bool = False,
+    dates: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """Score trained models on test tiles, each on the features it was trained on.
+    """Score trained models on test tiles, each on the features and dates it was trained on.
 
     Args:
         folder: Holds NAME/weights.safetensors for each model of the run.
@@ -142,6 +180,7 @@ def score_models(
         test: The dataset file.
         window: Side of a mapping window, pixels.
         progress: Show a progress bar.
+        dates: Which dates all of them are shown instead, as for `iter_tile_maps`.
 
     Returns:
         The frames of `metrics.score_tiles`, indexed by model and tile.
@@ -156,7 +195,7 @@ def score_models(
     pixel = pixel_size(require_file(test, made_by="02-dataset"))
     frames = {}
     for name, found in weights.items():
-        results = map_tiles(pretrained.load(found), test, window=window, progress=progress)
+        results = map_tiles(pretrained.load(found), test, window=window, progress=progress, dates=dates)
         frames[name] = score_tiles(results, pixel=pixel)
     return pd.concat(frames, names=["model"])
 

@@ -123,7 +123,7 @@ def _in_bf16(model: nn.Module, make: Callable[[nn.Module, str], Run]) -> Run:
 
     def run_on_parts(series: Tensor) -> Tensor:
         model.check(series)
-        return run(split_for_bf16(series))
+        return run(split_for_bf16(model.reduce(series)))
 
     return run_on_parts
 

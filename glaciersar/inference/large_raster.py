@@ -27,6 +27,7 @@ from glaciersar.inference.calibration import Calibration
 from glaciersar.inference.map_product import CALLED, COUNTS, DATES, FILLED, VALID, WRITTEN, Band, MapReport
 from glaciersar.inference.resumable import Progress
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Place, Tiling, WindowLayout, blend_row
+from glaciersar.inference.trained_dates import keep_trained
 from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.lock import exclusive_lock
 from glaciersar.io.rasters import WRITE_ERRORS, small_cache
@@ -72,8 +73,8 @@ def map_scenes(
 
     Args:
         network: From `pretrained.load`, of one feature of backscatter.
-        chosen: From `selection.choose_series`, any number of dates; where one misses a part, it is filled from the
-            others.
+        chosen: From `selection.choose_series`, any number of dates, of which the network is shown as many as it was
+            trained on; where one misses a part, it is filled from the others.
         geobox: The grid of the map.
         polarisation: "HH", "HV", "VV" or "VH".
         path, dtype, calibration, progress: As for `map_raster`.
@@ -84,13 +85,13 @@ def map_scenes(
         What was mapped, and a coarse preview of the series, for a figure and for its gaps.
 
     Raises:
-        InputError: Before anything is written: weights for other features, an empty area, what `preview.read_preview`
-            and `map_raster` refuse.
+        InputError: Before anything is written: weights for other features or another number of dates, an empty area,
+            what `preview.read_preview` and `map_raster` refuse.
     """
     feature = features.backscatter_feature(network)
     WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
-    look = _read_preview(chosen, geobox, polarisation, feature)
-    passes = merge_passes(chosen)
+    passes = keep_trained(network, merge_passes(chosen))
+    look = _read_preview(passes, geobox, polarisation, feature)
     size = len(passes) * geobox.shape[0] * geobox.shape[1]
 
     def read(part: GeoBox) -> Prepared:
@@ -108,7 +109,7 @@ def map_scenes(
         calibration=calibration,
         inputs={"weights": network.checksum(), "feature": feature, "rasters": rasters},
         progress=progress,
-        **_tags_of(network, chosen, look, polarisation) | tags,
+        **_tags_of(network, passes, look, polarisation) | tags,
     )
     return mapped, look
 

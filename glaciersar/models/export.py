@@ -43,10 +43,11 @@ def export_program(model: Network, *, dates: int = 15) -> ExportedProgram:
             `model.size_divisor`, 8 pixels or 4.
 
     Raises:
-        InputError: No date.
+        InputError: No date, or a number of them that the network does not take.
     """
     if dates < 1:
         raise InputError(f"dates={dates} found, 1 or more expected")
+    model.check_dates(dates)
     model.eval()
     sides = (
         5 * model.size_divisor + 5,
@@ -71,7 +72,7 @@ def write_onnx(model: Network, path: str | Path, *, dates: int = 15) -> Path:
         dates: How many dates a series has, as for `export_program`.
 
     Raises:
-        InputError: No date, one of the packages is missing, or the file cannot be written.
+        InputError: As for `export_program`; one of the packages is missing, or the file cannot be written.
     """
     require_extra("onnx")
     require_extra("onnxscript")

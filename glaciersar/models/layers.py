@@ -147,12 +147,15 @@ class Network(nn.Module):
     size_divisor: int
     """Both sides are padded to a multiple of this inside, and the logits cropped back."""
     input_convs: tuple[str, ...]
-    """Names of the convolutions that the series itself goes into."""
+    """Names of the convolutions that the series, or what `reduce` makes of it, goes into."""
+    dates: int | None = None
+    """The only number of dates that it takes; None stands for any."""
 
     def __init__(self, *, features: int, width: int, dropout: float) -> None:
         super().__init__()
         self.features, self.width, self.dropout = features, width, dropout
         self.metadata: dict[str, str] = {}  # what the weight file says about its training
+        self.reduce: nn.Module = nn.Identity()  # a series (B, F, T, H, W) to what the first convolutions see of it
         self.decoder: nn.Module
 
     def checksum(self) -> str:
@@ -172,6 +175,12 @@ class Network(nn.Module):
                 f"{self.name}: series of shape {tuple(series.shape)} found, "
                 f"(batch, {self.features}, dates, height, width) expected with at least one of each"
             )
+        self.check_dates(series.shape[2])
+
+    def check_dates(self, dates: int) -> None:
+        """Refuse a number of dates that this network does not take."""
+        if self.dates not in (None, dates):
+            raise InputError(f"{self.name}: a series of {dates} dates found, {self.dates} expected")
 
     def forward(self, series: Tensor) -> Tensor:  # (B, F, T, H, W) -> logits (B, 2, H, W)
         self.check(series)

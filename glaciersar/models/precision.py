@@ -34,11 +34,15 @@ def split_for_bf16(series: Tensor) -> Tensor:  # (B, F, T, H, W) -> (B, 3 F + 1,
 def accept_bf16_parts(model: Network) -> Network:
     """Copy a network so that it takes a series as `split_for_bf16` splits it, with the same result as for the series.
 
+    What is split is what `model.reduce` makes of the series, for most networks the series itself: a minimum of the
+    parts is no part of the minimum.
+
     With kernels split in the same way, w = w₁ + w₂, the product with x₁ + x₂ is computed as w₁ x₁ + w₁ x₂ + w₂ x₁. The
     term left out, w₂ x₂, is smaller by two to the power of 16. A bias with a normalisation folded in is large, as it
     subtracts a mean: the remainder of its rounding becomes the weight of the part that is 1.
     """
     model = copy.deepcopy(model)
+    model.reduce, model.dates = nn.Identity(), None
     for conv in map(model.get_submodule, model.input_convs):
         assert isinstance(conv, nn.Conv2d | nn.Conv3d)
         kernel = conv.weight.detach()  # (O, F, 3, 3, 3), or smaller
@@ -51,5 +55,5 @@ def accept_bf16_parts(model: Network) -> Network:
             taps[:, taps.shape[1] // 2] = bias - conv.bias.detach()  # the middle: at an edge, others would meet zeros
         conv.weight = nn.Parameter(torch.cat((coarse, coarse, kernel - coarse, constant), dim=1))
         conv.in_channels = conv.weight.shape[1]
-    model.features = 3 * model.features + 1
+        model.features = conv.in_channels
     return model

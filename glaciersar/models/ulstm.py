@@ -15,7 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from glaciersar.models.layers import Decoder, Network, conv_norm_act, initialise, max_pool
 
 LARGE = 2**22  # numbers in the gates of one date, from which the gradient recomputes their activations
-LEVELS = 2  # times that the encoder halves the sides; dates are never pooled
+LEVELS = 2  # times that the authors' encoder halves the sides; dates are never pooled
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
@@ -90,40 +90,40 @@ class ULSTM(Network):
         features: Channels of the input, for example backscatter and coherence.
         width: Channels of the first level, even; each deeper level has twice as many.
         dropout: Share of channels dropped after each pooling, and in the decoder's blocks, while training.
+        levels: Times that the encoder halves the sides; 3 is as deep as the 3-D networks.
     """
 
-    name = "ulstm"
-    size_divisor = 2**LEVELS
     input_convs = ("convs.0.0",)
 
-    def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05) -> None:
+    def __init__(self, *, features: int = 1, width: int = 32, dropout: float = 0.05, levels: int = LEVELS) -> None:
         super().__init__(features=features, width=width, dropout=dropout)
-        widths = [width << level for level in range(LEVELS + 1)]  # 32, 64, 128
+        self.name = "ulstm" if levels == LEVELS else "ulstm_deep"
+        self.size_divisor = 2**levels
+        widths = [width << level for level in range(levels + 1)]  # 32, 64, 128
         ins = [features, *widths]
         self.convs = nn.ModuleList(conv_norm_act(i, o, dims=2) for i, o in zip(ins, widths, strict=False))
         self.lstms = nn.ModuleList(BidirectionalConvLSTM(o, o) for o in widths)
         self.projects = nn.ModuleList(nn.Conv2d(i, o, 1, bias=False) for i, o in pairwise(widths))
         self.drop = nn.Dropout3d(dropout)
-        self.decoder = Decoder(widths[-1], levels=LEVELS, dropout=dropout)
+        self.decoder = Decoder(widths[-1], levels=levels, dropout=dropout)
         initialise(self)
         for module in self.modules():
             if isinstance(module, ConvLSTM):
                 module.reset()
 
-    def encode(self, x: Tensor) -> list[Tensor]:  # (B, F, T, H, W) -> (B, C_i, H / 2^i, W / 2^i), i = 0 … 2
+    def encode(self, x: Tensor) -> list[Tensor]:  # (B, F, T, H, W) -> (B, C_i, H / 2^i, W / 2^i), i = 0 … L
         dates = x.shape[2]
         x = x.movedim(2, 0).flatten(0, 1).to(memory_format=torch.channels_last)  # (T·B, F, H, W)
+        maps = []
+        *shallow, (deep_conv, deep_lstm) = zip(self.convs, self.lstms, strict=True)
+        for level, (conv, lstm) in enumerate(shallow):
+            series, skip = lstm(conv(x), dates=dates)
+            maps.append(skip)
+            out = torch.cat(series)  # (T·B, C_i, H / 2^i, W / 2^i)
+            x = self._pool(out + self.projects[level - 1](x) if level else out, dates)  # the first has no residual
 
-        series, skip = self.lstms[0](self.convs[0](x), dates=dates)
-        maps = [skip]
-        x = self._pool(torch.cat(series), dates)  # (T·B, C_0, H/2, W/2)
-
-        series, skip = self.lstms[1](self.convs[1](x), dates=dates)
-        maps.append(skip)
-        x = self._pool(torch.cat(series) + self.projects[0](x), dates)  # (T·B, C_1, H/4, W/4)
-
-        _, deepest = self.lstms[2](self.convs[2](x), dates=dates)
-        residual = self.projects[1](x).unflatten(0, (dates, -1))  # (T, B, C_2, H/4, W/4)
+        _, deepest = deep_lstm(deep_conv(x), dates=dates)
+        residual = self.projects[-1](x).unflatten(0, (dates, -1))  # (T, B, C_L, H / 2^L, W / 2^L)
         return [*maps, deepest + residual.mean(dim=0)]
 
     def _pool(self, x: Tensor, dates: int) -> Tensor:  # (T·B, C, H, W) -> (T·B, C, H/2, W/2)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glaciersar import models
+from glaciersar.dataset.augmentation import AUGMENTATIONS, check_augmentations
+from glaciersar.dataset.date_sampling import DATES, check_sampling, spread_dates
 from glaciersar.dataset.patches import AdjacentPatches
 from glaciersar.errors import InputError
-from glaciersar.recipe import find_recipe
+from glaciersar.recipe import AS_RELEASED, find_recipe
 from glaciersar.training.schedule import RESTARTS
 
 PRECISIONS = ("auto", "bf16", "float32")
@@ -39,6 +41,15 @@ class TrainConfig:
     """Decay per step of the exponential moving average of the weights (EMA), which is then validated and kept with
     recomputed batch-norm statistics; 0.99 averages over about 100 steps. 0 keeps the weights of the last step, as the
     authors do; the recipe "as_released" always does."""
+    dates: int = DATES
+    """Dates of a year that are used, 1 to 15, evenly spread by `date_sampling.spread_dates`: in training, validation,
+    scoring and mapping."""
+    date_sampling: str = "all"
+    """Which of them a training sample shows: "all"; "one", drawn for each sample; "shuffled", all in an order drawn for
+    each sample; "subset", in order, their number drawn for each batch and which for each sample. Validation then sees
+    all in order, after "one" each date by itself. A network trained on "one" is scored and mapped with one date."""
+    augmentations: Sequence[str] = AUGMENTATIONS
+    """What is done to a training sample; the random numbers of the others are drawn all the same."""
     recipe: str = "corrected"
     """ "corrected" or "as_released"; glaciersar.recipe lists the differences."""
     precision: str = "auto"
@@ -59,6 +70,30 @@ class TrainConfig:
         find_recipe(self.recipe)
         if self.precision not in PRECISIONS:
             raise InputError(f"precision={self.precision!r} found, one of {', '.join(PRECISIONS)} expected")
+        self._check_samples()
+
+    def _check_samples(self) -> None:
+        spread_dates(self.dates)
+        check_sampling(self.date_sampling)
+        check_augmentations(self.augmentations)
+        if self.recipe == AS_RELEASED.name and (found := self.sample_options):
+            named = ", ".join(f"{name}={value}" for name, value in found.items())
+            raise InputError(f"{named} found with recipe={self.recipe!r}, the defaults expected")
+        if self.date_sampling in ("one", "subset"):
+            models.check_dates(self.model, 1)
+        models.check_dates(self.model, self.dates)
+
+    @property
+    def sample_options(self) -> dict[str, str]:
+        """What a training sample shows, where that is not the default; for the weight file."""
+        options = {}
+        if self.dates != DATES:
+            options["dates"] = str(self.dates)
+        if self.date_sampling != "all":
+            options["date_sampling"] = self.date_sampling
+        if set(self.augmentations) != set(AUGMENTATIONS):
+            options["augmentations"] = ",".join(self.augmentations)
+        return options
 
 
 def count_steps(config: TrainConfig, data: str | Path) -> int:

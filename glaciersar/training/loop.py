@@ -49,7 +49,7 @@ def train(config: TrainConfig, data: str | Path, out: str | Path, *, progress: b
 
     Returns:
         The log, one row an epoch: epoch, learning_rate, loss, val_loss, val_iou (pooled over pixels), val_mean_iou
-        (mean over tiles).
+        (mean over tiles, or over the dates of all tiles).
 
     Raises:
         InputError: A dataset file is missing, the subsets share tiles, no patch fits, the checkpoint cannot be read, or
@@ -92,6 +92,7 @@ def _progress_bar(run: Run, *, shown: bool) -> "tqdm[Any]":
 def _train_epoch(run: Run, epoch: int, bar: "tqdm[Any]") -> tuple[float, float]:
     """Train for one epoch; gives the learning rate of its last step and the mean loss."""
     torch.manual_seed(run.config.seed + 1000 * (epoch + 1))  # same dropout in a resumed run
+    torch.empty((), dtype=torch.int64).random_()  # a loader once took this number: dropout stays as it was
     run.patches.set_epoch(epoch)
     run.wrapped.train()
     total = torch.zeros((), device=run.accelerator.device)
@@ -165,6 +166,7 @@ def _save_weights(run: Run, data: Path, out: Path) -> None:
         recipe=run.config.recipe,
         seed=str(run.config.seed),
         trained_on=dataset_source(data / "train.h5"),
+        **run.config.sample_options,
     )
 
 

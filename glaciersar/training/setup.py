@@ -6,11 +6,12 @@ from pathlib import Path
 
 import accelerate
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader
 
 from glaciersar import models
+from glaciersar.dataset.date_sampling import spread_dates
 from glaciersar.dataset.hdf5 import check_no_leakage
 from glaciersar.dataset.patches import AdjacentPatches, RandomPatches, WholeTiles, load_batches
 from glaciersar.errors import InputError
@@ -21,6 +22,8 @@ from glaciersar.recipe import find_recipe
 from glaciersar.training import checkpoints
 from glaciersar.training.config import TrainConfig, count_steps, no_batch_fits
 from glaciersar.training.weight_averaging import average_weights
+
+ValidationTiles = WholeTiles | AdjacentPatches | ConcatDataset[tuple[Tensor, Tensor, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ class Run:
     """What an epoch trains on."""
     loader: DataLoader[int]
     """Gives the patches in batches."""
-    tiles: WholeTiles | AdjacentPatches
+    tiles: ValidationTiles
     """What is validated on."""
     selected_by: str
     """Column of the log that chooses the best epoch."""
@@ -140,14 +143,21 @@ def _open_patches(config: TrainConfig, path: Path, steps: int) -> RandomPatches:
         seed=config.seed,
         features=config.features,
         recipe=find_recipe(config.recipe),
+        shown=spread_dates(config.dates),
+        date_sampling=config.date_sampling,
+        augmentations=config.augmentations,
     )
 
 
-def _open_validation(config: TrainConfig, path: Path) -> tuple[WholeTiles | AdjacentPatches, str]:
+def _open_validation(config: TrainConfig, path: Path) -> tuple[ValidationTiles, str]:
     """Open the validation tiles, and name the score that chooses the best epoch."""
-    tiles: WholeTiles | AdjacentPatches
+    tiles: ValidationTiles
     if find_recipe(config.recipe).whole_tiles_validated:
-        tiles, selected_by = WholeTiles(path, features=config.features), "val_iou"
+        used, selected_by = spread_dates(config.dates), "val_iou"
+        if config.date_sampling == "one":  # as in training: each date by itself
+            tiles = ConcatDataset([WholeTiles(path, features=config.features, shown=[date]) for date in used])
+        else:
+            tiles = WholeTiles(path, features=config.features, shown=used)
     else:
         tiles = AdjacentPatches(path, patch=config.patch, batch=config.batch, features=config.features)
         selected_by = "val_mean_iou"

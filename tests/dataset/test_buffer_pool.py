@@ -41,12 +41,16 @@ def test_memory_is_used_again_when_neither_tensors_nor_parts_of_them_are_in_use(
     assert address(pool.acquire(*SHAPES)) == address(first)
 
 
-def test_memory_is_not_used_for_other_shapes():
+def test_memory_is_used_for_smaller_shapes_and_never_for_larger_ones():
     pool = BufferPool(shared=False)
     first = pool.acquire(*SHAPES)
     first.tensors()
-    assert address(pool.acquire(*reversed(SHAPES))) != address(first)
-    assert address(pool.acquire(*SHAPES)) == address(first)
+    larger = pool.acquire((2, 3, 6), (2, 4))
+    assert address(larger) != address(first)
+    smaller = pool.acquire((2, 1, 5), (2, 4))
+    assert address(smaller) == address(first)
+    assert [tensor.shape for tensor in smaller.tensors()] == [(2, 1, 5), (2, 4)]
+    assert address(pool.acquire(*SHAPES)) == address(first)  # which the smaller one has released
 
 
 def test_a_pool_goes_to_another_process_without_its_buffers():

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from glaciersar.dataset import patches
+from glaciersar.dataset import lazy_file, patches
 from glaciersar.dataset.augmentation import Augmentation, apply_as_released
 from glaciersar.dataset.buffer_pool import BufferPool
 from glaciersar.dataset.patches import AdjacentPatches, RandomPatches, WholeTiles, load_batches
 from glaciersar.errors import InputError
 from glaciersar.recipe import AS_RELEASED, CORRECTED
-from tests.support.archives import write_dataset
+from tests.support.archives import place, write_dataset
 
 NAMES = ["SVAL-10-38_2020_ro14", "SVAL-11-38_2020_ro14", "SVAL-9-30_2016_ro174"]
 
@@ -33,12 +33,6 @@ def plain(monkeypatch):
 
 def training_patches(path, **changes):
     return RandomPatches(path, **({"patch": 16, "samples": 40, "seed": 3} | changes))
-
-
-def place(series):
-    """Return the dates, and the first row and column, of a plain sample (T, P, P) from its values."""
-    corner = series[:, 0, 0].int()
-    return (corner // 4096).tolist(), int(corner[0] % 4096 // 64), int(corner[0] % 64)
 
 
 def test_samples_have_the_shapes_that_models_take(path):
@@ -329,7 +323,7 @@ def test_nan_of_a_single_date_is_found(path):
 
 def test_a_plane_is_looked_at_for_nan_only_once(path, monkeypatch):
     looked_at = []
-    monkeypatch.setattr(patches, "check_finite", lambda values, where: looked_at.append(values.shape))
+    monkeypatch.setattr(lazy_file, "check_finite", lambda values, where: looked_at.append(values.shape))
     list(training_patches(path, samples=200))
     reached = 17  # dates: 15 in a row, and by jitter one before and one after them
     assert sorted(looked_at) == sorted(len(NAMES) * ([(40, 48, 1)] * reached + [(40, 48, 2)]))

@@ -13,6 +13,7 @@ from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.inference import backends, sliding_window
 from glaciersar.models.precision import multiplies_bf16
+from tests.support.networks import dates_for
 
 TOLERANCE = {"float32": 1e-5, "bf16": 0.02}  # of a probability
 
@@ -37,16 +38,18 @@ def test_every_backend_gives_the_same_within_its_tolerance(name, backend, precis
     model = network(name, features=2)
     predictor = backends.make_predictor(model, backend=backend, precision=precision)
     assert (predictor.backend, predictor.precision) == (backend, precision)
-    for shape in [(1, 2, 3, 24, 40), (2, 2, 3, 33, 17), (1, 2, 3, 3, 5)]:  # batch and sides change
-        series = torch.rand(shape)
+    dates = dates_for(model, 3)
+    for batch, height, width in [(1, 24, 40), (2, 33, 17), (1, 3, 5)]:
+        series = torch.rand(batch, 2, dates, height, width)
         torch.testing.assert_close(predictor(series), model(series).softmax(1)[:, 1], atol=TOLERANCE[precision], rtol=0)
 
 
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
 @pytest.mark.parametrize("name", models.NAMES)
 def test_in_bf16_a_network_tells_series_apart_that_bf16_holds_as_one(name, backend):
-    predictor = backends.make_predictor(network(name), backend=backend, precision="bf16")
-    one, other = torch.full((1, 1, 3, 16, 16), 0.7001), torch.full((1, 1, 3, 16, 16), 0.7011)
+    model = network(name)
+    predictor = backends.make_predictor(model, backend=backend, precision="bf16")
+    one, other = (torch.full((1, 1, dates_for(model, 3), 16, 16), value) for value in (0.7001, 0.7011))
     assert torch.equal(one.bfloat16(), other.bfloat16())
     assert not torch.equal(predictor(one), predictor(other))
 
@@ -109,6 +112,14 @@ def test_a_network_that_openvino_cannot_take_is_left_to_torch():
         backends.make_predictor(model, backend="openvino")
 
 
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_another_number_of_dates_than_a_network_takes_is_refused_by_every_backend(backend, precision):
+    predictor = backends.make_predictor(network("unet2d_channels"), backend=backend, precision=precision)
+    with pytest.raises(InputError, match="unet2d_channels: a series of 3 dates found, 15 expected"):
+        predictor(torch.rand(1, 1, 3, 16, 16))
+
+
 @pytest.fixture
 def conversions(monkeypatch):
     """The numbers of dates that networks were converted for."""
@@ -137,7 +148,7 @@ CHANGES = {
     "in place": lambda model: model.decoder.head.bias.data.add_(torch.tensor([0.0, 1.0])),
     "statistics": lambda model: model.blocks[0].first[1].running_mean.add_(0.5),
     "loaded": lambda model: model.load_state_dict(models.build("unet2d", width=4).state_dict(), assign=True),
-    "another date": lambda model: setattr(model, "date", 0),
+    "another date": lambda model: setattr(model.reduce, "date", 0),
 }
 
 

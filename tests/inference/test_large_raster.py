@@ -135,6 +135,20 @@ def test_scenes_are_mapped_as_if_they_were_read_whole_and_files_tell_their_makin
     assert (tags["polarisation"], tags["data"], tags["weights"]) == ("HH", "Sentinel-1", "of a test")
 
 
+def test_a_network_trained_on_fewer_dates_is_shown_as_many_and_the_files_tell_which(tmp_path, chosen):
+    on_two = network()
+    on_two.metadata = {"dates": "2"}
+    path = tmp_path / "probability.tif"
+    mapped, look = large_raster.map_scenes(on_two, chosen, GRID, "HH", path, tiling=TILES)
+    prepared = radiometry.prepare(read_series([chosen[1], chosen[3]], GRID, "HH").power)
+    np.testing.assert_array_equal(
+        values(path), sliding_window.map_array(network(), prepared.series[None], tiling=TILES)
+    )
+    assert (mapped.dates, look.days) == (2, ("2020-01-14", "2020-02-07"))
+    with rasterio.open(path) as file:
+        assert file.tags()["dates"] == "2020-01-14 2020-02-07"
+
+
 def test_a_date_that_misses_the_middle_is_reported_and_filled_from_the_others(tmp_path, chosen):
     broken = Path(chosen[2].hrefs["HH"][0])
     power = values(broken)
@@ -178,9 +192,17 @@ def of_coherence():
     return found
 
 
+def of_single_dates():
+    found = network()
+    found.metadata = {"date_sampling": "one"}
+    return found
+
+
 @pytest.mark.parametrize(
     ("network", "grid", "message"),
     [
+        (of_single_dates, GRID, "trained on single dates, a series of 4 found"),
+        (lambda: models.build("unet2d_channels", width=2), GRID, "a series of 4 dates found, 15 expected"),
         (two_features, GRID, "weights for the features rtc, insar found"),
         (of_coherence, GRID, "feature 'insar' found"),
         (network, GRID[:0], "an area of 0 × 130 pixels"),

@@ -6,6 +6,7 @@ import torch
 from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.models import export
+from tests.support.networks import dates_for
 
 pytestmark = pytest.mark.slow
 
@@ -42,14 +43,20 @@ def test_an_onnx_file_gives_the_same_in_another_program_for_any_batch_height_and
 @torch.no_grad()
 def test_every_network_is_exported(name):
     model = models.build(name, width=2).eval()
-    program = export.export_program(model, dates=2).module()
-    series = torch.rand(1, 1, 2, 19, 30)
+    dates = dates_for(model, 2)
+    program = export.export_program(model, dates=dates).module()
+    series = torch.rand(1, 1, dates, 19, 30)
     torch.testing.assert_close(program(series), model(series), atol=1e-5, rtol=0)
 
 
 def test_a_series_without_dates_is_not_exported(network):
     with pytest.raises(InputError, match="dates=0 found, 1 or more expected"):
         export.export_program(network, dates=0)
+
+
+def test_another_number_of_dates_than_a_network_takes_is_not_exported():
+    with pytest.raises(InputError, match="unet2d_channels: a series of 3 dates found, 15 expected"):
+        export.export_program(models.build("unet2d_channels", width=2), dates=3)
 
 
 def test_onnx_without_its_packages_is_refused_with_what_to_install(network, tmp_path, monkeypatch):

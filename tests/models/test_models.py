@@ -4,6 +4,7 @@ import torch
 from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.models.layers import pad_to_multiple
+from tests.support.networks import dates_for
 
 
 def built(name, **options):
@@ -13,9 +14,14 @@ def built(name, **options):
 
 @pytest.mark.parametrize("name", models.NAMES)
 @pytest.mark.parametrize("dates", [1, 2, 7, 15, 23])
-def test_any_number_of_dates_gives_logits_at_every_pixel(name, dates):
+def test_any_number_of_dates_gives_logits_at_every_pixel_or_is_refused(name, dates):
+    model, series = built(name).eval(), torch.rand(2, 1, dates, 16, 24)
     with torch.inference_mode():
-        logits = built(name).eval()(torch.rand(2, 1, dates, 16, 24))
+        if model.dates not in (None, dates):
+            with pytest.raises(InputError, match=f"{name}: a series of {dates} dates found, {model.dates} expected"):
+                model(series)
+            return
+        logits = model(series)
     assert logits.shape == (2, 2, 16, 24)
     assert logits.isfinite().all()
 
@@ -23,7 +29,8 @@ def test_any_number_of_dates_gives_logits_at_every_pixel(name, dates):
 @pytest.mark.parametrize("name", models.NAMES)
 @pytest.mark.parametrize("sides", [(1, 1), (13, 22), (8, 3)])
 def test_sides_that_do_not_fit_are_padded_inside_by_their_last_row_and_column(name, sides):
-    model, series = built(name, features=2).eval(), torch.rand(1, 2, 5, *sides)
+    model = built(name, features=2).eval()
+    series = torch.rand(1, 2, dates_for(model, 5), *sides)
     with torch.inference_mode():
         logits = model(series)
         padded = model(pad_to_multiple(series, model.size_divisor))
@@ -33,7 +40,8 @@ def test_sides_that_do_not_fit_are_padded_inside_by_their_last_row_and_column(na
 
 @pytest.mark.parametrize("name", models.NAMES)
 def test_a_tile_in_a_batch_is_mapped_as_alone(name):
-    model, series = built(name).eval(), torch.rand(3, 1, 4, 16, 16)
+    model = built(name).eval()
+    series = torch.rand(3, 1, dates_for(model, 4), 16, 16)
     with torch.inference_mode():
         together, alone = model(series), torch.cat([model(one[None]) for one in series])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
@@ -42,7 +50,7 @@ def test_a_tile_in_a_batch_is_mapped_as_alone(name):
 @pytest.mark.parametrize("name", models.NAMES)
 def test_every_weight_learns(name):
     model = built(name, dropout=0).train()
-    model(torch.rand(2, 1, 5, 16, 16)).square().sum().backward()
+    model(torch.rand(2, 1, dates_for(model, 5), 16, 16)).square().sum().backward()
     for key, weight in model.named_parameters():
         assert weight.grad is not None, key
         assert weight.grad.isfinite().all(), key
@@ -53,7 +61,7 @@ def test_every_weight_learns(name):
 def test_the_same_seed_gives_the_same_weights_and_gradients_to_the_bit(name):
     def gradients():
         model = built(name, dropout=0.2).train()
-        model(torch.rand(2, 1, 5, 16, 16)).sigmoid().sum().backward()
+        model(torch.rand(2, 1, dates_for(model, 5), 16, 16)).sigmoid().sum().backward()
         return [weight.grad for weight in model.parameters()]
 
     torch.use_deterministic_algorithms(True)
@@ -66,8 +74,8 @@ def test_the_same_seed_gives_the_same_weights_and_gradients_to_the_bit(name):
 
 @pytest.mark.parametrize("name", models.NAMES)
 def test_dropout_acts_in_training_only(name):
-    series = torch.rand(2, 1, 4, 16, 16)
     model = built(name, dropout=0.5)
+    series = torch.rand(2, 1, dates_for(model, 4), 16, 16)
     with torch.no_grad():
         assert not torch.equal(model.train()(series), model(series))
         assert torch.equal(model.eval()(series), model(series))
@@ -90,6 +98,13 @@ def test_weights_are_as_many_as_the_authors_models_have(name, features, width, t
     model = models.build(name, features=features, width=width)
     assert sum(weight.numel() for weight in model.parameters()) == trainable
     assert sum(buffer.numel() for key, buffer in model.named_buffers() if "running" in key) == running
+
+
+def test_numbers_of_dates_are_checked_by_name_too():
+    models.check_dates("unet2d_channels", 15)
+    models.check_dates("unet2d_mean", 4)
+    with pytest.raises(InputError, match="unet2d_channels: a series of 5 dates found, 15 expected"):
+        models.check_dates("unet2d_channels", 5)
 
 
 @pytest.mark.parametrize("name", models.NAMES)

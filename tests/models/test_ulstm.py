@@ -54,6 +54,13 @@ def test_the_encoder_gives_one_map_a_level_without_time():
     assert [tuple(m.shape) for m in maps] == [(1, 4, 16, 32), (1, 8, 8, 16), (1, 16, 4, 8)]
 
 
+def test_a_deeper_one_halves_the_sides_once_more():
+    model = ULSTM(width=4, levels=3).eval()
+    assert (model.name, model.size_divisor, ULSTM(width=4).size_divisor) == ("ulstm_deep", 8, 4)
+    maps = model.encode(torch.rand(1, 1, 3, 16, 32))
+    assert [tuple(m.shape) for m in maps] == [(1, 4, 16, 32), (1, 8, 8, 16), (1, 16, 4, 8), (1, 32, 2, 4)]
+
+
 def test_dropout_drops_a_channel_at_all_dates_or_at_none():
     model = ULSTM(width=4, dropout=0.5).train()
     kept = model._pool(torch.ones(10, 8, 4, 4), 5).unflatten(0, (5, 2)) > 0  # (T, B, C, H, W)

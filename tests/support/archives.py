@@ -13,6 +13,7 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from torch import Tensor
 
 from glaciersar.grid import Tile
 
@@ -151,6 +152,12 @@ def write_dataset(
             sizes = {"height": height, "width": width, "pad_height": top, "pad_width": left}
             group.attrs.update(sizes | {"orig_height": height - 2 * top, "orig_width": width - 2 * left})
     return path
+
+
+def place(series: Tensor) -> tuple[list[int], int, int]:
+    """Tell the dates, and the first row and column, of a window (T, P, P) of grd by its values."""
+    corner = series[:, 0, 0].int()
+    return (corner // 4096).tolist(), int(corner[0] % 4096 // 64), int(corner[0] % 64)
 
 
 TIMES = year_of_dates(3)

@@ -3,6 +3,13 @@
 import torch
 from torch import Tensor
 
+from glaciersar.models import Network
+
+
+def dates_for(model: Network, wanted: int) -> int:
+    """Give as many dates as wanted, or as many as a network takes."""
+    return model.dates or wanted
+
 
 class PixelModel(torch.nn.Module):
     """Computes each pixel from its own first value alone, so that windows cannot matter."""

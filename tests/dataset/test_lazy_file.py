@@ -1,4 +1,4 @@
-"""glaciersar.dataset.patches.LazyFile: what it reads, however the arrays lie in the file"""
+"""glaciersar.dataset.lazy_file: what it reads, however the arrays lie in the file"""
 
 import h5py
 import numpy as np
@@ -7,7 +7,8 @@ import torch
 
 from glaciersar.dataset.augmentation import Augmentation
 from glaciersar.dataset.hdf5 import list_groups
-from glaciersar.dataset.patches import LazyFile, RandomPatches, WholeTiles
+from glaciersar.dataset.lazy_file import LazyFile
+from glaciersar.dataset.patches import RandomPatches, WholeTiles
 from glaciersar.recipe import CORRECTED
 from tests.support.archives import write_dataset
 

@@ -1,0 +1,46 @@
+"""Show a network the dates that it was trained on: as many, evenly spread over a series, as its weight file says."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from glaciersar.dataset.date_sampling import spread_dates
+from glaciersar.errors import InputError
+from glaciersar.models import Network
+
+Item = TypeVar("Item")
+
+
+def trained_dates(model: Network, *, of: int) -> tuple[int, ...]:
+    """Choose the dates of a series that a network is shown.
+
+    Args:
+        model: From `pretrained.load`. Without a number of dates in its metadata it was trained on all of a year, and is
+            shown all of the series; with one, that many by `spread_dates`, or all where the series has no more.
+        of: Dates of the series.
+
+    Returns:
+        Indices, 0 … of − 1, in order.
+
+    Raises:
+        InputError: It was trained on single dates, and the series has several; its number of dates is none; or it
+            does not take as many dates as it would be shown.
+    """
+    if model.metadata.get("date_sampling") == "one" and of != 1:
+        raise InputError(
+            f"{model.name}: trained on single dates, a series of {of} found, one named date of it expected"
+        )
+    text = model.metadata.get("dates", str(of))
+    if not (text.isdecimal() and int(text)):
+        raise InputError(f"{model.name}: dates={text!r} found in the metadata of its weights, a number expected")
+    dates = spread_dates(min(int(text), of), of=of)
+    model.check_dates(len(dates))
+    return dates
+
+
+def keep_trained(model: Network, series: Sequence[Item]) -> list[Item]:
+    """Keep those dates of a series that a network is shown; an empty one is left to who reads it.
+
+    Raises:
+        InputError: As for `trained_dates`.
+    """
+    return [series[date] for date in trained_dates(model, of=len(series))] if series else []

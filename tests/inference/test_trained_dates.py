@@ -1,0 +1,47 @@
+"""glaciersar.inference.trained_dates"""
+
+import pytest
+
+from glaciersar import models
+from glaciersar.errors import InputError
+from glaciersar.inference.trained_dates import keep_trained, trained_dates
+
+
+def trained(name="unet3d", **metadata):
+    model = models.build(name, width=2)
+    model.metadata = metadata
+    return model
+
+
+def test_weights_without_a_number_of_dates_see_every_series_whole():
+    assert trained_dates(trained(), of=15) == tuple(range(15))
+    assert trained_dates(trained(), of=23) == tuple(range(23))
+
+
+def test_weights_with_a_number_see_as_many_dates_evenly_spread_or_all_of_a_shorter_series():
+    assert trained_dates(trained(dates="5"), of=15) == (1, 4, 7, 10, 13)
+    assert trained_dates(trained(dates="5", date_sampling="shuffled"), of=15) == (1, 4, 7, 10, 13)
+    assert trained_dates(trained(dates="5"), of=3) == (0, 1, 2)
+
+
+def test_weights_of_single_dates_see_one_that_was_named():
+    assert trained_dates(trained(date_sampling="one"), of=1) == (0,)
+    with pytest.raises(InputError, match="unet3d: trained on single dates, a series of 15 found, one named date"):
+        trained_dates(trained(date_sampling="one"), of=15)
+
+
+def test_a_number_of_dates_that_a_network_does_not_take_is_refused():
+    with pytest.raises(InputError, match="unet2d_channels: a series of 12 dates found, 15 expected"):
+        trained_dates(trained("unet2d_channels"), of=12)
+
+
+@pytest.mark.parametrize("text", ["0", "", "all", "-3"])
+def test_metadata_that_hold_no_number_of_dates_are_refused(text):
+    with pytest.raises(InputError, match=f"unet3d: dates='{text}' found in the metadata"):
+        trained_dates(trained(dates=text), of=15)
+
+
+def test_what_is_kept_of_a_series_are_those_dates():
+    assert keep_trained(trained(dates="2"), "abcd") == ["b", "d"]
+    assert keep_trained(trained(), "abcd") == list("abcd")
+    assert keep_trained(trained(dates="2"), "") == []
