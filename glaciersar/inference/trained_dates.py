@@ -7,7 +7,7 @@ from glaciersar.dataset.date_sampling import spread_dates
 from glaciersar.errors import InputError
 from glaciersar.models import Network
 
-Item = TypeVar("Item")
+T = TypeVar("T")
 
 
 def trained_dates(model: Network, *, of: int) -> tuple[int, ...]:
@@ -37,7 +37,7 @@ def trained_dates(model: Network, *, of: int) -> tuple[int, ...]:
     return dates
 
 
-def keep_trained(model: Network, series: Sequence[Item]) -> list[Item]:
+def keep_trained(model: Network, series: Sequence[T]) -> list[T]:
     """Keep those dates of a series that a network is shown; an empty one is left to who reads it.
 
     Raises:

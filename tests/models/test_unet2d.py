@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from glaciersar.models.unet2d import StatisticsOfDates, UNet2D
+from glaciersar.models.unet2d import DatesAsChannels, MeanOfDates, StatisticsOfDates, UNet2D
 
 
 def seen_as_image(model, image):
@@ -28,8 +28,8 @@ def test_a_shorter_series_shows_its_last_date():
 def test_the_mean_of_the_dates_is_seen():
     model, series = UNet2D(features=2, width=4, reduce="mean").eval(), torch.rand(1, 2, 6, 16, 16)
     found = model(series)
-    torch.testing.assert_close(model(series.flip(2)), found)
-    assert torch.equal(found, seen_as_image(model, series.mean(2)))
+    torch.testing.assert_close(model(series.flip(2)), found, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found, seen_as_image(model, series.mean(2)), atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()
@@ -57,7 +57,8 @@ def test_dates_are_seen_as_channels_in_their_order():
     found = model(series)
     assert not torch.allclose(model(series.flip(2)), found, atol=1e-4)
     planes = [series[:, feature, date] for feature in (0, 1) for date in range(15)]
-    assert torch.equal(found, seen_as_image(model, torch.stack(planes, dim=1)))
+    image = torch.stack(planes, dim=1)
+    torch.testing.assert_close(found, seen_as_image(model, image), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize(("reduce", "channels"), [(None, 1), ("mean", 1), ("statistics", 4), ("channels", 15)])
@@ -65,3 +66,10 @@ def test_each_makes_its_own_number_of_channels_a_feature(reduce, channels):
     model = UNet2D(features=2, width=4, reduce=reduce)
     assert model.reduce(torch.rand(1, 2, 15, 3, 5)).shape == (1, 2 * channels, 1, 3, 5)
     assert model.blocks[0].project.in_channels == 2 * channels
+
+
+@pytest.mark.parametrize("reduction", [MeanOfDates(), StatisticsOfDates(), DatesAsChannels()])
+def test_gradients_agree_with_finite_differences(reduction):
+    torch.manual_seed(0)
+    series = torch.rand(1, 2, 5, 2, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(reduction, series)
