@@ -177,6 +177,7 @@ def headline_scores(scores: pd.DataFrame) -> dict[str, float]:
     """Select what a table of models shows from the frame of `score_tiles`, pooled unless the name says otherwise."""
     rows = scores.astype(float).to_dict("index")
     picked = {name: rows["pooled"][name] for name in (*RATIOS, "boundary_median", "boundary_p95")}
+    picked |= {"iou_truth": rows["pooled"]["iou_truth"]} if "iou_truth" in scores else {}
     return picked | {"mean_iou": rows["mean"]["iou"], "std_iou": rows["std"]["iou"], "tiles": len(scores) - 3}
 
 

@@ -4,7 +4,7 @@ Inter-annotator agreement is scored the same way. It is a reference and no upper
 the annotator who drew the reference.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -41,8 +41,9 @@ COLUMNS = {
     "std_iou": "± std",
     "boundary_median": "boundary, median (m)",
     "boundary_p95": "boundary, 95 % (m)",
+    "iou_truth": "IoU against truth",
 }
-"""What the table of models shows: name in `metrics.headline_scores`, and its heading."""
+"""What the table of models shows: name in `metrics.headline_scores`, and its heading. The last needs a known truth."""
 
 
 def map_tiles(
@@ -171,6 +172,7 @@ def score_models(
     window: int = 384,
     progress: bool = False,
     dates: Sequence[int] | None = None,
+    truth: gpd.GeoDataFrame | None = None,
 ) -> pd.DataFrame:
     """Score trained models on test tiles, each on the features and dates it was trained on.
 
@@ -181,9 +183,10 @@ def score_models(
         window: Side of a mapping window, pixels.
         progress: Show a progress bar.
         dates: Which dates all of them are shown instead, as for `iter_tile_maps`.
+        truth: True outlines of a simulated archive, as for `score_results`.
 
     Returns:
-        The frames of `metrics.score_tiles`, indexed by model and tile.
+        The frames of `score_results`, indexed by model and tile.
     """
     check_no_leakage(Path(test).parent, subsets=[s for s in SUBSETS if (Path(test).parent / f"{s}.h5").exists()])
     weights = {
@@ -196,11 +199,60 @@ def score_models(
     frames = {}
     for name, found in weights.items():
         results = map_tiles(pretrained.load(found), test, window=window, progress=progress, dates=dates)
-        frames[name] = score_tiles(results, pixel=pixel)
+        frames[name] = score_results(results, pixel=pixel, truth=truth)
     return pd.concat(frames, names=["model"])
 
 
-def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
+def score_results(
+    results: Iterable[TileResult], *, pixel: float, truth: gpd.GeoDataFrame | None = None
+) -> pd.DataFrame:
+    """Score maps against the reference and, where it is known, against the truth.
+
+    Args:
+        results: One a tile, named as its group; read one at a time.
+        pixel: Side of a pixel, metres.
+        truth: True outlines with a column `year`.
+
+    Returns:
+        The frame of `metrics.score_tiles`, with a column iou_truth where the truth is given.
+    """
+    if truth is None:
+        return score_tiles(results, pixel=pixel)
+    counts: dict[str, Confusion] = {}
+
+    def counted() -> Iterator[TileResult]:
+        for result in results:
+            true = _draw(truth, result.name, result.truth.shape[-1])
+            counts[result.name] = Confusion.of(true, result.found > 0.5, result.valid)
+            yield result
+
+    frame = score_tiles(counted(), pixel=pixel)
+    by_tile = pd.Series({name: count.iou for name, count in counts.items()})
+    pooled = sum(counts.values(), Confusion()).iou
+    return frame.assign(
+        iou_truth=pd.concat([by_tile, pd.Series({"pooled": pooled, "mean": by_tile.mean(), "std": by_tile.std()})])
+    )
+
+
+def _draw(drawn: gpd.GeoDataFrame, name: str, side: int) -> NDArray[np.bool_]:
+    """Draw the outlines of a group's year onto the pixels of its tile, (side, side)."""
+    group = Group.parse(name)
+    of_year = outlines.outlines_of_year(drawn, group.year)
+    return outlines.to_mask(of_year, group.tile.geobox(pixel=TILE_SIZE / side))
+
+
+def map_outlines(other: gpd.GeoDataFrame, test: str | Path) -> Iterator[TileResult]:
+    """Take other outlines as the map of every tile of a dataset file; each takes its year's where they have years."""
+    tiles = WholeTiles(test)
+    for _, labels, name in (tiles[index] for index in range(len(tiles))):
+        glacier = labels.numpy()
+        mask = _draw(other, name, glacier.shape[-1])
+        yield TileResult(name=name, truth=glacier[1] > 0.5, found=mask, valid=glacier.sum(0) > 0)
+
+
+def score_outlines(
+    other: gpd.GeoDataFrame, test: str | Path, *, truth: gpd.GeoDataFrame | None = None
+) -> pd.DataFrame:
     """Score other outlines against the reference of the test tiles, as if they were a model's map.
 
     A second annotator's outlines give the inter-annotator agreement, a reference and no upper bound.
@@ -208,21 +260,12 @@ def score_outlines(other: gpd.GeoDataFrame, test: str | Path) -> pd.DataFrame:
     Args:
         other: Outlines; with a column `year`, each tile takes its own year's.
         test: A dataset file written by `dataset.build`, whose groups name their tile and year.
+        truth: True outlines of a simulated archive, as for `score_results`.
 
     Returns:
-        The frame of `metrics.score_tiles`.
+        The frame of `score_results`.
     """
-
-    def results() -> Iterator[TileResult]:
-        tiles = WholeTiles(test)
-        for _, labels, name in (tiles[index] for index in range(len(tiles))):
-            glacier = labels.numpy()
-            group = Group.parse(name)
-            drawn = outlines.outlines_of_year(other, group.year)
-            mask = outlines.to_mask(drawn, group.tile.geobox(pixel=TILE_SIZE / glacier.shape[-1]))
-            yield TileResult(name=name, truth=glacier[1] > 0.5, found=mask, valid=glacier.sum(0) > 0)
-
-    return score_tiles(results(), pixel=pixel_size(test))
+    return score_results(map_outlines(other, test), pixel=pixel_size(test), truth=truth)
 
 
 def score_map(
@@ -256,4 +299,5 @@ def score_map(
 def summarize_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Reduce the frame of `score_models` to one row a model, with the headings of the table."""
     rows = {str(model): headline_scores(frame.droplevel(0)) for model, frame in scores.groupby(level=0, sort=False)}
-    return pd.DataFrame.from_dict(rows, orient="index")[list(COLUMNS)].rename(columns=COLUMNS).rename_axis("model")
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table[[name for name in COLUMNS if name in table]].rename(columns=COLUMNS).rename_axis("model")

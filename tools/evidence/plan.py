@@ -1,0 +1,78 @@
+"""The plan of the experiment, read from config/evidence.yaml."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from glaciersar.errors import InputError
+from glaciersar.training.config import TrainConfig
+
+PLAN = Path("config/evidence.yaml")
+WORK = Path("runs/evidence")
+FIGURES = Path("figures/evidence")
+MAIN = "main"
+"""The part, and the dataset, that the others are compared with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """A way to map that the experiment compares with others."""
+
+    name: str
+    data: str
+    """Its dataset."""
+    options: Mapping[str, Any]
+    """What differs from the plan's training."""
+
+    def config(self, training: Mapping[str, Any], *, seed: int) -> TrainConfig:
+        """Make the configuration of its training."""
+        return TrainConfig(**{"model": "unet3d", **training, **self.options, "seed": seed})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of the experiment: arms that are trained with the same seeds."""
+
+    name: str
+    seeds: Sequence[int]
+    arms: Mapping[str, Arm]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The whole experiment."""
+
+    archives: Mapping[str, Mapping[str, Any]]
+    """Settings of `simulate.settings.ArchiveSettings` by name."""
+    subsets: Mapping[str, Any]
+    datasets: Mapping[str, Mapping[str, Any]]
+    training: Mapping[str, Any]
+    parts: Mapping[str, Part]
+
+    def arm(self, name: str) -> Arm:
+        """Find an arm by its name, which no two parts share."""
+        for part in self.parts.values():
+            if name in part.arms:
+                return part.arms[name]
+        known = ", ".join(arm for part in self.parts.values() for arm in part.arms)
+        raise InputError(f"arm {name!r} found, one of {known} expected")
+
+
+def read_plan(path: str | Path = PLAN) -> Plan:
+    """Read the plan, and check that every arm can be trained and has a dataset."""
+    content = yaml.safe_load(Path(path).read_text())
+    parts = {}
+    for name, part in content["parts"].items():
+        arms = {}
+        for arm, options in part["arms"].items():
+            own = {key: value for key, value in options.items() if key != "data"}
+            arms[arm] = Arm(name=arm, data=options.get("data", MAIN), options=own)
+            arms[arm].config(content["training"], seed=1)
+            if arms[arm].data not in content["datasets"]:
+                raise InputError(f"{path}: dataset {arms[arm].data!r} of arm {arm} found, one that is listed expected")
+        parts[name] = Part(name=name, seeds=part["seeds"], arms=arms)
+    keys = ("archives", "subsets", "datasets", "training")
+    return Plan(**{key: content[key] for key in keys}, parts=parts)

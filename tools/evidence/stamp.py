@@ -1,0 +1,69 @@
+"""Stamps: which code and plan made a committed table, and whether it still stands.
+
+The hash is over the parsed code, without comments and docstrings, of what decides a score. Where code has changed and
+results should not have, `make evidence-check` trains one arm anew, compares it with the committed table and renews
+the stamps.
+"""
+
+import ast
+import hashlib
+import json
+import platform
+from pathlib import Path
+
+from glaciersar.dependencies import files_behind
+from glaciersar.io.atomic import atomic_write
+
+MODULES = (
+    "glaciersar.simulate.archive",
+    "glaciersar.dataset.build",
+    "glaciersar.training.loop",
+    "glaciersar.evaluation.scoring",
+    "glaciersar.evaluation.baselines",
+    "glaciersar.evaluation.statistics",
+)
+OWN = ("plan.py", "data.py", "score.py", "tables.py")
+
+
+def code_hash() -> str:
+    """Hash the code on which the tables depend, as Python parses it."""
+    paths = [*files_behind(*MODULES), *(Path(__file__).with_name(name) for name in OWN)]
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode())
+        digest.update(_parsed(path).encode() if path.suffix == ".py" else path.read_bytes())
+    return digest.hexdigest()
+
+
+def _parsed(path: Path) -> str:
+    """Return the syntax tree of a file without its docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            node.body = [line for line in node.body if not _is_text(line)] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def write_stamp(path: Path, *, command: str, seconds: float, note: str = "") -> None:
+    """Write which code made the tables of a part, by which command, where, and in how long."""
+    content = {"command": command, "code": code_hash(), "processor": processor(), "seconds": round(seconds)}
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(content | ({"note": note} if note else {}), indent=1) + "\n")
+
+
+def read_stamp(path: Path) -> dict[str, str]:
+    """Read a stamp."""
+    content: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def processor() -> str:
+    """Name this processor, as its kernel does."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
