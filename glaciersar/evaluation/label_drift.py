@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from glaciersar.errors import InputError
-from glaciersar.evaluation.bootstrap import bootstrap_ratios
+from glaciersar.evaluation.bootstrap import Array, bootstrap_ratios
 
 KEYS = ["share", "seed", "landscape", "year"]
 AREAS = ["mapped", "truth", "ragged", "smooth"]
@@ -32,9 +32,10 @@ def apparent_change(table: pd.DataFrame, *, first: int, last: int, draws: int = 
 
     Returns:
         A row for each share of the network and each reference (ragged in both years, smooth in both, ragged and then
-        smooth). Columns: source ("network" or "reference"), share or style, km2 (a landscape, mean), and fraction, low,
-        high: the apparent change of all landscapes over their true area in the first year, with its interval of 95 % by
-        the two-way bootstrap over seeds and landscapes (references have no seeds).
+        smooth). Columns: source ("network" or "reference"), share (of a network), style (of a reference), km2 (a
+        landscape, mean), and fraction, low, high: the apparent change of all landscapes over their true area in the
+        first year, with its interval of 95 % by the two-way bootstrap over seeds and landscapes (references have no
+        seeds).
 
     Raises:
         InputError: A column is missing, or a seed, landscape or year of a share.
@@ -45,7 +46,7 @@ def apparent_change(table: pd.DataFrame, *, first: int, last: int, draws: int = 
     cells = table.groupby(KEYS)[AREAS].sum()
     sides: list[list[Any]] = [*(sorted(cells.index.unique(name)) for name in KEYS[:3]), [first, last]]
     expected = pd.MultiIndex.from_product(sides)
-    lacking = expected.difference(cells.index)
+    lacking = expected[~expected.isin(cells.index)]
     if len(lacking):
         found = ", ".join(f"{name} {value}" for name, value in zip(KEYS, lacking[0], strict=True))
         raise InputError(f"no row of {found} found, and {len(lacking) - 1} others missing, one of each expected")
@@ -53,8 +54,8 @@ def apparent_change(table: pd.DataFrame, *, first: int, last: int, draws: int = 
     areas = {name: cells.loc[expected, name].to_numpy(float).reshape(shape) for name in AREAS}  # (A, S, L, 2)
     before, after = ({name: area[..., k] for name, area in areas.items()} for k in (0, 1))  # (A, S, L)
     true = after["truth"] - before["truth"]
-    drifts = {
-        ("network", share, None): (after["mapped"] - before["mapped"] - true)[k] for k, share in enumerate(sides[0])
+    drifts: dict[tuple[str, float, str], Array] = {
+        ("network", share, ""): (after["mapped"] - before["mapped"] - true)[k] for k, share in enumerate(sides[0])
     }
     for style, (early, late) in REFERENCES.items():
         drifts["reference", np.nan, style] = (after[late] - before[early] - true)[0, :1]  # the same for every seed
