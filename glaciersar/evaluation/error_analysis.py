@@ -96,15 +96,14 @@ def count_by_class(truth: Mask, found: Mask, valid: Mask | None, divisions: Mapp
         divisions: The classes, by name of their division.
 
     Returns:
-        A row for each class that has valid pixels, columns division, class, tp, fp, fn, tn.
+        A row a class, columns division, class, tp, fp, fn, tn.
     """
     inside = np.ones_like(truth) if valid is None else valid
     rows = []
     for division, classes in divisions.items():
         for code, name in classes.names.items():
             here = (classes.codes == code) & inside
-            if here.any():
-                rows.append({"division": division, "class": name} | asdict(Confusion.of(truth, found, here)))
+            rows.append({"division": division, "class": name} | asdict(Confusion.of(truth, found, here)))
     return pd.DataFrame(rows, columns=["division", "class", *COUNTS])
 
 
@@ -143,9 +142,10 @@ def sum_counts(tables: Iterable[pd.DataFrame], by: Sequence[str]) -> pd.DataFram
         by: What stays apart, such as division and class.
 
     Returns:
-        A row for each, in the order in which they came, with its counts and scores (`metrics.RATIOS`).
+        A row for each that has pixels, with its counts and scores (`metrics.RATIOS`).
     """
     summed = pd.concat(tables).groupby(list(by), as_index=False, sort=False)[COUNTS].sum()
+    summed = summed[summed[COUNTS].sum(axis=1) > 0].reset_index(drop=True)
     counts = [Confusion(*map(int, row)) for row in summed[COUNTS].itertuples(index=False)]
     return summed.assign(**{name: [getattr(count, name) for count in counts] for name in RATIOS})
 
