@@ -162,7 +162,9 @@ def compare_arms(
         A row a pair, differences being arm minus other. Columns: arm, other; difference, low, high (mean over
         landscapes, 95 %, both arms on the same draws); pooled_difference, pooled_low, pooled_high; p (sign-flip test
         over landscapes, of means over seeds) and p_holm (corrected for the family); p_equivalent (by the bootstrap) and
-        p_equivalent_t (by t-tests, which don't know the seeds); equivalent: whether p_equivalent is below 5 %.
+        p_equivalent_t (by t-tests); equivalent: whether p_equivalent is below 5 %. The intervals and p_equivalent are
+        about other seeds, too; p and p_equivalent_t take the trained networks as they are, and are too small where
+        seeds differ.
 
     Raises:
         InputError: An arm is not in the table, or as `arrange_counts` says.
@@ -192,7 +194,8 @@ def sign_flip_test(differences: NDArray[np.floating], *, flips: int = 10_000, se
     """Test whether paired differences (L,) have the mean 0: if so, each could as well have the other sign.
 
     All 2ᴸ signs are tried where they are no more than `flips`, else as many random ones, with one added to both counts
-    (Phipson and Smyth 2010, Statistical Applications in Genetics and Molecular Biology 9).
+    (Phipson and Smyth 2010, Statistical Applications in Genetics and Molecular Biology 9). That of means over seeds is
+    about other landscapes, but not about other seeds.
 
     Returns:
         The two-sided p.
@@ -227,7 +230,11 @@ def equivalence_by_bootstrap(difference: Sampled, *, margin: float = MARGIN) -> 
 
 
 def equivalence_by_t(differences: NDArray[np.floating], *, margin: float = MARGIN) -> float:
-    """Test as `equivalence_by_bootstrap` does, but by t-tests over landscapes: differences (L,) of means over seeds."""
+    """Test as `equivalence_by_bootstrap` does, but by t-tests over landscapes: differences (L,) of means over seeds.
+
+    It knows nothing of other seeds. Where these moved the difference by 0.006, and landscapes and their interaction by
+    0.01, it found arms equivalent that differ by the margin in 18 % of the experiments with 5 seeds on 40 landscapes.
+    """
     sides = ((-margin, "greater"), (margin, "less"))
     return max(float(stats.ttest_1samp(differences, bound, alternative=side).pvalue) for bound, side in sides)
 

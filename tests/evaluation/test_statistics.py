@@ -146,6 +146,20 @@ def test_equivalence_by_bootstrap_is_that_the_interval_of_90_percent_lies_within
     assert decided == {True, False}
 
 
+@pytest.mark.slow
+def test_arms_that_differ_by_the_margin_are_found_equivalent_in_about_5_percent_of_the_experiments():
+    rng, wrong, repeats = np.random.default_rng(1), np.zeros(2), 400
+    for _ in range(repeats):
+        values = 0.01 + 0.006 * rng.standard_normal((1, 5, 1)) + 0.01 * rng.standard_normal((1, 1, 40))
+        values = values + 0.01 * rng.standard_normal((1, 5, 40))
+        difference = bootstrap_ratios(values, np.ones_like(values), draws=1000)[0]
+        wrong[0] += statistics.equivalence_by_bootstrap(difference) < 0.05
+        wrong[1] += statistics.equivalence_by_t(values[0].mean(0)) < 0.05
+    by_bootstrap, by_t = wrong / repeats
+    assert 0.03 < by_bootstrap < 0.08
+    assert by_t > 0.12  # it doesn't know the seeds
+
+
 def test_holm_agrees_with_bonferroni_over_every_set_of_hypotheses(rng):
     for size in (1, 2, 5):
         p = rng.random(size) ** 3
