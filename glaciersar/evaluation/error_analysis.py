@@ -31,8 +31,6 @@ COUNTS = ["tp", "fp", "fn", "tn"]
 CLASS = ["landscape", "sea", "division", "class"]
 SIZES = (0.1, 0.5, 2.0, 10.0)
 """Limits between the classes of size, km²."""
-SEA = ("WATER", "FAST_ICE", "MELANGE")
-"""Names of the zones that a mask of the sea takes away; lakes are water, too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +169,7 @@ class KnownLandscape:
     name: str
     geobox: GeoBox
     sea: Mask
-    """(H, W)."""
+    """(H, W) water; lakes, too."""
     divisions: Mapping[str, Division]
     """By zone, view, incidence and size."""
 
@@ -217,7 +215,7 @@ def read_landscape(folder: Path, year: int, relative_orbit: int) -> KnownLandsca
     return KnownLandscape(
         name=folder.name,
         geobox=geobox,
-        sea=np.isin(zones, [zone.value for zone in Zone if zone.name in SEA]),
+        sea=zones == Zone.WATER,
         divisions={
             "zone": divide_by_zone(zones),
             "view": divide_by_view(*_layover_and_shadow(elevation, geobox, relative_orbit)),
