@@ -58,6 +58,7 @@ def test_a_missing_extra_is_told_in_a_sentence_with_its_command(said):
         "catalogue": "archive",
         "search": "archive",
         "notebook": "notebooks",
+        "baseline": "evidence",
         "openvino": "cpu",
         "onnx": "onnx",
         "parquet": "inventory",
@@ -68,7 +69,7 @@ def test_a_missing_extra_is_told_in_a_sentence_with_its_command(said):
 def test_the_extras_that_are_named_exist():
     assert set(EXTRAS.values()) <= PROJECT["optional-dependencies"].keys()
     for module, extra in EXTRAS.items():
-        named = {"IPython": "ipykernel"}.get(module, module)  # which comes with it
+        named = {"IPython": "ipykernel", "sklearn": "scikit-learn"}.get(module, module)  # which it comes with
         assert named.replace("_", "-") in PROJECT["optional-dependencies"][extra]
 
 

@@ -15,7 +15,9 @@ EXTRAS = {
     "pyarrow": "inventory",
     "pystac": "archive",
     "pystac_client": "archive",
+    "sklearn": "evidence",
     "tensorboard": "tensorboard",
+    "threadpoolctl": "evidence",
 }
 """Libraries that not every use needs, and the extra in pyproject.toml that brings each."""
 

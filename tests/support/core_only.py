@@ -91,6 +91,7 @@ def refusals(folder: Path) -> list[str]:
 
     from glaciersar import models, notebooks
     from glaciersar.errors import InputError
+    from glaciersar.evaluation.baselines import fit_booster
     from glaciersar.inference.backends import make_predictor
     from glaciersar.inventory.attributes import write_outlines
     from glaciersar.models.export import write_onnx
@@ -109,6 +110,7 @@ def refusals(folder: Path) -> list[str]:
         "catalogue": lambda: find_scenes(folder / "item.json"),
         "search": lambda: search_items("https://localhost:9", None, start, start, None, progress=False),
         "notebook": lambda: notebooks.run_notebook(folder / "book.ipynb", folder),
+        "baseline": lambda: fit_booster(folder / "train.h5"),
         "openvino": lambda: make_predictor(network, backend="openvino"),
         "onnx": lambda: write_onnx(network, folder / "network.onnx"),
         "parquet": lambda: write_outlines(folder / "outlines.parquet", outlines),
