@@ -250,9 +250,7 @@ def map_outlines(other: gpd.GeoDataFrame, test: str | Path) -> Iterator[TileResu
         yield TileResult(name=name, truth=glacier[1] > 0.5, found=mask, valid=glacier.sum(0) > 0)
 
 
-def score_outlines(
-    other: gpd.GeoDataFrame, test: str | Path, *, truth: gpd.GeoDataFrame | None = None
-) -> pd.DataFrame:
+def score_outlines(other: gpd.GeoDataFrame, test: str | Path, *, truth: gpd.GeoDataFrame | None = None) -> pd.DataFrame:
     """Score other outlines against the reference of the test tiles, as if they were a model's map.
 
     A second annotator's outlines give the inter-annotator agreement, a reference and no upper bound.

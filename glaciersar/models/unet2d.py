@@ -64,8 +64,8 @@ class UNet2D(Network):
         features: Channels of the input.
         width: Channels of the first level; each deeper level has twice as many.
         dropout: Share of channels dropped at the end of each block while training.
-        date: Index of the date seen; 9 of 0 … 14 is about 19 August, the end of the ablation season, when optical
-            mapping has its best scenes. Of a shorter series it is the last.
+        date: Index of the date seen; 3 of 0 … 14 is in mid-March: under dry snow firn is bright, and nothing is wet. Of
+            a shorter series it is the last.
         reduce: What is seen instead of one date: the "mean" of the dates (of scaled dB); their "statistics", which are
             minimum, maximum, mean and standard deviation; or the dates as "channels", 15 of them and no other number.
     """
@@ -79,7 +79,7 @@ class UNet2D(Network):
         features: int = 1,
         width: int = 32,
         dropout: float = 0.05,
-        date: int = 9,
+        date: int = 3,
         reduce: str | None = None,
     ) -> None:
         super().__init__(features=features, width=width, dropout=dropout)

@@ -25,6 +25,7 @@ MARGIN = 4000.0  # metres simulated around the landscape, so that its edges are 
 FIRST_YEAR = 2014  # the first year of Sentinel-1
 MIN_GLACIER_AREA = 40_000.0  # m²; smaller patches of ice are removed
 COLD_ELA, COLD_YEARS = -180.0, 400.0  # equilibrium line against today's, metres, while the glaciers grow, and how long
+ELA_BY_RELIEF = 0.5  # metres for each metre of relief; the snow line rises from the coast inland (Koryakin 1990)
 WARM_ELA, WARM_YEARS = 260.0, 30.0  # and of the decades before the first year, in which they shrink
 SURGE_SLIDING = 100.0  # added to the sliding factor, which is 1 without a surge, at the centre of a surge
 SURGE_RADIUS = 3000.0  # metres, of the area that surges
@@ -75,15 +76,16 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
     rng = random_fields.random_stream(seed, "landscape")
     pixel = abs(float(geobox.resolution.x))
     shape = tuple(int(np.ceil((n * pixel + 2 * MARGIN) / SPACING)) for n in geobox.shape)
+    relief = rng.uniform(520, 900)
     bed = terrain.draw_bed(
         (shape[0], shape[1]),
         spacing=SPACING,
         sea_fraction=rng.uniform(0.05, 0.48),
-        relief=rng.uniform(520, 900),
+        relief=relief,
         plateau=0.8 * rng.beta(0.6, 2.0),
         rng=rng,
     )
-    ela = float(np.clip(rng.normal(430, 40), 340, 520))
+    ela = float(np.clip(430 + ELA_BY_RELIEF * (relief - 710) + rng.normal(0, 35), 280, 600))
     ela_field = ela + 40 * random_fields.smooth_field(bed.shape, 3_000 / SPACING, rng).astype(float)
     states, sliding = _grow_glaciers(bed, ela_field, years=sorted({FIRST_YEAR, *years}), surge=surge)
     to_pixels = PixelInterpolation(bed.shape, geobox, pixel)

@@ -13,9 +13,9 @@ def seen_as_image(model, image):
 def test_only_one_date_is_seen():
     model, series = UNet2D(width=4).eval(), torch.rand(1, 1, 15, 16, 16)
     others = torch.rand_like(series)
-    others[:, :, 9] = series[:, :, 9]
+    others[:, :, 3] = series[:, :, 3]
     assert torch.equal(model(series), model(others))
-    others[:, :, 9] += 0.1
+    others[:, :, 3] += 0.1
     assert not torch.equal(model(series), model(others))
 
 

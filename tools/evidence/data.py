@@ -137,4 +137,3 @@ def _read_landscape(folder: Path, path: Path, year: int) -> Landscape:
         zones={year: zones},
         known=zones > 0,
     )
-

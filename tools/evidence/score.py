@@ -1,5 +1,6 @@
 """Train and score one arm of the experiment with one seed: long tables of counts, a row a landscape or class."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -37,6 +38,7 @@ def score_arm(plan: Plan, arm: Arm, seed: int, work: Path) -> None:
     Every arm has counts.csv (landscape, against, counts, boundary distances). Those of the part "main" have errors.csv
     (by class) and distances.csv, too; one_date has dates.csv, and unet3d_any seasons.csv.
     """
+    start = time.monotonic()
     model = train_arm(plan, arm, seed, work)
     folder = work / "scores" / arm.name / str(seed)
     archive = work / "archives" / str(plan.datasets[arm.data]["archive"])
@@ -54,17 +56,20 @@ def score_arm(plan: Plan, arm: Arm, seed: int, work: Path) -> None:
         errors, distances = error_analysis.count_errors(results, archive, pixel=pixel_size(data / "test.h5"))
         write(errors, folder / "errors.csv")
         write(distances, folder / "distances.csv")
+    seconds = pd.DataFrame({"seconds": [time.monotonic() - start]})  # less, where a killed run went on
+    write(seconds, folder / "seconds.csv")
     write(count_landscapes(results, truth, pixel=pixel_size(data / "test.h5")), folder / "counts.csv")
 
 
 def score_baselines(plan: Plan, work: Path) -> None:
     """Score what is no network on the main dataset: a threshold, gradient boosting, the second annotator."""
     data, archive = work / "datasets" / MAIN, work / "archives" / str(plan.datasets[MAIN]["archive"])
-    truth, second = (outlines.read_outlines(archive / "outlines.gpkg", layer=name) for name in ("truth", "second_annotator"))
+    layers = archive / "outlines.gpkg"
+    truth, second = (outlines.read_outlines(layers, layer=name) for name in ("truth", "second_annotator"))
     pixel = pixel_size(data / "test.h5")
     maps = {
         "boosting": baselines.map_by_booster(baselines.fit_booster(data / "train.h5"), data / "test.h5"),
-        "second_annotator": map_by_outlines(second, data / "test.h5"),
+        "second_annotator": map_outlines(second, data / "test.h5"),
         "threshold": baselines.map_by_threshold(baselines.fit_threshold(data / "train.h5"), data / "test.h5"),
     }
     for name, results in maps.items():
@@ -108,7 +113,7 @@ def _date_table(by_date: dict[str, tuple[Confusion, ...]], *, chosen: int) -> pd
 
 def _season_table(model: Network, test: Path) -> pd.DataFrame:
     """Count what one network maps without one season, and from the year's first dates only."""
-    choices = {"whole year": range(DATES)}
+    choices: dict[str, Sequence[int]] = {"whole year": range(DATES)}
     for name, left_out in {"winter": range(5), "early summer": range(5, 8), "late summer": range(8, 11)}.items():
         choices[f"without {name}"] = [date for date in range(DATES) if date not in left_out]
     choices["without autumn"] = range(11)

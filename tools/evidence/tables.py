@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from glaciersar.errors import InputError
@@ -31,8 +30,9 @@ def write_part(plan: Plan, name: str, work: Path, figures: Path) -> None:
         _write_main(plan, part, counts, work, out, note)
     else:
         table = summarize(counts, seedless=())
-        metrics.write_table(table, out / "scores", caption=f"IoU of the arms of part {name} with 95 % intervals, {note}")
-    seconds = sum(_seconds(work, arm, seed) for arm in part.arms for seed in part.seeds)
+        caption = f"IoU of the arms of part {name} with 95 % intervals, {note}"
+        metrics.write_table(table, out / "scores", caption=caption)
+    seconds = float(gather(part, work, "seconds.csv")["seconds"].sum())
     write_stamp(out / "stamp.json", command=f"make evidence PART={name}", seconds=seconds)
 
 
@@ -78,12 +78,13 @@ def summarize(counts: pd.DataFrame, *, seedless: tuple[str, ...]) -> pd.DataFram
         (pooled over seeds and landscapes), boundary median and 95 % (medians over landscapes, metres), iou_truth.
     """
     own = counts[counts["against"] == "reference"]
-    scores = statistics.score_arms(own, seedless=seedless, draws=DRAWS).set_index(["statistic", "arm"])
+    scores = statistics.score_arms(own, seedless=seedless, draws=DRAWS)
+    by_statistic = {name: table.set_index("arm") for name, table in scores.groupby("statistic")}
     rows = []
     for arm, table in own.groupby("arm", sort=False):
         total = Confusion(*(int(table[name].sum()) for name in statistics.COUNTS))
         true = counts[(counts["arm"] == arm) & (counts["against"] == "truth")]
-        pooled, mean = (scores.loc[statistic, arm] for statistic in ("pooled", "mean"))
+        pooled, mean = (by_statistic[statistic].loc[str(arm)] for statistic in ("pooled", "mean"))
         rows.append(
             {
                 "arm": arm,
@@ -119,8 +120,3 @@ def compare(counts: pd.DataFrame) -> pd.DataFrame:
         ("unet3d", "second_annotator"),
     ]
     return statistics.compare_arms(own, pairs, seedless=BASELINES, draws=DRAWS)
-
-
-def _seconds(work: Path, arm: str, seed: int) -> float:
-    path = work / "scores" / arm / str(seed) / "seconds.txt"
-    return float(path.read_text()) if path.exists() else np.nan
