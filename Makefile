@@ -2,12 +2,13 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 PROFILE ?= simulated
+PART ?= main
 DATA ?=
 BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce test test-fast bench docs machine lab publish notebooks lock clean
+.PHONY: help env reproduce evidence evidence-check test test-fast bench docs machine lab publish notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -25,6 +26,14 @@ reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or p
 	$(BIN)/snakemake --cores all --quiet host reason --rerun-incomplete --nolock --config profile=$(PROFILE) $(if $(DATA),data="$(DATA)")
 	@cat runs/$(PROFILE)/tables/scores.md
 	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   $(if $(DATA),,map: runs/$(PROFILE)/map   )executed notebooks: runs/$(PROFILE)/notebooks"
+
+evidence: .venv/made ## run PART of the experiment (main, steps, dates, data, training; hours) and write figures/evidence/PART
+	$(BIN)/snakemake --snakefile evidence.smk --cores all --quiet host reason --rerun-incomplete --nolock --config part=$(PART)
+	@cat figures/evidence/$(PART)/scores.md
+
+evidence-check: .venv/made ## train one arm of the experiment anew, compare it with the committed table, renew the stamps
+	$(BIN)/snakemake --snakefile evidence.smk --cores all --quiet host reason --rerun-incomplete --nolock runs/evidence/datasets/main/train.h5
+	$(BIN)/python -m tools.evidence check
 
 test: .venv/made ## check style, types, imports, dependencies and documentation, run the tests, run every notebook and compare its outputs
 	$(BIN)/ruff check .

@@ -1,12 +1,12 @@
 """Make one thing of the experiment; evidence.smk calls this, `make evidence` calls that.
 
-python -m tools.evidence archive NAME | dataset NAME | score ARM SEED | baselines | tables PART
+python -m tools.evidence archive NAME | dataset NAME | score ARM SEED | baselines | tables PART | check
 """
 
 import sys
 from pathlib import Path
 
-from tools.evidence import data, score, tables
+from tools.evidence import check, data, score, tables
 from tools.evidence.plan import FIGURES, WORK, Plan, read_plan
 
 
@@ -22,6 +22,8 @@ def make(plan: Plan, what: str, words: list[str], *, work: Path = WORK, figures:
         score.score_baselines(plan, work)
     elif what == "tables":
         tables.write_part(plan, words[0], work, figures)
+    elif what == "check":
+        check.check_tables(plan, work, figures)
     else:
         raise SystemExit(__doc__)
 

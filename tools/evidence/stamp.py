@@ -31,11 +31,11 @@ def code_hash() -> str:
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.name.encode())
-        digest.update(_parsed(path).encode() if path.suffix == ".py" else path.read_bytes())
+        digest.update(parsed(path).encode() if path.suffix == ".py" else path.read_bytes())
     return digest.hexdigest()
 
 
-def _parsed(path: Path) -> str:
+def parsed(path: Path) -> str:
     """Return the syntax tree of a file without its docstrings."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):

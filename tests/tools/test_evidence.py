@@ -1,0 +1,187 @@
+"""The experiment of `make evidence`: its plan, a tiny run of it, and whether committed tables are of this code."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from glaciersar.errors import InputError
+from glaciersar.evaluation.metrics import Confusion
+from glaciersar.simulate.settings import ArchiveSettings
+from tools.evidence import __main__ as evidence
+from tools.evidence import data, stamp
+from tools.evidence.plan import FIGURES, MAIN, PLAN, read_plan
+
+TINY = {
+    "archives": {
+        MAIN: {
+            "landscapes": 12, "controls": 1, "tiles_per_side": 1, "pixel": 200.0, "years": [2016, 2020],
+            "relative_orbits": [14, 174], "pairing": "one_series", "seed": 7,
+        }
+    },
+    "subsets": {"test": 4, "val": 2, "least_ice": 0.05},
+    "datasets": {MAIN: {"archive": MAIN}, "truth": {"archive": MAIN, "label_error": 0.0},
+                 "orbit_14": {"archive": MAIN, "train_on": {"relative_orbit": 14}}},
+    "training": {
+        "width": 2, "patch": 16, "batch": 2, "epochs": 1, "steps_per_epoch": 2, "learning_rate": 0.003,
+        "restarts": [1.0], "ema_decay": 0.9, "dropout": 0.0, "precision": "float32", "threads": 1,
+    },
+    "parts": {
+        MAIN: {"seeds": [1, 2], "arms": {
+            "one_date": {"model": "unet2d", "date_sampling": "one"}, "mean": {"model": "unet2d_mean"},
+            "statistics": {"model": "unet2d_statistics"}, "channels": {"model": "unet2d_channels"},
+            "unet3d": {}, "unet3d_shuffled": {"date_sampling": "shuffled"}, "ulstm": {"model": "ulstm"},
+            "ulstm_deep": {"model": "ulstm_deep"}, "unet3d_weighted": {"model": "unet3d_weighted"},
+            "unet3d_as_released": {"recipe": "as_released"},
+        }},
+        "more": {"seeds": [1], "arms": {"truth": {"data": "truth"}, "any": {"date_sampling": "subset"}}},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    path = tmp_path_factory.mktemp("plan") / "evidence.yaml"
+    path.write_text(yaml.safe_dump(TINY))
+    return read_plan(path)
+
+
+@pytest.fixture(scope="module")
+def work(plan, tmp_path_factory):
+    """The archive and the datasets of the tiny plan."""
+    folder = tmp_path_factory.mktemp("evidence")
+    for what, names in (("archive", plan.archives), ("dataset", plan.datasets)):
+        for name in names:
+            evidence.make(plan, what, [name], work=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tables(plan, work, tmp_path_factory):
+    """The tables of both parts."""
+    figures = tmp_path_factory.mktemp("figures")
+    evidence.make(plan, "baselines", [], work=work)
+    for name, part in plan.parts.items():
+        for arm in part.arms:
+            for seed in part.seeds:
+                evidence.make(plan, "score", [arm, str(seed)], work=work)
+        evidence.make(plan, "tables", [name], work=work, figures=figures)
+    return figures
+
+
+def test_the_committed_plan_can_be_trained_and_its_archives_simulated():
+    plan = read_plan()
+    assert len(plan.parts[MAIN].seeds) >= 6
+    assert plan.subsets["test"] == 50
+    for settings in plan.archives.values():
+        ArchiveSettings(**settings)
+
+
+def test_an_arm_whose_dataset_is_not_listed_is_refused(tmp_path):
+    wrong = TINY | {"parts": {MAIN: {"seeds": [1], "arms": {"unet3d": {"data": "none"}}}}}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(wrong))
+    with pytest.raises(InputError, match="dataset 'none' of arm unet3d found"):
+        read_plan(tmp_path / "plan.yaml")
+
+
+@pytest.mark.slow
+def test_test_landscapes_have_glaciers_and_no_landscape_is_in_two_subsets(plan, work):
+    subset = data.assign_subsets(plan, MAIN, work / "archives" / MAIN)
+    settings = ArchiveSettings(**plan.archives[MAIN])
+    assert len(subset) == 13  # a landscape is one tile, and the control trains
+    assert [list(subset.values()).count(name) for name in ("test", "val")] == [4, 2]
+    for k in range(12):
+        if subset[settings.corner(k)] == "test":
+            assert data.ice_fraction(work / "archives" / MAIN, k) >= 0.05
+    one_orbit = data.assign_subsets(plan, "orbit_14", work / "archives" / MAIN)
+    left_out = set(subset) - set(one_orbit)
+    assert left_out
+    assert {subset[tile] for tile in left_out} == {"train"}
+
+
+@pytest.mark.slow
+def test_the_main_table_has_every_arm_with_an_interval_and_the_papers_number_apart(plan, tables):
+    scores = pd.read_csv(tables / MAIN / "scores.csv").set_index("arm")
+    assert set(plan.parts[MAIN].arms) < set(scores.index)
+    assert {"threshold", "boosting", "second_annotator"} < set(scores.index)
+    assert (scores["low"] <= scores["iou"]).all()
+    assert (scores["iou"] <= scores["high"]).all()
+    assert scores["paper, real data"].dropna().to_dict() == {"unet3d": 0.964, "ulstm": 0.964}
+    assert scores.loc["second_annotator", "iou_truth"] > scores.loc["second_annotator", "iou"] - 0.1
+    assert "simulated" in (tables / MAIN / "scores.md").read_text()
+
+
+@pytest.mark.slow
+def test_the_scores_are_those_of_the_counts(tables):
+    counts = pd.read_csv(tables / MAIN / "counts.csv")
+    own = counts[(counts["arm"] == "unet3d") & (counts["against"] == "reference")]
+    total = Confusion(*(int(own[name].sum()) for name in ("tp", "fp", "fn", "tn")))
+    scores = pd.read_csv(tables / MAIN / "scores.csv").set_index("arm")
+    assert scores.loc["unet3d", "f1"] == pytest.approx(total.f1)
+    assert scores.loc["unet3d", "iou"] == pytest.approx(total.iou)
+
+
+@pytest.mark.slow
+def test_the_best_single_date_is_chosen_once_for_a_seed(tables):
+    dates = pd.read_csv(tables / MAIN / "dates.csv")
+    assert (dates[dates["chosen"]].groupby("seed")["date"].nunique() == 1).all()
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_counts_to_the_bit(plan, work, tables, tmp_path):
+    before = (work / "scores" / "mean" / "1" / "counts.csv").read_bytes()
+    for name in ("archives", "datasets"):
+        (tmp_path / name).symlink_to(work / name)
+    evidence.make(plan, "score", ["mean", "1"], work=tmp_path)
+    assert (tmp_path / "scores" / "mean" / "1" / "counts.csv").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_stamp_says_what_made_the_tables(tables):
+    content = json.loads((tables / "more" / "stamp.json").read_text())
+    assert content["command"] == "make evidence PART=more"
+    assert content["code"] == stamp.code_hash()
+    assert content["seconds"] > 0
+
+
+def test_comments_and_docstrings_do_not_change_the_hash_and_code_does(tmp_path):
+    texts = {
+        "plain": 'def double(x):\n    return 2 * x\n',
+        "told": 'def double(x):\n    """Double."""\n    return 2 * x  # twice\n',
+        "other": 'def double(x):\n    return 3 * x\n',
+    }  # fmt: skip
+    found = {}
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text)
+        found[name] = stamp.parsed(tmp_path / f"{name}.py")
+    assert found["plain"] == found["told"] != found["other"]
+
+
+@pytest.mark.parametrize("path", sorted(FIGURES.glob("*/stamp.json")), ids=str)
+def test_committed_tables_are_of_this_code(path):
+    content = stamp.read_stamp(path)
+    assert content["code"] == stamp.code_hash(), (
+        f"{path.parent}: made by other code; renew it by `{content['command']}`, or, if results have not changed, "
+        f"by `make evidence-check`, which trains one arm anew and compares it"
+    )
+    assert PLAN.exists()
+    assert Path(path.parent, "scores.csv").exists()
+
+
+@pytest.mark.slow
+def test_stamps_are_renewed_where_the_score_is_as_committed_and_nowhere_else(plan, work, tables, tmp_path):
+    figures = tmp_path / "figures"
+    shutil.copytree(tables, figures)
+    path = figures / "more" / "stamp.json"
+    path.write_text(json.dumps(stamp.read_stamp(path) | {"code": "of yesterday"}))
+    evidence.make(plan, "check", [], work=work, figures=figures)
+    assert stamp.read_stamp(path)["code"] == stamp.code_hash()
+    assert "simulated IoU" in stamp.read_stamp(path)["note"]
+    counts = pd.read_csv(figures / MAIN / "counts.csv")
+    counts["fp"] += 2000
+    counts.to_csv(figures / MAIN / "counts.csv", index=False)
+    with pytest.raises(InputError, match="make them anew by make evidence PART="):
+        evidence.make(plan, "check", [], work=work, figures=figures)
