@@ -100,7 +100,8 @@ def test_a_prepared_series_is_finite_and_keeps_what_was_measured(power):
 
 def test_coherence_is_not_prepared_as_if_it_were_power():
     with pytest.raises(
-        InputError, match=r"feature 'insar' found, one made of backscatter power \(grd or rtc\) expected"
+        InputError,
+        match=r"feature 'insar' found, one made of backscatter power \(grd, rtc, grd_cross, rtc_cross\) expected",
     ):
         radiometry.prepare(np.full((2, 3, 3), 0.5), feature="insar")
 
