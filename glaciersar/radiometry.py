@@ -133,7 +133,8 @@ class Prepared:
     @property
     def filled_fraction(self) -> float:
         """Share of the values, among valid pixels, that were missing and filled; 0 to 1."""
-        return int(self.filled.sum()) / max(int(self.valid.sum()) * self.series.shape[-3], 1)
+        dates: int = self.series.shape[-3]
+        return int(self.filled.sum()) / max(int(self.valid.sum()) * dates, 1)
 
 
 def prepare(power: Array, *, feature: str = "grd") -> Prepared:

@@ -1,5 +1,6 @@
 """glaciersar.dataset.build with several features: RTC and coherence beside GRD, as the published data has them"""
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -288,3 +289,11 @@ def test_a_tile_is_made_anew_when_its_cross_polarised_raster_changed(tmp_path, d
     spoil(dual[2], "HV", np.s_[:2, :2])
     assert fingerprints("HH") == before["HH"]
     assert not set(fingerprints("HH+HV")) & {*before["HH+HV"], *before["HH"]}
+
+
+def test_the_disk_must_have_space_for_both_polarisations(tmp_path, dual, monkeypatch):
+    one = 2 * 3 * 4 * (16 + 2) * 20 * 20  # every tile twice: dates and two planes of labels, float32
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 3 * one // 2}))
+    build_dual(tmp_path, dual, polarisation="HV")
+    with pytest.raises(InputError, match="3 tiles and the making of them"):
+        build_dual(tmp_path, dual)
