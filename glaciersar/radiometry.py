@@ -3,6 +3,7 @@
 This is the one preprocessing; training and mapping both come through `prepare`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +13,20 @@ from glaciersar.errors import InputError
 
 Array = NDArray[np.floating]
 
-RANGES = {
+PUBLISHED_RANGES = {
     "grd": (-146.01214599609375, 43.54314041137695),  # dB
     "rtc": (-121.29015350341797, 44.299530029296875),  # dB
     "insar": (0.0, 0.9979742169380188),  # coherence
 }
 """Smallest and largest value of each feature in the published dataset; the published weights expect this scaling."""
 
-OF_POWER = ("grd", "rtc")
+CROSS = "_cross"
+"""Ends the name of a cross-polarised feature, which stands beside the co-polarised one of the same scenes."""
+
+RANGES = PUBLISHED_RANGES | {f"{feature}{CROSS}": PUBLISHED_RANGES[feature] for feature in ("grd", "rtc")}
+"""Values of each feature that are scaled to 0 and 1; a cross-polarised one is scaled as its co-polarised one."""
+
+OF_POWER = tuple(feature for feature in RANGES if feature != "insar")
 """The features that are backscatter."""
 
 NOISE_FLOOR = 1e-4
@@ -69,7 +76,7 @@ def _range(feature: str) -> tuple[float, float]:
 def check_backscatter(feature: str) -> None:
     """Refuse a feature that is not made of backscatter power, such as coherence."""
     if feature not in OF_POWER:
-        raise InputError(f"feature {feature!r} found, one made of backscatter power ({' or '.join(OF_POWER)}) expected")
+        raise InputError(f"feature {feature!r} found, one made of backscatter power ({', '.join(OF_POWER)}) expected")
 
 
 def check_units(values: Array, *, units: str, name: str) -> None:
@@ -116,16 +123,18 @@ class Prepared:
     """A series ready for a model."""
 
     series: NDArray[np.float32]
-    """(T, H, W) scaled to the published range, finite everywhere."""
+    """(T, H, W) scaled to the published range, finite everywhere; (F, T, H, W) of several features."""
     valid: NDArray[np.bool_]
     """(H, W) False where no date has a value: no radar, so neither glacier nor background."""
     filled: NDArray[np.intp]
-    """(H, W) how many of a pixel's dates were missing and filled from those before and after; 0 where not valid."""
+    """(H, W) how many of a pixel's dates were missing and filled from those before and after, of several features the
+    most; 0 where not valid."""
 
     @property
     def filled_fraction(self) -> float:
         """Share of the values, among valid pixels, that were missing and filled; 0 to 1."""
-        return int(self.filled.sum()) / max(int(self.valid.sum()) * len(self.series), 1)
+        dates: int = self.series.shape[-3]
+        return int(self.filled.sum()) / max(int(self.valid.sum()) * dates, 1)
 
 
 def prepare(power: Array, *, feature: str = "grd") -> Prepared:
@@ -133,7 +142,7 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
 
     Args:
         power: (T, H, W) backscatter, linear power, NaN where a date has no value.
-        feature: Whose scaling to use: "grd" or "rtc".
+        feature: Whose scaling to use, one of `OF_POWER`.
 
     Returns:
         The scaled series. Power below `NOISE_FLOOR` is raised to it. A missing value takes the mean in dB of the
@@ -147,6 +156,18 @@ def prepare(power: Array, *, feature: str = "grd") -> Prepared:
 def prepare_coherence(coherence: Array) -> Prepared:
     """Turn a series of coherence (T, H, W), 0 to 1, NaN where there is none, into the result of `prepare`."""
     return _prepared(scale(coherence, feature="insar"), np.isfinite(coherence))
+
+
+def stack_features(parts: Sequence[Prepared]) -> Prepared:
+    """Put features of the same dates and pixels, each (T, H, W), into one series (F, T, H, W).
+
+    A pixel is valid where every feature has a value.
+    """
+    valid = np.logical_and.reduce([part.valid for part in parts])
+    filled = np.where(valid, np.maximum.reduce([part.filled for part in parts]), 0)
+    # a single one is not copied: it may be large
+    series = np.stack([part.series for part in parts]) if len(parts) > 1 else parts[0].series[None]
+    return Prepared(series=series, valid=valid, filled=filled)
 
 
 def _prepared(series: NDArray[np.float32], seen: NDArray[np.bool_]) -> Prepared:

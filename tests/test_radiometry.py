@@ -100,7 +100,8 @@ def test_a_prepared_series_is_finite_and_keeps_what_was_measured(power):
 
 def test_coherence_is_not_prepared_as_if_it_were_power():
     with pytest.raises(
-        InputError, match=r"feature 'insar' found, one made of backscatter power \(grd or rtc\) expected"
+        InputError,
+        match=r"feature 'insar' found, one made of backscatter power \(grd, rtc, grd_cross, rtc_cross\) expected",
     ):
         radiometry.prepare(np.full((2, 3, 3), 0.5), feature="insar")
 
@@ -131,3 +132,25 @@ def test_what_noise_subtraction_overshot_is_raised_to_the_noise_floor(rng):
     assert prepared.series[1, 2, 3] == prepared.series[2, 0, 0] == pytest.approx(floor)
     assert prepared.series.min() == pytest.approx(floor)
     assert prepared.filled_fraction == 0
+
+
+@pytest.mark.parametrize("feature", ["grd", "rtc"])
+def test_a_cross_polarised_feature_is_scaled_as_its_co_polarised_one(feature):
+    power = np.array([1e-4, 0.01, np.nan, 0.3]).reshape(4, 1, 1)
+    cross, co = (radiometry.prepare(power, feature=name) for name in (f"{feature}_cross", feature))
+    np.testing.assert_array_equal(cross.series, co.series)
+
+
+@given(series, series)
+def test_stacked_features_are_valid_where_each_is(one, other):
+    parts = [radiometry.prepare(power) for power in (one, other)]
+    stacked = radiometry.stack_features(parts)
+    assert stacked.series.shape == (2, 4, 3, 3)
+    for part, own in zip(parts, stacked.series, strict=True):
+        np.testing.assert_array_equal(own, part.series)
+    valid = np.isfinite(one).any(axis=0) & np.isfinite(other).any(axis=0)
+    np.testing.assert_array_equal(stacked.valid, valid)
+    assert not stacked.filled[~valid].any()
+    most = np.maximum(*((~np.isfinite(power)).sum(axis=0) for power in (one, other)))
+    np.testing.assert_array_equal(stacked.filled[valid], most[valid])
+    assert stacked.filled_fraction == pytest.approx(most[valid].sum() / max(valid.sum() * 4, 1))

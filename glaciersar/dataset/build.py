@@ -27,7 +27,7 @@ from glaciersar.io import process_pool
 from glaciersar.io.atomic import atomic_write, check_free_space
 from glaciersar.io.lock import exclusive_lock
 from glaciersar.scenes.coherence import CoherencePair
-from glaciersar.scenes.scene import Scene
+from glaciersar.scenes.scene import Scene, split_pair
 
 FOLDER = ".unfinished"
 """Hidden beside the files of the dataset; it holds the finished tiles until these are written."""
@@ -144,7 +144,7 @@ def _check_disk_space(folder: Path, jobs: Sequence[TileJob], left: Sequence[Tile
 
 def _tile_bytes(job: TileJob) -> int:
     """Give the size of a tile: its dates and two planes of labels in float32."""
-    dates = len(job.scenes) + len(job.rtc) + len(job.pairs)
+    dates = (len(job.scenes) + len(job.rtc)) * len(split_pair(job.config.polarisation)) + len(job.pairs)
     side: int = job.group.tile.geobox(pixel=job.config.pixel).shape[0]
     return 4 * (dates + 2) * side**2
 

@@ -15,11 +15,12 @@ class DatasetConfig:
     relative_orbits: Sequence[int]
     """1 to 175; each orbit and year of a tile is a group of its own."""
     polarisation: str = "HH"
-    """ "HH", "HV", "VV" or "VH": the one channel of backscatter."""
+    """ "HH", "HV", "VV" or "VH"; or "HH+HV" or "VV+VH": then the co-polarised series is the feature "grd" (or "rtc"),
+    and the cross-polarised one stands beside it as "grd_cross" (or "rtc_cross")."""
     pixel: float = 10.0
     """Side of a pixel, metres."""
     features: Sequence[str] = ("grd",)
-    """Of "grd", "rtc" and "insar", with one of backscatter at least: names and scalings of the series."""
+    """Of "grd", "rtc" and "insar", with "grd" or "rtc" at least: names and scalings of the series."""
     dates: int = 15
     """How many dates stand for a year."""
     spacing_days: float = 24.0

@@ -17,6 +17,7 @@ from glaciersar.dataset.date_sampling import DATES, check_sampling, check_shown,
 from glaciersar.dataset.hdf5 import TileEntry, list_groups
 from glaciersar.dataset.lazy_file import LazyFile, Window
 from glaciersar.errors import InputError
+from glaciersar.radiometry import CROSS
 from glaciersar.recipe import AS_RELEASED, CORRECTED, Recipe
 
 LENGTH_STREAM = 1
@@ -114,13 +115,13 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
     def _fill(self, index: int, series: NDArray[np.float32], labels: NDArray[np.float32]) -> None:
         rng = np.random.default_rng([self.seed, int(self._epoch), index])
         entry = self.entries[rng.integers(len(self.entries))]
-        bases = {feature: np.array(base) for feature, base in entry.base.items()}
-        moved = [jitter_dates(base, rng, dates=entry.dates[feature]) for feature, base in bases.items()]
+        bases = [np.array(base) for base in entry.base.values()]
+        moved = _jitter(entry, rng)
         window = (self._draw_slice(rng, entry.height), self._draw_slice(rng, entry.width))
         drawn = draw_augmentation(rng, side=self.patch, features=len(bases), recipe=self.recipe)
         # last, so that all that was drawn before is the same for every choice of dates
         shown = draw_dates(rng, self.date_sampling, self.shown, length=series.shape[1])
-        dates = [base[shown] for base in (moved if "jitter" in self.augmentations else bases.values())]
+        dates = [base[shown] for base in (moved if "jitter" in self.augmentations else bases)]
         augmentation = drawn.keep(self.augmentations)
         self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, augmentation=augmentation)
 
@@ -221,6 +222,16 @@ def _read(
     labels = np.empty((2, height, width), np.float32)
     file.read(entry, dates, window, recipe, series=series, labels=labels)
     return torch.from_numpy(series), torch.from_numpy(labels)
+
+
+def _jitter(entry: TileEntry, rng: np.random.Generator) -> list[NDArray[np.integer]]:
+    """Move the dates of each feature; co- and cross-polarised are of one acquisition, so their dates move together."""
+    moved: dict[tuple[str, tuple[int, ...], int], NDArray[np.integer]] = {}
+    keys = [(name.removesuffix(CROSS), base, entry.dates[name]) for name, base in entry.base.items()]
+    for key in keys:
+        if key not in moved:
+            moved[key] = jitter_dates(np.array(key[1]), rng, dates=key[2])
+    return [moved[key] for key in keys]
 
 
 def _check_patch(path: str | Path, entries: Sequence[TileEntry], patch: int) -> None:

@@ -19,7 +19,7 @@ from glaciersar.scenes.aoi import DEGREES, aoi_name, parse_aoi, union_footprint
 from glaciersar.scenes.coherence import CoherencePair, shortest_baselines
 from glaciersar.scenes.deduplicate import drop_older_products
 from glaciersar.scenes.footprint import describe_geobox, overlaps, raster_footprints, raster_geobox, scene_footprints
-from glaciersar.scenes.scene import Scene, merge_passes
+from glaciersar.scenes.scene import Scene, holds, merge_passes, rasters_of
 from glaciersar.scenes.selection import filter_scenes
 from glaciersar.scenes.temporal_coverage import data_source
 
@@ -51,15 +51,15 @@ def covered_tiles(
 
     Args:
         scenes: From `find_scenes` or `read_manifest`.
-        polarisation: "HH", "HV", "VV" or "VH".
+        polarisation: "HH", "HV", "VV" or "VH"; or both, "HH+HV" or "VV+VH".
         place: Area of interest, as for `parse_aoi`; one scene may hold hundreds of tiles.
 
     Raises:
-        InputError: No tile in the area.
+        InputError: No tile in the area, or a scene that lacks one of two polarisations.
     """
     by_orbit: dict[tuple[int, int | None], list[Scene]] = {}
     for scene in scenes:
-        if polarisation in scene.hrefs:
+        if holds(scene, polarisation):
             by_orbit.setdefault((scene.time.year, scene.relative_orbit), []).append(scene)
     extents = [
         part
@@ -185,7 +185,7 @@ def _passes_by_tile(
         first = chosen[min(beside)]
         print(
             f"{year}, orbit {relative_orbit}: {len(beside)} of {len(chosen)} scenes lie beside all {len(tiles)} tiles "
-            f"and are left out, such as {first.id} {describe_geobox(raster_geobox(first.hrefs[polarisation][0]))}"
+            f"and are left out, such as {first.id} {describe_geobox(raster_geobox(rasters_of(first, polarisation)[0]))}"
         )
 
 
@@ -218,13 +218,16 @@ def _outlines_name(reference: gpd.GeoDataFrame) -> str:
 
 def _check_features(features: Sequence[str], rtc: Sequence[Scene], pairs: Sequence[CoherencePair]) -> None:
     """Refuse unknown features, features without their scenes or pairs, and scenes or pairs without their feature."""
-    if not set(features) & set(radiometry.OF_POWER) or set(features) - set(radiometry.RANGES):
+    known, of_power = radiometry.PUBLISHED_RANGES, {"grd", "rtc"}  # cross-polarised ones follow from the polarisation
+    if not set(features) & of_power or set(features) - set(known):
+        cross = any(feature.endswith(radiometry.CROSS) for feature in features)
+        hint = "; polarisation='HH+HV' adds the cross-polarised" if cross else ""
         raise InputError(
-            f"features {', '.join(features) or 'none'} found, some of {', '.join(radiometry.RANGES)} expected, among "
-            f"them one made of backscatter power ({' or '.join(radiometry.OF_POWER)})"
+            f"features {', '.join(features) or 'none'} found, some of {', '.join(known)} expected, among "
+            f"them one made of backscatter power (grd or rtc){hint}"
         )
     for name, wanted, given in (
-        ("scenes of rtc", set(radiometry.OF_POWER) <= set(features), rtc),
+        ("scenes of rtc", of_power <= set(features), rtc),
         ("pairs of insar", "insar" in features, pairs),
     ):
         if wanted != bool(given):

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,8 @@ from glaciersar.grid import Group
 from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write
 from glaciersar.scenes.coherence import CoherencePair, read_coherence
-from glaciersar.scenes.reader import read_incidence, read_series
-from glaciersar.scenes.scene import Scene, is_remote
+from glaciersar.scenes.reader import Series, read_incidence, read_series
+from glaciersar.scenes.scene import Scene, is_remote, rasters_of, split_pair
 from glaciersar.scenes.selection import choose_dates
 
 LAYOUT = 1
@@ -57,7 +57,7 @@ def fingerprint(job: TileJob) -> str:
     """Hash what a tile is made of, 16 letters: settings, scenes, outlines, and size and time of rasters on disk."""
     config, scenes = job.config, []
     for scene in (*job.scenes, *job.rtc):
-        hrefs = [*scene.hrefs.get(config.polarisation, ()), *scene.hrefs.get("incidence", ())]
+        hrefs = [*rasters_of(scene, config.polarisation), *scene.hrefs.get("incidence", ())]
         scenes.append(asdict(scene) | {"hrefs": [_state(href) for href in hrefs]})
     scenes += [asdict(pair) | {"hrefs": [_state(href) for href in pair.hrefs]} for pair in job.pairs]
     settings: list[object] = [LAYOUT, job.group.name, job.outlines_year, config.polarisation, config.pixel]
@@ -123,6 +123,7 @@ def make_tile(job: TileJob, path: Path) -> None:
     (unseen_share); the number of passes without a value on the tile (empty_dates) and of dates without a pass nearby
     (filled_dates); the years of the outlines on the tile (outlines_from) and the times of the series. Those of further
     features begin with the feature's name; coherence has the days between its two passes too (insar_baseline_days).
+    Of two polarisations, the dates are kept on which both have a value.
     """
     config = job.config
     geobox = job.group.tile.geobox(pixel=config.pixel)
@@ -166,15 +167,41 @@ def make_tile(job: TileJob, path: Path) -> None:
 def _write_backscatter(
     file: h5py.File, job: TileJob, feature: str, scenes: Sequence[Scene], geobox: GeoBox, *, prefix: str = ""
 ) -> NDArray[np.bool_]:
-    """Write a series of backscatter with its attributes; return where radar sees anything, (H, W)."""
-    series = read_series(scenes, geobox, job.config.polarisation, drop_empty=True)
+    """Write the series of one polarisation or two with their attributes; return where radar sees all, (H, W)."""
+    valid = np.ones(geobox.shape, bool)
+    for series in _read_common(scenes, geobox, split_pair(job.config.polarisation)):
+        valid &= _write_series(file, job, feature, series, passes=len(scenes), prefix=prefix)
+        feature, prefix = f"{feature}{radiometry.CROSS}", f"{feature}{radiometry.CROSS}_"  # of the second
+    return valid
+
+
+def _read_common(scenes: Sequence[Scene], geobox: GeoBox, polarisations: Sequence[str]) -> list[Series]:
+    """Read each polarisation at the dates on which all of them have a value, so that their dates are the same."""
+    found = [read_series(scenes, geobox, kind, drop_empty=True) for kind in polarisations]
+    common = set(found[0].times).intersection(*(series.times for series in found))
+    if not common:
+        raise InputError(f"{scenes[0].id}: no date with {' and '.join(polarisations)} on the grid found, some expected")
+    return [_keep_dates(series, common) for series in found]
+
+
+def _keep_dates(series: Series, times: Collection[datetime]) -> Series:
+    kept = [k for k, time in enumerate(series.times) if time in times]
+    if len(kept) == len(series.times):
+        return series
+    return replace(series, power=series.power[kept], times=tuple(series.times[k] for k in kept))
+
+
+def _write_series(
+    file: h5py.File, job: TileJob, feature: str, series: Series, *, passes: int, prefix: str
+) -> NDArray[np.bool_]:
+    """Write the series of one polarisation with its attributes; return where radar sees anything, (H, W)."""
     base, missing = choose_tile_dates(job, series.times)
     times = sorted([*series.times, *missing])
     power = series.power  # (T, H, W)
     file.attrs[f"{prefix}masked_share"] = int(np.isnan(power).sum()) / power.size
     for time in missing:
         power = np.insert(power, times.index(time), np.nan, axis=0)
-    file.attrs[f"{prefix}empty_dates"] = len(scenes) - len(series.times)
+    file.attrs[f"{prefix}empty_dates"] = passes - len(series.times)
     file.attrs[f"{prefix}filled_dates"] = len(missing)
     if missing:
         file.attrs[f"{feature}_filled_time_idx"] = np.array([times.index(time) for time in missing])

@@ -19,39 +19,25 @@ from rasterio.windows import Window
 from torch import Tensor
 from tqdm import tqdm
 
-from glaciersar import radiometry
 from glaciersar.errors import InputError
 from glaciersar.inference import backends, map_product, resumable
 from glaciersar.inference.backends import Predictor
 from glaciersar.inference.calibration import Calibration
 from glaciersar.inference.map_product import CALLED, COUNTS, DATES, FILLED, VALID, WRITTEN, Band, MapReport
+from glaciersar.inference.prepared_scenes import Preview, look_at, match_polarisations, read_prepared
 from glaciersar.inference.resumable import Progress
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Place, Tiling, WindowLayout, blend_row
 from glaciersar.inference.trained_dates import keep_trained
 from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.lock import exclusive_lock
 from glaciersar.io.rasters import WRITE_ERRORS, small_cache
-from glaciersar.models import Network, features
+from glaciersar.models import Network
 from glaciersar.radiometry import Prepared
-from glaciersar.scenes.preview import read_preview
-from glaciersar.scenes.reader import read_series
-from glaciersar.scenes.scene import Scene, merge_passes
-from glaciersar.scenes.temporal_coverage import data_source, incomplete_dates
+from glaciersar.scenes.scene import Scene, merge_passes, rasters_of
+from glaciersar.scenes.temporal_coverage import data_source
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Preview:
-    """A coarse look at a series, before it is read in windows."""
-
-    days: tuple[str, ...]
-    """Of the dates, such as 2020-01-16."""
-    gaps: Mapping[str, float]
-    """Share of the area that a date misses and others see, by day; dates that miss nothing are left out."""
-    backscatter: NDArray[np.floating]
-    """(h, w) dB, median of the dates, NaN without radar; each side at most 500 pixels."""
 
 
 def map_scenes(
@@ -72,11 +58,11 @@ def map_scenes(
     """Map the probability of glacier from the scenes of one orbit, whatever their size, into `path` and beside it.
 
     Args:
-        network: From `pretrained.load`, of one feature of backscatter.
+        network: From `pretrained.load`, of one feature of backscatter, or of co- and cross-polarised.
         chosen: From `selection.choose_series`, any number of dates, of which the network is shown as many as it was
             trained on; where one misses a part, it is filled from the others.
         geobox: The grid of the map.
-        polarisation: "HH", "HV", "VV" or "VH".
+        polarisation: "HH", "HV", "VV" or "VH"; for a network of two, "HH+HV" or "VV+VH".
         path, dtype, calibration, progress: As for `map_raster`.
         tiling, backend, precision: As for `sliding_window.map_array`.
         tags: More metadata for the files.
@@ -86,28 +72,23 @@ def map_scenes(
 
     Raises:
         InputError: Before anything is written: weights for other features or another number of dates, an empty area,
-            what `preview.read_preview` and `map_raster` refuse.
+            scenes without one of two polarisations, what `preview.read_preview` and `map_raster` refuse.
     """
-    feature = features.backscatter_feature(network)
+    polarisations = match_polarisations(network, polarisation)
     WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
     passes = keep_trained(network, merge_passes(chosen))
-    look = _read_preview(passes, geobox, polarisation, feature)
+    look = look_at(passes, geobox, polarisations)
     size = len(passes) * geobox.shape[0] * geobox.shape[1]
-
-    def read(part: GeoBox) -> Prepared:
-        series = read_series(passes, part, polarisation, check=False)
-        return radiometry.prepare(series.power, feature=feature)
-
-    rasters = [_file_state(href) for scene in passes for href in scene.hrefs[polarisation]]
+    rasters = [_file_state(href) for scene in passes for href in rasters_of(scene, polarisation)]
     mapped = map_raster(
         backends.make_predictor(network, backend=backend, precision=precision, size=size),
-        read,
+        lambda part: read_prepared(passes, part, polarisations),
         geobox,
         path,
         tiling=tiling,
         dtype=dtype,
         calibration=calibration,
-        inputs={"weights": network.checksum(), "feature": feature, "rasters": rasters},
+        inputs={"weights": network.checksum(), "feature": ",".join(polarisations), "rasters": rasters},
         progress=progress,
         **_tags_of(network, passes, look, polarisation) | tags,
     )
@@ -244,10 +225,11 @@ def _map_window(
     down, across = (slice(0, side.stop - side.start) for side in finished)
     counts[VALID] += prepared.valid[down, across].sum()
     counts[FILLED] += prepared.filled[down, across].sum()
-    counts[DATES] = len(prepared.series)
+    counts[DATES] = prepared.series.shape[-3]
     glacier = None
     if prepared.valid.any():
-        (glacier,) = predictor(torch.from_numpy(prepared.series)[None, None])  # (1, 1, T, h, w) -> (h, w)
+        series = torch.from_numpy(prepared.series)  # ([F,] T, h, w)
+        (glacier,) = predictor(series.reshape(1, -1, *series.shape[-3:]))  # (1, F, T, h, w) -> (h, w)
     bar.update()
     return glacier, torch.from_numpy(prepared.valid)
 
@@ -263,17 +245,6 @@ def _one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Gen
             pending = next_one
         if pending is not None:
             yield pending.result()
-
-
-def _read_preview(chosen: Sequence[Scene], geobox: GeoBox, polarisation: str, feature: str) -> Preview:
-    series = read_preview(chosen, geobox, polarisation)
-    prepared = radiometry.prepare(series.power, feature=feature)
-    median = radiometry.unscale(np.median(prepared.series, axis=0), feature=feature)
-    return Preview(
-        days=tuple(f"{time:%Y-%m-%d}" for time in series.times),
-        gaps=incomplete_dates(series),
-        backscatter=np.where(prepared.valid, median, np.nan),
-    )
 
 
 def _tags_of(network: Network, chosen: Sequence[Scene], look: Preview, polarisation: str) -> dict[str, str]:

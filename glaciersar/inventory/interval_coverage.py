@@ -12,9 +12,10 @@ from tqdm import tqdm
 from glaciersar import outlines, radiometry
 from glaciersar.grid import Tile
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
+from glaciersar.inference.prepared_scenes import match_polarisations
 from glaciersar.inference.sliding_window import map_array
 from glaciersar.inventory import area, block_sums, change
-from glaciersar.models import Network, features
+from glaciersar.models import Network
 from glaciersar.simulate import backscatter_levels, radar, random_fields, reference_outlines
 from glaciersar.simulate.landscape import draw_landscape
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS
@@ -65,7 +66,8 @@ def map_landscapes(
     Yields:
         The map by year.
     """
-    assumed, feature = backscatter_levels.read_levels(), features.features_of(model)[0]
+    assumed = backscatter_levels.read_levels()
+    polarisations = match_polarisations(model, "HH+HV" if model.features > 1 else "HH")
     for k in tqdm(range(landscapes), desc="landscapes", disable=not progress):
         own = int(random_fields.random_stream(seed, "coverage", k).integers(2**31))
         landscape = draw_landscape(f"coverage-{k}", TILE.geobox(pixel=pixel), years=years, seed=own)
@@ -74,11 +76,16 @@ def map_landscapes(
             first = date(year, 1, 1) + timedelta(days=DAY_OF_FIRST_PASS[relative_orbit])
             days = [first + timedelta(days=24 * step) for step in range(dates)]
             seen = radar.prepare_series(landscape, year, relative_orbit, levels=assumed, looks=looks, seed=own)
-            power = np.stack([radar.observe(seen, day, key=day.toordinal())["HH"] for day in days])
-            prepared = radiometry.prepare(power, feature=feature)
+            images = [radar.observe(seen, day, key=day.toordinal()) for day in days]
+            prepared = radiometry.stack_features(
+                [
+                    radiometry.prepare(np.stack([image[kind] for image in images]), feature=feature)
+                    for feature, kind in polarisations.items()
+                ]
+            )
             drawn = reference_outlines.annotate(landscape, year, annotator="reference", seed=own)
             known = {"truth": landscape.glacier[year], "reference": outlines.to_mask(drawn, landscape.geobox)}
-            maps[year] = (map_array(model, prepared.series[None], valid=prepared.valid), known)
+            maps[year] = (map_array(model, prepared.series, valid=prepared.valid), known)
         yield maps
 
 

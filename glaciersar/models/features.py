@@ -19,15 +19,18 @@ def features_of(model: Network) -> tuple[str, ...]:
     return tuple(named)
 
 
-def backscatter_feature(model: Network) -> str:
-    """Name the one feature of backscatter that a model was trained on.
+def backscatter_features(model: Network) -> tuple[str, ...]:
+    """Name the features of backscatter that a model was trained on: one, or co- and cross-polarised in their order.
 
     Raises:
-        InputError: It was trained on several features, or on another.
+        InputError: It was trained on other features.
     """
-    feature, *more = features_of(model)
-    if more:
-        found = ", ".join((feature, *more))
-        raise InputError(f"{model.name}: weights for the features {found} found, for one of backscatter expected")
-    radiometry.check_backscatter(feature)
-    return feature
+    found = features_of(model)
+    if len(found) == 1:
+        radiometry.check_backscatter(found[0])
+    elif sorted(found) not in ([name, f"{name}{radiometry.CROSS}"] for name in ("grd", "rtc")):
+        raise InputError(
+            f"{model.name}: weights for the features {', '.join(found)} found, for one of backscatter or for co- and "
+            f"cross-polarised such as grd, grd{radiometry.CROSS} expected"
+        )
+    return found

@@ -9,7 +9,7 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.scene import Scene
+from glaciersar.scenes.scene import Scene, rasters_of
 
 CONVENTIONS = ("gamma0", "sigma0")
 """Backscatter per area seen from the radar, and per area on the ground: 1 dB apart at 37 degrees."""
@@ -34,7 +34,7 @@ def common_convention(scenes: Iterable[Scene], polarisation: str, *, declared: s
 
     Args:
         scenes: Of one series.
-        polarisation: "HH", "HV", "VV" or "VH".
+        polarisation: "HH", "HV", "VV" or "VH"; or both, "HH+HV" or "VV+VH".
         declared: "gamma0" or "sigma0" if the user knows; if empty, the names of the rasters are read.
 
     Returns:
@@ -47,7 +47,7 @@ def common_convention(scenes: Iterable[Scene], polarisation: str, *, declared: s
         raise InputError(f"convention={declared!r} found, {' or '.join(CONVENTIONS)} expected")
     known = declared
     for scene in scenes:
-        for href in scene.hrefs.get(polarisation, ()):
+        for href in rasters_of(scene, polarisation):
             found = convention_of_name(href)
             if found == UNKNOWN:
                 continue

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
 from glaciersar.io import http, rasters
-from glaciersar.scenes.scene import Scene, is_remote
+from glaciersar.scenes.scene import Scene, is_remote, rasters_of, split_pair
 from glaciersar.scenes.selection import describe_scenes
 
 
@@ -71,12 +71,13 @@ def covering_geobox(scenes: Sequence[Scene], polarisation: str, *, pixel: float 
 
     Args:
         scenes: Scenes in one coordinate system.
-        polarisation: "HH", "HV", "VV", "VH" or "incidence".
+        polarisation: "HH", "HV", "VV", "VH" or "incidence"; or both, "HH+HV" or "VV+VH".
         pixel: Side of a pixel in units of the CRS; the first raster's if not given.
     """
+    kinds = split_pair(polarisation)
     grids = [
         raster_geobox(href)
-        for href in sorted({href for scene in scenes for href in polarisation_hrefs(scene, polarisation)})
+        for href in sorted({href for scene in scenes for kind in kinds for href in polarisation_hrefs(scene, kind)})
     ]
     if not grids:
         raise InputError("no scene found, at least one expected to lay a grid over")
@@ -109,8 +110,8 @@ def raster_geobox(href: str) -> GeoBox:
 
 
 def scene_footprints(scene: Scene, polarisation: str, crs: str) -> list[BaseGeometry]:
-    """Return the bounding rectangle of each raster of a scene in another CRS."""
-    return raster_footprints(scene.hrefs.get(polarisation, ()), crs)
+    """Return the bounding rectangle, in another CRS, of each raster of a scene in a polarisation or pair."""
+    return raster_footprints(rasters_of(scene, polarisation), crs)
 
 
 def raster_footprints(hrefs: Iterable[str], crs: str) -> list[BaseGeometry]:

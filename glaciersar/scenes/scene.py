@@ -11,6 +11,8 @@ from shapely.geometry.base import BaseGeometry
 from glaciersar.errors import InputError
 
 POLARISATIONS = ("HH", "HV", "VV", "VH")
+PAIRS = ("HH+HV", "VV+VH")
+"""Polarisations that one scene holds, the co-polarised first."""
 PASS_GAP = timedelta(minutes=10)
 """Strips of one pass follow each other within seconds; an orbit repeats after six days at the earliest."""
 SAME_TIME_OF_DAY = timedelta(minutes=15)  # orbits that overlap pass 99 minutes apart
@@ -52,6 +54,36 @@ class Scene:
     """When it was processed, or else listed, UTC; None if the archive does not say."""
     checksums: Mapping[str, FileChecksum] = field(default_factory=dict)
     """Of rasters, by href, as far as the archive or `manifest.record_checksums` gives them."""
+
+
+def split_pair(polarisation: str) -> tuple[str, ...]:
+    """Return the polarisations of a pair, ("HH", "HV") of "HH+HV"; a single one is returned alone.
+
+    Raises:
+        InputError: A pair that is not in `PAIRS`.
+    """
+    if "+" in polarisation and polarisation not in PAIRS:
+        expected = ", ".join((*POLARISATIONS, *PAIRS))
+        raise InputError(f"polarisation={polarisation!r} found, one of {expected} expected")
+    return tuple(polarisation.split("+"))
+
+
+def holds(scene: Scene, polarisation: str) -> bool:
+    """Tell whether a scene has a polarisation, or both of a pair.
+
+    Raises:
+        InputError: It has only one of a pair.
+    """
+    kinds = split_pair(polarisation)
+    missing = [kind for kind in kinds if kind not in scene.hrefs]
+    if 0 < len(missing) < len(kinds):
+        raise InputError(f"{scene.id}: no {missing[0]} found, both of polarisation={polarisation!r} expected")
+    return not missing
+
+
+def rasters_of(scene: Scene, polarisation: str) -> tuple[str, ...]:
+    """List the rasters of a scene in a polarisation, or in both of a pair; none where it has none."""
+    return tuple(href for kind in split_pair(polarisation) for href in scene.hrefs.get(kind, ()))
 
 
 def merge_passes(scenes: Iterable[Scene]) -> list[Scene]:

@@ -176,7 +176,7 @@ def search_scenes(
         end: Last time kept, exclusive.
         relative_orbit: 1 to 175; GeoTIFFs whose names give no orbit are taken to be of it.
         orbit_state: "ascending" or "descending".
-        polarisation: "HH", "HV", "VV" or "VH".
+        polarisation: "HH", "HV", "VV" or "VH"; or both, "HH+HV" or "VV+VH".
         collection: The product, such as sentinel-1-rtc; needed where an API has several.
         units: "linear" or "db"; if not given, what the archive declares, or else "linear".
         progress: Show a progress bar.

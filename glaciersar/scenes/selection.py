@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.scene import Scene, as_utc, check_one_orbit, merge_passes
+from glaciersar.scenes.scene import Scene, as_utc, check_one_orbit, holds, merge_passes
 
 
 def filter_scenes(
@@ -29,10 +29,10 @@ def filter_scenes(
         end: Last time kept, exclusive.
         relative_orbit: 1 to 175.
         orbit_state: "ascending" or "descending".
-        polarisation: "HH", "HV", "VV" or "VH".
+        polarisation: "HH", "HV", "VV" or "VH"; "HH+HV" or "VV+VH" keeps the scenes that hold both.
 
     Raises:
-        InputError: Nothing is left; the message says what there was.
+        InputError: A scene lacks one of a pair; or nothing is left, and the message says what there was.
     """
     scenes = sorted(scenes, key=lambda scene: (scene.time, scene.id))
     start, end = start and as_utc(start), end and as_utc(end)
@@ -44,7 +44,7 @@ def filter_scenes(
         and (end is None or scene.time < end)
         and (relative_orbit is None or scene.relative_orbit == relative_orbit)
         and (orbit_state is None or scene.orbit_state == orbit_state)
-        and (polarisation is None or polarisation in scene.hrefs)
+        and (polarisation is None or holds(scene, polarisation))
     ]
     if not left:
         asked = {
@@ -86,11 +86,11 @@ def choose_series(
     relative_orbit: int = 0,
     dates: int = 15,
 ) -> list[Scene]:
-    """Choose the passes to map: one polarisation, one orbit, one period, and the dates that stand for it.
+    """Choose the passes to map: one polarisation or pair, one orbit, one period, and the dates that stand for it.
 
     Args:
         scenes: From `find_scenes` or `read_manifest`.
-        polarisation: "HH", "HV", "VV" or "VH".
+        polarisation: "HH", "HV", "VV" or "VH"; or both, "HH+HV" or "VV+VH".
         start: First day, such as 2022-01-01; empty takes all.
         end: The day after the last one; empty takes all. With neither, the last year with scenes is taken.
         relative_orbit: 1 to 175; 0 takes the lowest there is.

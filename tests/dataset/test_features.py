@@ -1,6 +1,9 @@
 """glaciersar.dataset.build with several features: RTC and coherence beside GRD, as the published data has them"""
 
+import shutil
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -8,16 +11,19 @@ import pytest
 from odc.geo.geobox import GeoBox
 
 from glaciersar import radiometry
+from glaciersar.dataset.config import DatasetConfig
 from glaciersar.dataset.hdf5 import check_published
 from glaciersar.dataset.patches import RandomPatches, WholeTiles
+from glaciersar.dataset.plan import covered_tiles, plan_dataset
 from glaciersar.dataset.summary import summarize_dataset
+from glaciersar.dataset.tile import fingerprint
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.recipe import find_recipe
 from glaciersar.scenes.coherence import find_pairs
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_dates
-from tests.support.archives import backscatter, glaciers, write_catalog, write_raster, year_of_dates
+from tests.support.archives import backscatter, glaciers, raster_of, write_catalog, write_raster, year_of_dates
 from tests.support.building import build
 
 PIXEL = 500.0  # 20 × 20 a tile
@@ -172,3 +178,122 @@ def test_pairs_of_another_orbit_are_refused(make, tmp_path, rng):
         path.rename(path.with_name(path.name.replace("_ro14", "")))
     with pytest.raises(InputError, match="SVAL-10-38_2020_ro14: no pair of insar covers this tile, at least one"):
         make(features=("grd", "insar"), pairs=find_pairs(tmp_path / "insar", relative_orbit=87))
+
+
+@pytest.fixture
+def dual(tmp_path, rng):
+    return find_scenes(write_catalog(tmp_path / "dual", GRID, TIMES, rng))
+
+
+def build_dual(tmp_path, scenes, **changes):
+    settings = {"pixel": PIXEL, "polarisation": "HH+HV"} | changes
+    return build(tmp_path / str(settings["polarisation"]), scenes, glaciers(TILES), SPLIT, **settings)
+
+
+def spoil(scene, kind, window):
+    """Take the values from a part of a raster."""
+    path = Path(scene.hrefs[kind][0])
+    power = raster_of(path)
+    power[window] = np.nan
+    write_raster(path, power, GRID)
+
+
+def test_two_polarisations_stand_beside_each_other_as_each_is_alone(tmp_path, dual):
+    both = build_dual(tmp_path, dual)
+    check_published(both, features=("grd", "grd_cross"))
+    with h5py.File(both / "train.h5") as file:
+        group = file["SVAL-10-38_2020_ro14"]
+        assert sorted(group) == ["grd", "grd_cross", "outlines"]
+        assert group.attrs["polarisation"] == "HH+HV"
+        for name, kind in (("grd", "HH"), ("grd_cross", "HV")):
+            with h5py.File(build_dual(tmp_path, dual, polarisation=kind) / "train.h5") as alone:
+                own = alone["SVAL-10-38_2020_ro14"]
+                np.testing.assert_array_equal(group[name], own["grd"])
+                for attribute in ("times", "base_time_idx"):
+                    np.testing.assert_array_equal(group.attrs[f"{name}_{attribute}"], own.attrs[f"grd_{attribute}"])
+        assert not np.array_equal(group["grd"], group["grd_cross"])
+    ((series, _, _),) = WholeTiles(both / "test.h5", features=("grd", "grd_cross"))
+    assert series.shape == (2, 15, 20, 20)
+    table = summarize_dataset(both)
+    assert {"low, grd", "low, grd_cross", "dates, grd_cross"} <= set(table)
+    assert (table["high, grd_cross"] > -10).all()
+
+
+def test_a_date_without_a_value_of_one_polarisation_is_left_out_of_both(tmp_path, dual):
+    spoil(dual[3], "HV", (..., slice(0, 20)))
+    with h5py.File(build_dual(tmp_path, dual) / "train.h5") as file:
+        group = file["SVAL-10-38_2020_ro14"]
+        assert len(group["grd"]) == len(group["grd_cross"]) == 15
+        np.testing.assert_array_equal(group.attrs["grd_times"], group.attrs["grd_cross_times"])
+        assert group.attrs["empty_dates"] == group.attrs["grd_cross_empty_dates"] == 1
+
+
+def test_polarisations_without_a_date_in_common_are_refused(tmp_path, dual):
+    for k, scene in enumerate(dual):
+        spoil(scene, ("HH", "HV")[k % 2], (..., slice(0, 20)))
+    with pytest.raises(InputError, match="no date with HH and HV on the grid found, some expected"):
+        build_dual(tmp_path, dual)
+
+
+def test_a_pixel_that_one_polarisation_never_sees_belongs_to_no_class(tmp_path, dual):
+    for scene in dual:
+        spoil(scene, "HV", np.s_[:4, :10])
+    with h5py.File(build_dual(tmp_path, dual) / "train.h5") as file:
+        group = file["SVAL-10-38_2020_ro14"]
+        assert not group["outlines"][:4, :10].any()
+        assert group["outlines"][4:].any(-1).all()
+        assert group.attrs["grd_cross_masked_share"] == pytest.approx(40 / 400)
+        assert group.attrs["masked_share"] == 0
+
+
+def test_rtc_of_two_polarisations_stands_beside_grd_of_two(tmp_path, dual):
+    rtc = [replace(scene, hrefs={"HH": scene.hrefs["HV"], "HV": scene.hrefs["HH"]}) for scene in dual]
+    folder = build_dual(tmp_path, dual, features=("grd", "rtc"), rtc=rtc)
+    with h5py.File(folder / "val.h5") as file:
+        decibel = {
+            name: radiometry.unscale(file["SVAL-11-38_2020_ro14"][name][()], feature=name)
+            for name in ("grd", "grd_cross", "rtc", "rtc_cross")
+        }
+    np.testing.assert_allclose(decibel["rtc"], decibel["grd_cross"], atol=1e-4)
+    np.testing.assert_allclose(decibel["rtc_cross"], decibel["grd"], atol=1e-4)
+
+
+def test_scenes_that_lack_one_of_two_polarisations_are_refused(tmp_path, dual):
+    lacking = [*dual[:5], replace(dual[5], hrefs={"HH": dual[5].hrefs["HH"]}), *dual[6:]]
+    assert covered_tiles(dual, "HH+HV") == TILES
+    for refused in (lambda: covered_tiles(lacking, "HH+HV"), lambda: build_dual(tmp_path, lacking)):
+        with pytest.raises(InputError, match=rf"{dual[5].id}: no HV found, both of polarisation='HH\+HV' expected"):
+            refused()
+    assert not (tmp_path / "HH+HV").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"polarisation": "HH+VV"}, r"polarisation='HH\+VV' found, one of HH, HV, VV, VH, HH\+HV, VV\+VH expected"),
+        ({"polarisation": "VV+VH"}, r"no scene with polarisation VV\+VH"),
+        ({"features": ("grd", "grd_cross")}, r"grd, grd_cross found.*; polarisation='HH\+HV' adds the cross-polarised"),
+    ],
+)
+def test_choices_of_two_polarisations_that_cannot_be_are_refused(tmp_path, dual, changes, sentence):
+    with pytest.raises(InputError, match=sentence):
+        build_dual(tmp_path, dual, **changes)
+
+
+def test_a_tile_is_made_anew_when_its_cross_polarised_raster_changed(tmp_path, dual):
+    def fingerprints(kind):
+        config = DatasetConfig(years=[2020], relative_orbits=[14], pixel=PIXEL, polarisation=kind)
+        return [fingerprint(job) for job in plan_dataset(tmp_path, dual, glaciers(TILES), SPLIT, config).jobs]
+
+    before = {kind: fingerprints(kind) for kind in ("HH", "HH+HV")}
+    spoil(dual[2], "HV", np.s_[:2, :2])
+    assert fingerprints("HH") == before["HH"]
+    assert not set(fingerprints("HH+HV")) & {*before["HH+HV"], *before["HH"]}
+
+
+def test_the_disk_must_have_space_for_both_polarisations(tmp_path, dual, monkeypatch):
+    one = 2 * 3 * 4 * (16 + 2) * 20 * 20  # every tile twice: dates and two planes of labels, float32
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 3 * one // 2}))
+    build_dual(tmp_path, dual, polarisation="HV")
+    with pytest.raises(InputError, match="3 tiles and the making of them"):
+        build_dual(tmp_path, dual)

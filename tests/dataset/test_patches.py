@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from glaciersar.dataset import lazy_file, patches
-from glaciersar.dataset.augmentation import Augmentation, apply_as_released
+from glaciersar.dataset.augmentation import Augmentation, apply_as_released, draw_augmentation
 from glaciersar.dataset.buffer_pool import BufferPool
 from glaciersar.dataset.patches import AdjacentPatches, RandomPatches, WholeTiles, load_batches
 from glaciersar.errors import InputError
@@ -356,3 +356,42 @@ def test_tiles_come_without_their_padding_unless_asked_for_with_it(tmp_path, rng
     assert torch.equal(whole[0][..., 3:37, 5:43], inner[0])
     assert torch.equal(whole[1][..., 3:37, 5:43], inner[1])
     assert whole[1].sum() == inner[1].sum()  # padding has no label
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("features", [("grd", "grd_cross", "insar"), ("grd_cross", "insar", "grd")])
+def test_two_polarisations_are_jittered_to_the_same_acquisitions(tmp_path, rng, features):
+    data = training_patches(write_dataset(tmp_path / "both.h5", NAMES, rng, features=features), features=features)
+    co, cross, other = (features.index(name) for name in ("grd", "grd_cross", "insar"))
+    drawn = [
+        [place(part - 2**19 * k)[0] for k, part in enumerate(series)] for series, _ in (data[k] for k in range(20))
+    ]
+    assert all(dates[co] == dates[cross] for dates in drawn)
+    assert any(dates[co] != dates[other] for dates in drawn)
+    assert any(dates[co] != list(range(2, 17)) for dates in drawn)
+
+
+@pytest.mark.usefixtures("plain")
+def test_one_feature_is_jittered_alike_alone_and_before_its_cross_polarised(tmp_path, rng):
+    both = write_dataset(tmp_path / "both.h5", NAMES, rng, features=("grd", "grd_cross"))
+    data = training_patches(both, features=("grd",)), training_patches(both, features=("grd", "grd_cross"))
+    for k in range(5):
+        assert torch.equal(data[0][k][0][0], data[1][k][0][0])
+
+
+def test_gamma_and_shift_are_drawn_for_each_polarisation(tmp_path, rng, monkeypatch):
+    both = write_dataset(tmp_path / "both.h5", NAMES, rng, features=("grd", "grd_cross"))
+    drawn = []
+
+    def draw(rng, **settings):
+        drawn.append(draw_augmentation(rng, **settings))
+        return drawn[-1]
+
+    monkeypatch.setattr(patches, "draw_augmentation", draw)
+    data = training_patches(both, features=("grd", "grd_cross"))
+    for k in range(40):
+        data[k]
+    for name in ("exponents", "offsets"):
+        found = [getattr(one, name) for one in drawn if getattr(one, name)]
+        assert found
+        assert all(len(two) == 2 and two[0] != two[1] for two in found)

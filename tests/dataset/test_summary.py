@@ -195,7 +195,7 @@ def test_a_file_without_a_feature_is_refused(folder):
     with h5py.File(folder / "train.h5", "a") as file:
         for group in file.values():
             del group["grd"]
-    with pytest.raises(InputError, match=r"train\.h5: outlines found, one of grd, rtc, insar expected"):
+    with pytest.raises(InputError, match=r"train\.h5: outlines found, one of grd, rtc, insar, grd_cross"):
         summarize_dataset(folder)
 
 

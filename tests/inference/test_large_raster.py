@@ -213,3 +213,30 @@ def test_what_cannot_be_mapped_is_refused_before_anything_is_written(tmp_path, c
     with pytest.raises(InputError, match=message):
         large_raster.map_scenes(network(), chosen, grid, "HH", tmp_path / "new" / "probability.tif")
     assert not (tmp_path / "new").exists()
+
+
+def test_both_polarisations_are_mapped_as_if_they_were_read_whole(tmp_path, rng):
+    folder = write_folder(tmp_path / "scenes", GRID, year_of_dates(4), rng, polarisations=("HH", "HV"))
+    chosen = choose_series(find_scenes(folder), polarisation="HH+HV", dates=0)
+    both = network(features=2)
+    both.metadata = {"feature_names": "grd,grd_cross"}
+    path = tmp_path / "probability.tif"
+    mapped, _ = large_raster.map_scenes(both, chosen, GRID, "HH+HV", path, tiling=TILES)
+    parts = [radiometry.prepare(read_series(chosen, GRID, kind).power).series for kind in ("HH", "HV")]
+    expected = sliding_window.map_array(both, np.stack(parts), tiling=TILES)
+    np.testing.assert_array_equal(values(path), expected)
+    assert mapped.dates == 4
+    with rasterio.open(path) as file:
+        assert file.tags()["polarisation"] == "HH+HV"
+
+
+def test_scenes_of_one_polarisation_are_refused_by_a_network_of_two(tmp_path, chosen):
+    both = network(features=2)
+    both.metadata = {"feature_names": "grd,grd_cross"}
+    for polarisation, message in (
+        ("HH", r"both such as HH\+HV expected"),
+        ("HH+HV", "S1_ro14_20200102T063005Z: no HV found"),
+    ):
+        with pytest.raises(InputError, match=message):
+            large_raster.map_scenes(both, chosen, GRID, polarisation, tmp_path / "new" / "probability.tif")
+    assert not (tmp_path / "new").exists()

@@ -112,3 +112,13 @@ def test_the_fraction_of_intervals_that_hold_the_truth_is_counted():
     assert table["width"].tolist() == [1.5] * 2
     assert table["bias"].tolist() == [0.0] * 2
     assert table["error"].tolist() == [pytest.approx(np.sqrt(3))] * 2
+
+
+def test_a_network_of_two_polarisations_is_shown_both():
+    both = models.build("unet2d", width=4, features=2)
+    both.metadata = {"feature_names": "grd,grd_cross"}
+    reverse = models.build("unet2d", width=4, features=2)
+    reverse.load_state_dict(both.state_dict())
+    reverse.metadata = {"feature_names": "grd_cross,grd"}
+    one, other = (landscapes(model, 1)[0][2020][0] for model in (both, reverse))
+    assert not np.array_equal(one, other)  # each weight sees another polarisation

@@ -7,7 +7,8 @@ import pytest
 import rasterio
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.filenames import convention_of_name, relative_orbit_of
+from glaciersar.scenes.filenames import common_convention, convention_of_name, relative_orbit_of
+from glaciersar.scenes.scene import Scene
 from glaciersar.scenes.search import find_scenes
 from tests.support.archives import TILE, write_raster
 
@@ -168,3 +169,14 @@ def test_decibels_are_known_by_the_name(tmp_path):
 )
 def test_names_tell_sigma_from_gamma_nought(href, expected):
     assert convention_of_name(href) == expected
+
+
+def test_the_convention_of_two_polarisations_is_the_same():
+    def both(co, cross):
+        hrefs = {"HH": (f"{co}_HH.tif",), "HV": (f"{cross}_HV.tif",)}
+        return [Scene(id="a", time=datetime(2020, 1, 2, tzinfo=UTC), relative_orbit=1, orbit_state=None, hrefs=hrefs)]
+
+    assert common_convention(both("gamma0", "gamma0"), "HH+HV") == "gamma0"
+    assert common_convention(both("gamma0", "sigma0"), "HH") == "gamma0"
+    with pytest.raises(InputError, match=r"sigma0_HV\.tif: sigma0 found, gamma0 expected"):
+        common_convention(both("gamma0", "sigma0"), "HH+HV")

@@ -6,8 +6,9 @@ import rasterio
 from rasterio.control import GroundControlPoint
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.footprint import open_backscatter
-from tests.support.archives import TILE
+from glaciersar.scenes.footprint import covering_geobox, open_backscatter, scene_footprints
+from glaciersar.scenes.scene import Scene
+from tests.support.archives import TILE, TIMES, backscatter, write_raster
 
 
 @pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
@@ -34,3 +35,18 @@ def test_the_raster_itself_is_given(tmp_path):
         file.write(np.full((1, 10, 10), 0.1, np.float32))
     with open_backscatter(str(path)) as file:
         assert file.shape == (10, 10)
+
+
+def test_the_grid_and_the_footprints_of_two_polarisations_cover_the_rasters_of_both(tmp_path, rng):
+    grid = TILE.geobox(pixel=1000)
+    left, right = write_raster(tmp_path / "hh.tif", backscatter(rng, (10, 6)), grid[:, :6]), tmp_path / "hv.tif"
+    write_raster(right, backscatter(rng, (10, 7)), grid[:, 3:])
+    hrefs = {"HH": (str(left),), "HV": (str(right),)}
+    scene = Scene(id="a", time=TIMES[0], relative_orbit=14, orbit_state=None, hrefs=hrefs)
+    assert covering_geobox([scene], "HH") == grid[:, :6]
+    assert covering_geobox([scene], "HH+HV") == grid
+    assert [box.bounds for box in scene_footprints(scene, "HH+HV", str(grid.crs))] == [
+        part.boundingbox.bbox for part in (grid[:, :6], grid[:, 3:])
+    ]
+    with pytest.raises(InputError, match="a: no VV found"):
+        covering_geobox([scene], "VV+VH")

@@ -7,7 +7,18 @@ import pytest
 import shapely
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.scene import FileChecksum, Scene, as_utc, check_one_orbit, is_remote, merge_passes
+from glaciersar.scenes.scene import (
+    PAIRS,
+    FileChecksum,
+    Scene,
+    as_utc,
+    check_one_orbit,
+    holds,
+    is_remote,
+    merge_passes,
+    rasters_of,
+    split_pair,
+)
 
 START = datetime(2020, 1, 2, 6, 30, tzinfo=UTC)
 
@@ -90,3 +101,22 @@ def test_times_become_utc_and_one_without_a_zone_is_utc():
     assert as_utc(datetime(2020, 1, 2, 8, 30, tzinfo=east)).isoformat() == START.isoformat()
     assert as_utc(START.replace(tzinfo=None)).isoformat() == START.isoformat()
     assert as_utc(START) == START
+
+
+def test_a_pair_of_polarisations_is_the_co_and_then_the_cross_polarised():
+    assert [split_pair(pair) for pair in (*PAIRS, "HV")] == [("HH", "HV"), ("VV", "VH"), ("HV",)]
+    for unknown in ("HV+HH", "HH+VV", "HH+", "HH+HV+VV"):
+        with pytest.raises(
+            InputError, match=r"polarisation='.*' found, one of HH, HV, VV, VH, HH\+HV, VV\+VH expected"
+        ):
+            split_pair(unknown)
+
+
+def test_a_scene_holds_both_polarisations_of_a_pair_or_none_of_them():
+    both = scene(0, hrefs={"HH": ("co.tif",), "HV": ("cross.tif", "cross2.tif"), "incidence": ("angle.tif",)})
+    assert [holds(both, kind) for kind in ("HH", "HV", "HH+HV", "VV+VH")] == [True, True, True, False]
+    assert rasters_of(both, "HH+HV") == ("co.tif", "cross.tif", "cross2.tif")
+    assert rasters_of(both, "VV+VH") == ()
+    for kind, missing in (("HH", "HV"), ("HV", "HH")):
+        with pytest.raises(InputError, match=rf"^a: no {missing} found, both of polarisation='HH\+HV' expected"):
+            holds(scene(0, hrefs={kind: ("a.tif",)}), "HH+HV")

@@ -144,3 +144,17 @@ def test_each_year_and_orbit_has_its_own_dates():
     found = choose_dates_by_year(scenes_of(times) + scenes_of(year_of_dates(20, year=2016, step_days=18), orbit=174))
     assert set(found) == {(2020, 14), (2016, 174)}
     assert found[2020, 14] == [times[k] for k in choose_dates(times)]
+
+
+def test_a_series_of_two_polarisations_has_scenes_with_both_and_refuses_those_with_one():
+    co, other = scenes_of(year_of_dates(30)), scenes_of(year_of_dates(30), polarisation="VV")
+    both = [replace(scene, hrefs={"HH": ("a.tif",), "HV": ("b.tif",)}) for scene in co]
+    assert choose_series(both + other, polarisation="HH+HV") == choose_series(both, polarisation="HH")
+    with pytest.raises(InputError, match=r"20200126: no HV found, both of polarisation='HH\+HV' expected"):
+        choose_series([*both[:2], co[2], *both[3:]], polarisation="HH+HV")
+    with pytest.raises(InputError, match=r"no scene with polarisation HH\+HV; found 30 scenes of VV"):
+        choose_series(other, polarisation="HH+HV")
+    late = replace(co[2], time=co[2].time.replace(year=2021))
+    assert (
+        len(choose_series([*both, late], polarisation="HH+HV", end="2021-01-01", dates=0)) == 30
+    )  # it is not asked for

@@ -13,7 +13,9 @@ from safetensors.torch import load_file
 
 from glaciersar import models
 from glaciersar.errors import InputError
+from glaciersar.evaluation import scoring
 from glaciersar.models import pretrained
+from glaciersar.models.features import features_of
 from glaciersar.training import loop, schedule
 from glaciersar.training.config import TrainConfig, count_steps
 from glaciersar.training.loop import train
@@ -299,3 +301,28 @@ def test_an_epoch_without_a_number_of_steps_has_as_many_as_patches_fit(data, tmp
     )
     with pytest.raises(InputError, match=r"train\.h5: no batch of 9 patches of 12 pixels fits"):
         count_steps(dataclasses.replace(config, batch=9), data)
+
+
+def test_a_network_of_two_polarisations_is_trained_saved_and_scored_on_both(data, tmp_path, rng):
+    for path in data.iterdir():
+        with h5py.File(path, "a") as file:
+            for group in file.values():
+                group["grd_cross"] = 1 - group["grd"][()]
+                group.attrs["grd_cross_base_time_idx"] = group.attrs["grd_base_time_idx"]
+    both = dataclasses.replace(CONFIG, epochs=1, features=("grd", "grd_cross"))
+    train(both, data, tmp_path / "models/unet3d", progress=False)
+    model = pretrained.load(tmp_path / "models/unet3d/weights.safetensors")
+    assert (model.features, features_of(model)) == (2, ("grd", "grd_cross"))
+
+    def probability():
+        return scoring.map_selected_tiles(tmp_path / "models/unet3d", data / "val.h5", ["SVAL-9-9_2020_ro14"])
+
+    (before,) = probability().values()
+    with h5py.File(data / "val.h5", "a") as file:
+        file["SVAL-9-9_2020_ro14/grd_cross"][...] = 0.1
+    (after,) = probability().values()
+    assert not np.array_equal(before, after)  # it looks at the second polarisation
+    with h5py.File(data / "val.h5", "a") as file:
+        del file["SVAL-9-9_2020_ro14/grd_cross"]
+    with pytest.raises(InputError, match="dataset grd_cross missing, found grd, outlines"):
+        probability()
