@@ -61,7 +61,7 @@ def block_bootstrap(blocks: pd.DataFrame, *, draws: int = 10_000, seed: int, lev
     """
     rng = np.random.default_rng(seed)
     most = mapped_area(blocks)
-    rows: dict[Hashable, dict[str, float]] = {}
+    rows: dict[str | int, dict[str, float]] = {}
     for number, part in parts_of(blocks):
         whole = part.groupby(["row", "column"])["expected"].sum()
         rows[number] = {"area": float(whole.sum()), "low": np.nan, "high": np.nan}
@@ -71,7 +71,7 @@ def block_bootstrap(blocks: pd.DataFrame, *, draws: int = 10_000, seed: int, lev
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("glacier")
 
 
-def parts_of(blocks: pd.DataFrame) -> list[tuple[Hashable, pd.DataFrame]]:
+def parts_of(blocks: pd.DataFrame) -> list[tuple[str | int, pd.DataFrame]]:
     """List the blocks of "total", which are all, and of each glacier by its number."""
     glaciers = blocks[blocks["glacier"] != NO_GLACIER].groupby("glacier")
     return [("total", blocks), *((int(str(number)), part) for number, part in glaciers)]
@@ -99,7 +99,7 @@ def residual_interval(
         A row each glacier by its number, and "total": area, low, high in km², none below 0 or above what is mapped.
     """
     rng, most = np.random.default_rng(seed), mapped_area(blocks)
-    rows: dict[Hashable, dict[str, float]] = {}
+    rows: dict[str | int, dict[str, float]] = {}
     for number, part in parts_of(blocks):
         area = part["expected"].sum()
         error = draw_errors(model, [part], draws=draws, rng=rng)[:, 0]

@@ -104,7 +104,7 @@ def map_landscapes(
     """
     assumed, feature = backscatter_levels.read_levels(shift_db=shift_db), features.features_of(model)[0]
     for k in tqdm(list(landscapes), desc="landscapes", disable=not progress):
-        rng = random_fields.random_stream(seed, "coverage", k)
+        rng = random_fields.random_stream(seed, "coverage", tiles_per_side, k)
         own, corner = int(rng.integers(2**31)), Tile(column=int(rng.choice(COLUMNS)), row=int(rng.choice(ROWS)))
         orbit, side = relative_orbits[k % len(relative_orbits)], tiles_per_side * TILE_SIZE
         left, bottom, _, _ = corner.bounds

@@ -105,7 +105,8 @@ def tile_numbers(blocks: pd.DataFrame) -> NDArray[np.int64]:
         np.floor((corner + (blocks[side].to_numpy() + 0.5) * BLOCK - origin) / TILE_SIZE).astype(int)
         for side, corner, origin in (("column", CORNER[0], ORIGIN_X), ("row", CORNER[1], ORIGIN_Y))
     )
-    return 10_000 * row + column
+    number: NDArray[np.int64] = 10_000 * row + column
+    return number
 
 
 def _landscapes(tiles: list[Tile]) -> dict[Tile, str]:

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from glaciersar.errors import InputError
 from glaciersar.inventory import area, change
-from glaciersar.inventory.coverage_landscapes import LandscapeSums
-from glaciersar.inventory.error_model import ErrorModel
+from glaciersar.inventory.coverage_landscapes import LandscapeSums, landscape_residuals
+from glaciersar.inventory.error_model import ErrorModel, fit_errors
 
 LEVEL = 0.95
+FOLDS = 5
 GOOD = (0.93, 0.97)
 """Coverage that counts as right."""
 SIZES = {"below 1 km²": (0, 1), "1 to 10 km²": (1, 10), "from 10 km²": (10, np.inf)}
@@ -42,12 +44,13 @@ def measure_areas(
     rows = []
     for k, sums in enumerate(landscapes):
         last = max(sums.blocks)
-        blocks, perimeters = sums.blocks[last], {"total": sums.perimeter[last]}
-        found = area.intervals(blocks, model, perimeters, disagreement=disagreement, draws=draws, seed=seed + k)
-        truth = {number: part["true"].sum() for number, part in area.parts_of(blocks)}
-        for number, row in found.rename(columns={"area": "expected"}).iterrows():
+        blocks, length = sums.blocks[last], sums.perimeter[last]
+        found = area.intervals(blocks, model, {"total": length}, disagreement=disagreement, draws=draws, seed=seed + k)
+        truth = pd.Series({number: part["true"].sum() for number, part in area.parts_of(blocks)})
+        found = found.rename(columns={"area": "expected"}).assign(truth=truth)
+        for number, row in found.iterrows():
             reference = sums.reference[last] if number == "total" else np.nan
-            rows.append(_who(sums, number) | {"truth": truth[number], "reference": reference} | row.to_dict())
+            rows.append(_who(sums, number) | {"reference": reference} | row.to_dict())
     return pd.DataFrame(rows)
 
 
@@ -70,13 +73,41 @@ def measure_changes(
         first, last = min(sums.blocks), max(sums.blocks)
         parts = {year: dict(area.parts_of(sums.blocks[year])) for year in (first, last)}
         found = change.change_intervals(sums.blocks, model, draws=draws, seed=seed + k)
-        for (number, _, _), row in found.iterrows():
+        for number, row in found.droplevel(["start", "end"]).iterrows():
             true = [parts[year][number]["true"].sum() if number in parts[year] else 0.0 for year in (first, last)]
             reference = sums.reference[last] - sums.reference[first] if number == "total" else np.nan
             told = {"truth": true[1] - true[0], "reference": reference, "expected": row["change"]}
             told |= {"low_residuals": row["low"], "high_residuals": row["high"], "detectable": row["detectable"]}
             rows.append(_who(sums, number) | told)
     return pd.DataFrame(rows)
+
+
+def measure(
+    landscapes: Sequence[LandscapeSums], model: ErrorModel, disagreement: float, *, draws: int = 10_000, seed: int
+) -> dict[str, pd.DataFrame]:
+    """Give `measure_areas` and `measure_changes` by the names "area" and "change"."""
+    areas = measure_areas(landscapes, model, disagreement=disagreement, draws=draws, seed=seed)
+    return {"area": areas, "change": measure_changes(landscapes, model, draws=draws, seed=seed)}
+
+
+def measure_crossed(
+    landscapes: Sequence[LandscapeSums], disagreement: float, *, draws: int = 10_000, seed: int, folds: int = FOLDS
+) -> dict[str, pd.DataFrame]:
+    """Give the frames of `measure`, with each fold of the landscapes measured by the residuals of the others.
+
+    Raises:
+        InputError: There are fewer landscapes than folds.
+    """
+    if len(landscapes) < folds:
+        raise InputError(f"{len(landscapes)} landscapes found, at least {folds} expected")
+    found: dict[str, list[pd.DataFrame]] = {"area": [], "change": []}
+    for fold in range(folds):
+        others = [sums for k, sums in enumerate(landscapes) if k % folds != fold]
+        model = fit_errors(landscape_residuals(others))
+        frames = measure(landscapes[fold::folds], model, disagreement, draws=draws, seed=seed + fold * len(landscapes))
+        for name, frame in frames.items():
+            found[name].append(frame)
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in found.items()}
 
 
 def _who(sums: LandscapeSums, number: object) -> dict[str, object]:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from odc.geo.geobox import GeoBox
 
+from glaciersar.errors import InputError
 from glaciersar.inventory import error_model, interval_coverage
 from glaciersar.inventory.coverage_landscapes import MappedLandscape, YearMap, landscape_residuals, sum_landscape
 from tests.support import erring_maps
@@ -17,46 +18,45 @@ RIGHT = interval_coverage.GOOD
 
 
 @cache
-def model(count=80):
+def model(count=200):
     known = erring_maps.draw_landscapes(np.random.default_rng(5), count)
     return error_model.fit_errors(landscape_residuals(known))
 
 
 @cache
-def measured(side, count, seed=8):
+def measured(side, count, divided=False):
     """Areas and changes of landscapes that err as those of the model do."""
-    drawn = erring_maps.draw_landscapes(np.random.default_rng(seed), count, side=side)
-    areas = interval_coverage.measure_areas(drawn, model(), disagreement=40, draws=600, seed=1)
-    return areas, interval_coverage.measure_changes(drawn, model(), draws=600, seed=1)
+    drawn = erring_maps.draw_landscapes(np.random.default_rng(8), count, side=side, divided=divided)
+    areas = interval_coverage.measure_areas(drawn, model(), disagreement=40, draws=500, seed=1)
+    return areas, interval_coverage.measure_changes(drawn, model(), draws=500, seed=1)
 
 
 def whole(rows):
     return rows[rows["glacier"] == "total"]
 
 
-@pytest.mark.parametrize(("side", "count"), [(1, 400), (2, 200)])
+@pytest.mark.parametrize("side", [1, 2])
 @pytest.mark.parametrize("of", [0, 1], ids=["areas", "changes"])
-def test_intervals_hold_the_truth_in_19_of_20_landscapes_that_err_like_the_validation_tiles(side, count, of):
-    found = interval_coverage.interval_coverage(whole(measured(side, count)[of])).loc["residuals"]
+def test_intervals_hold_the_truth_in_19_of_20_landscapes_that_err_like_the_validation_tiles(side, of):
+    found = interval_coverage.interval_coverage(measured(side, 1000)[of]).loc["residuals"]  # a standard error is 0.007
     assert RIGHT[0] <= found["coverage"] <= RIGHT[1]
     assert found["verdict"] == "right"
 
 
-def test_intervals_of_areas_and_changes_of_sixteen_tiles_hold_the_truth_as_often():
-    both = [whole(rows) for rows in measured(4, 60)]  # one standard error is 0.02
-    held = [interval_coverage.interval_coverage(rows).loc["residuals", "coverage"] for rows in both]
-    assert RIGHT[0] <= np.mean(held) <= RIGHT[1]
+def test_intervals_of_sixteen_tiles_hold_the_truth_about_as_often():
+    for rows in measured(4, 100):  # a standard error is 0.022
+        assert 0.9 <= interval_coverage.interval_coverage(rows).loc["residuals", "coverage"] <= 0.99
 
 
 def test_intervals_of_glaciers_hold_the_truth_as_those_of_landscapes_do():
-    for rows in measured(2, 200):
+    for rows in measured(2, 250, divided=True):
         glaciers = interval_coverage.interval_coverage(rows[rows["glacier"] != "total"]).loc["residuals"]
-        assert glaciers["n"] == 400
-        assert RIGHT[0] <= glaciers["coverage"] <= RIGHT[1]
+        assert glaciers["n"] == 500  # a standard error is 0.012, as two of a landscape err together
+        assert 0.92 <= glaciers["coverage"] <= 0.98
 
 
 def test_a_change_is_known_better_than_by_two_maps_that_err_on_their_own():
-    areas, changes = (whole(rows) for rows in measured(2, 200))
+    areas, changes = measured(2, 1000)
     width = [(rows["high_residuals"] - rows["low_residuals"]).median() for rows in (areas, changes)]
     assert width[1] < 0.8 * np.sqrt(2) * width[0]
     score = interval_coverage.interval_coverage(changes).loc["residuals", "score"]
@@ -75,9 +75,9 @@ def test_maps_that_err_more_than_the_validation_tiles_are_told_to_be_missed():
 
 
 def test_intervals_from_few_landscapes_are_right_on_the_average_and_wider():
-    drawn = erring_maps.draw_landscapes(np.random.default_rng(3), 60)
+    drawn = erring_maps.draw_landscapes(np.random.default_rng(3), 40)
     held, width = [], []
-    for seed in range(8):
+    for seed in range(6):
         known = erring_maps.draw_landscapes(np.random.default_rng(100 + seed), 6)
         few = error_model.fit_errors(landscape_residuals(known))
         found = whole(interval_coverage.measure_areas(drawn, few, disagreement=40, draws=400, seed=1))
@@ -90,7 +90,7 @@ def test_intervals_from_few_landscapes_are_right_on_the_average_and_wider():
 
 
 def test_rows_name_their_landscape_size_and_end():
-    areas, changes = measured(2, 200)
+    areas, changes = measured(2, 250, divided=True)
     assert areas.columns[:6].tolist() == changes.columns[:6].tolist()
     assert set(areas["glacier"]) == {"total", 0, 1}
     assert set(areas.loc[areas["glacier"] == 0, "end"]) == {"sea"}
@@ -100,7 +100,7 @@ def test_rows_name_their_landscape_size_and_end():
     expected = ["all landscapes", "4 tiles", "orbit 14", "glaciers from 10 km²", "glaciers that end in the sea"]
     assert set(expected) <= set(groups.index.get_level_values("group"))
     halves = groups.loc[["glaciers that end on land", "glaciers that end in the sea"]].xs("residuals", level="interval")
-    assert halves["n"].tolist() == [200, 200]
+    assert halves["n"].tolist() == [250, 250]
 
 
 @pytest.mark.parametrize("pixel", [16, 20, 40, 80, 200])
@@ -138,3 +138,15 @@ def test_glaciers_of_one_landscape_count_as_one_for_the_standard_error():
     alone = interval_coverage.interval_coverage(frame)["standard_error"].iloc[0]
     thrice = interval_coverage.interval_coverage(pd.concat([frame] * 3))["standard_error"].iloc[0]
     assert alone == thrice == 0.25
+
+
+def test_each_fold_is_measured_by_the_residuals_of_the_others():
+    drawn = erring_maps.draw_landscapes(np.random.default_rng(6), 7)
+    crossed = interval_coverage.measure_crossed(drawn, 40.0, draws=200, seed=1, folds=2)
+    assert sorted(crossed["area"]["landscape"]) == sorted(sums.name for sums in drawn)
+    others = error_model.fit_errors(landscape_residuals(drawn[1::2]))
+    alone = interval_coverage.measure(drawn[::2], others, 40.0, draws=200, seed=1)
+    for name, frame in alone.items():
+        pd.testing.assert_frame_equal(crossed[name].iloc[:4], frame)
+    with pytest.raises(InputError, match="7 landscapes found, at least 8 expected"):
+        interval_coverage.measure_crossed(drawn, 40.0, draws=200, seed=1, folds=8)

@@ -77,15 +77,17 @@ def draw_landscapes(
     years: tuple[int, ...] = (2016, 2020),
     deviations: Mapping[str, float] = DEVIATIONS,
     stays: float = STAYS,
+    divided: bool = False,
 ) -> list[LandscapeSums]:
-    """Draw landscapes and sum their maps; the ice of the northern half is glacier 0, that of the southern 1."""
+    """Draw landscapes and sum their maps; if divided, the northern half is glacier 0 and the southern glacier 1."""
     found = []
     for k in range(count):
         box = landscape_box(k, side)
-        number = (np.arange(box.shape.y) >= box.shape.y // 2)[:, None] * np.ones(box.shape, int)
+        half = (np.indices(box.shape)[0] >= box.shape.y // 2).astype(int)
         maps = draw_maps(rng, k, side=side, years=years, deviations=deviations, stays=stays)
         blocks = {
-            year: block_sums.sum_blocks(p, box.affine, glacier=number, truth=truth) for year, (p, truth) in maps.items()
+            year: block_sums.sum_blocks(p, box.affine, glacier=half if divided else None, truth=truth)
+            for year, (p, truth) in maps.items()
         }
         reference = {year: float(part["true"].sum()) for year, part in blocks.items()}
         found.append(
