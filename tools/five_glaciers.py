@@ -25,7 +25,7 @@ FILES = {
 
 
 SPREAD = 0.05
-"""Of the area: by which drawings of clean ice by several people differ (Paul and others 2013, Annals of Glaciology 54)."""
+"""Fraction by which areas of clean ice differ between people (Paul and others 2013, Annals of Glaciology 54)."""
 SAME = 5e-5  # of the area: what differs by less is the same outline
 
 
@@ -84,14 +84,14 @@ beside them stand the Randolph Glacier Inventory 7 and the glacier area outlines
 checkout, the tests under `tests/real` make these tables again.
 
 **±** is 5 % of an area, by which drawings of clean ice by several people differ (Paul and others 2013, Annals of
-Glaciology 54); debris makes it more. It is that of every glacier and of their sum, as one person may err to one side all
-over. Two drawings err each on its own, so the ± of a change is the root of the sum of squares; a rate is told only where
-the change exceeds it.
+Glaciology 54); debris makes it more. It is that of every glacier and of their sum, as one person may err to one
+side all over. Two drawings err each on its own, so the ± of a change is the root of the sum of squares; a rate is
+told only where the change exceeds it.
 
-**Same outline** says that the inventory holds the area of the very polygon that stands beside it: the Norwegian inventory
-and these outlines are one work, so no difference there tells anything about their error. The Randolph Glacier Inventory
-differs by less than two independent drawings do, so it is no independent check either: both show that the join and the
-areas are computed rightly, and nothing about how well the glaciers were drawn."""
+**Same outline** says that the inventory holds the area of the very polygon that stands beside it: the Norwegian
+inventory and these outlines are one work, so no difference there tells anything about their error. The Randolph
+Glacier Inventory differs by less than two independent drawings do, so it is no independent check either: both show
+that the join and the areas are computed rightly, and nothing about how well the glaciers were drawn."""
     with atomic_write(path) as temporary:
         temporary.write_text("\n\n".join([head, *parts]) + "\n", encoding="utf-8")
 

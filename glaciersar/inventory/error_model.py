@@ -129,20 +129,23 @@ def fit_errors(known: pd.DataFrame) -> ErrorModel:
     """Measure the variances of the effects from residuals.
 
     Where no map has two tiles, what a tile and a map have in common cannot be told apart, and all of it counts to the
-    map, which gives a larger region the wider interval.
+    map, which gives a larger region the wider interval. Few landscapes can by chance show no error that a whole map
+    shares: one more is supposed, in whose only tile no one could tell it from that of the tile.
 
     Args:
         known: From `residuals`.
     """
     lone = known.groupby(MAP)["tile"].nunique().max() < 2
     told = np.array([level != "tile" or not lone for level in LEVELS])
+    one, two = _pairs(known)
     stays, year = np.zeros(len(LEVELS)), np.zeros(len(LEVELS))
     for _ in range(ROUNDS):
         weighed = _weigh(known, stays + year)
-        pairs = weighed.merge(weighed, on=PLACE, suffixes=("", "_other"))
-        one, two = pairs[pairs["year"] == pairs["year_other"]], pairs[pairs["year"] < pairs["year_other"]]
-        stays, year = _solve(_moments(one), None if two.empty else _moments(two), told)
-    fitted = [dict(zip(LEVELS, values.tolist(), strict=True)) for values in (stays, year, _effects(weighed))]
+        stays, year = _solve(_moments(weighed, one), None if two.empty else _moments(weighed, two), told)
+    effects = _effects(weighed)
+    for variance in (stays, year):
+        variance[0] += variance[1] / (effects[0] + 1)  # map and tile, in order
+    fitted = [dict(zip(LEVELS, values.tolist(), strict=True)) for values in (stays, year, effects)]
     landscapes = known["landscape"].nunique()
     return ErrorModel(stays=fitted[0], year=fitted[1], count=fitted[2], landscapes=landscapes, paired=not two.empty)
 
@@ -160,30 +163,42 @@ def _weigh(known: pd.DataFrame, variance: Array) -> pd.DataFrame:
     return known.assign(q=scale * known["error"], x=scale * s, u=scale * np.sqrt(s))
 
 
-def _moments(pairs: pd.DataFrame) -> tuple[Array, Array]:
-    """Sum the normal equations of the products of two residuals over all pairs of blocks of a map, by level.
+def _pairs(known: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Pair each block with itself, and with the same place seen from the same orbit in a later year.
+
+    Returns:
+        For each of the two kinds, a row each pair: the positions "first" and "other" of the blocks, and the numbers of
+        the pair of maps, of tiles and of blocks that it belongs to.
+    """
+    blocks = known[[*PLACE, "year"]].assign(at=np.arange(len(known)))
+    both = blocks.merge(blocks, on=PLACE, suffixes=("", "_other"))
+    of_maps = [*MAP, "year_other"]
+    numbers = {"map": both.groupby(of_maps).ngroup(), "tile": both.groupby([*of_maps, "tile"]).ngroup()}
+    numbers["block"] = pd.Series(np.arange(len(both)))
+    table = pd.DataFrame({"first": both["at"], "other": both["at_other"]} | numbers)
+    return table[both["year"] == both["year_other"]], table[both["year"] < both["year_other"]]
+
+
+def _moments(weighed: pd.DataFrame, pairs: pd.DataFrame) -> tuple[Array, Array]:
+    """Sum the normal equations of the products of two residuals over all pairs of blocks of two maps, by level.
 
     Args:
-        pairs: Each block beside itself, or beside the same place in another year.
+        weighed: From `_weigh`.
+        pairs: From `_pairs`.
 
     Returns:
         (4, 4) matrix and (4,) right side for the variances of `LEVELS`.
     """
-    first = pairs[["q", "x", "u"]].set_axis(["q", "x", "u"], axis=1)
-    other = pairs[["q_other", "x_other", "u_other"]].set_axis(["q", "x", "u"], axis=1)
+    q, x, u = (weighed[name].to_numpy()[pairs[["first", "other"]].to_numpy().T] for name in ("q", "x", "u"))  # (2, n)
     matrix, right = np.zeros((len(LEVELS), len(LEVELS))), np.zeros(len(LEVELS))
-    keys = [[*MAP, "year_other"], [*MAP, "year_other", "tile"], [*MAP, "year_other", "tile", "row", "column"]]
-    for k, names in enumerate(keys):
-        by = [pairs[name] for name in names]
-        sums = [
-            pd.DataFrame({"qx": part["q"] * part["x"], "xx": part["x"] ** 2}).groupby(by).sum()
-            for part in (first, other)
-        ]
-        right[k] = (sums[0]["qx"] * sums[1]["qx"]).sum()
-        matrix[: k + 1, k] = matrix[k, : k + 1] = (sums[0]["xx"] * sums[1]["xx"]).sum()  # those of a tile share a map
-    shared, alone = first["x"] * other["x"], first["u"] * other["u"]
-    matrix[:3, 3] = matrix[3, :3] = (shared * alone).sum()
-    matrix[3, 3], right[3] = (alone**2).sum(), (first["q"] * other["q"] * alone).sum()
+    for k, level in enumerate(LEVELS[:3]):
+        number = pairs[level].to_numpy()
+        one, other = ([np.bincount(number, part) for part in (q[side] * x[side], x[side] ** 2)] for side in (0, 1))
+        right[k] = one[0] @ other[0]
+        matrix[: k + 1, k] = matrix[k, : k + 1] = one[1] @ other[1]  # two blocks of a tile share a map, too
+    shared, alone = x.prod(axis=0), u.prod(axis=0)
+    matrix[:3, 3] = matrix[3, :3] = shared @ alone
+    matrix[3, 3], right[3] = alone @ alone, q.prod(axis=0) @ alone
     return matrix, right
 
 
