@@ -78,8 +78,8 @@ def change_intervals(
     """Give the change from the first to the last map of one region, with its interval and what could be detected.
 
     What the errors of two maps of one place and orbit have in common cancels, as far as the validation tiles show it;
-    `model.paired` False is printed, as then nothing cancels and the interval is too wide. Maps between the first and
-    the last are not used: three or four are no trend.
+    where they show nothing, `paired` is False and the interval too wide. Maps between the first and the last are not
+    used: three or four are no trend.
 
     The smallest detectable change is the true change that is told from none, at `level` and by a test of both sides,
     with a power of 80 % (Bloom 1995, Evaluation Review 19): 2.8 standard deviations of the drawn errors if they are
@@ -101,8 +101,6 @@ def change_intervals(
         InputError: There are less than two years, or the maps do not cover the same area.
     """
     (start, end), rng = _ends(blocks), np.random.default_rng(seed)
-    if not model.paired:
-        print("no place seen from one orbit in two years among the validation tiles: errors of years independent")
     maps = {year: dict(parts_of(blocks[year])) for year in (start, end)}
     most = {year: mapped_area(blocks[year]) for year in (start, end)}
     rows = {}

@@ -130,7 +130,9 @@ def fit_errors(known: pd.DataFrame) -> ErrorModel:
 
     Where no map has two tiles, what a tile and a map have in common cannot be told apart, and all of it counts to the
     map, which gives a larger region the wider interval. Few landscapes can by chance show no error that a whole map
-    shares: one more is supposed, in whose only tile no one could tell it from that of the tile.
+    shares: one more is supposed, in whose only tile no one could tell it from that of the tile. Without a place seen
+    from one orbit in two years nothing is known to stay, and the errors of two years count as independent; that is
+    printed.
 
     Args:
         known: From `residuals`.
@@ -138,6 +140,8 @@ def fit_errors(known: pd.DataFrame) -> ErrorModel:
     lone = known.groupby(MAP)["tile"].nunique().max() < 2
     told = np.array([level != "tile" or not lone for level in LEVELS])
     one, two = _pairs(known)
+    if two.empty:
+        print("no place seen from one orbit in two years: the errors of two years count as independent")
     stays, year = np.zeros(len(LEVELS)), np.zeros(len(LEVELS))
     for _ in range(ROUNDS):
         weighed = _weigh(known, stays + year)

@@ -15,6 +15,7 @@ FOLDS = 5
 ROUNDING = 1e-6  # km²: an interval of no width, of a landscape without any doubt, holds what differs by less
 GOOD = (0.93, 0.97)
 """Coverage that counts as right."""
+FEWEST = 100  # landscapes that tell: with fewer, the standard error of the coverage is larger than what counts as right
 SIZES = {"below 1 km²": (0, 1), "1 to 10 km²": (1, 10), "from 10 km²": (10, np.inf)}
 """Classes of glaciers by their true area."""
 ENDS = {"land": "on land", "sea": "in the sea"}
@@ -136,7 +137,8 @@ def interval_coverage(rows: pd.DataFrame, *, against: str = "truth") -> pd.DataF
     Returns:
         A row each kind of interval: n (rows with one), coverage (of the interval), its standard error (glaciers of one
         landscape err together), the median width, the mean score, bias and error (root mean square) of the expected
-        value, in the unit of the frame; verdict ("right" from 0.93 to 0.97, else "too narrow" or "too wide").
+        value, in the unit of the frame; verdict ("right" from 0.93 to 0.97, else "too narrow" or "too wide"; of fewer
+        than 100 landscapes "too few to tell").
     """
     found = {}
     kinds = [str(column).removeprefix("low_") for column in rows if str(column).startswith("low_")]
@@ -154,7 +156,7 @@ def interval_coverage(rows: pd.DataFrame, *, against: str = "truth") -> pd.DataF
             "score": (high - low + 2 / (1 - LEVEL) * (below + above)).mean(),
             "bias": errors.mean(),
             "error": np.sqrt((errors**2).mean()),
-            "verdict": _verdict(holds.mean()),
+            "verdict": _verdict(holds.mean(), part["landscape"].nunique() if "landscape" in part else len(part)),
         }
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("interval")
 
@@ -167,9 +169,9 @@ def _clustered_error(holds: pd.Series, rows: pd.DataFrame) -> float:
     return float(np.sqrt((apart**2).sum()) / max(len(holds), 1))
 
 
-def _verdict(coverage: float) -> str:
-    if np.isnan(coverage):
-        return "not given"
+def _verdict(coverage: float, landscapes: int) -> str:
+    if landscapes < FEWEST:
+        return "too few to tell" if landscapes else "not given"
     return "too narrow" if coverage < GOOD[0] else "too wide" if coverage > GOOD[1] else "right"
 
 

@@ -41,8 +41,9 @@ def draw_known(rng, *, tiles=4, landscapes=300, years=(2016, 2020), deviations=(
     return pd.concat(parts, ignore_index=True).astype({"landscape": str})
 
 
-def test_the_variances_that_residuals_were_drawn_with_are_found_again(rng):
+def test_the_variances_that_residuals_were_drawn_with_are_found_again(rng, capsys):
     model = error_model.fit_errors(draw_known(rng))
+    assert not capsys.readouterr().out
     for level, deviation in zip(error_model.LEVELS, (0.3, 0.2, 0.4, 0.1), strict=True):
         whole = model.stays[level] + model.year[level]
         assert whole == pytest.approx(deviation**2, rel=0.2, abs=0.004), level
@@ -67,10 +68,11 @@ def test_landscapes_of_one_tile_give_all_that_a_tile_shares_to_the_map(rng):
     assert model.stays["map"] + model.year["map"] == pytest.approx(0.3**2 + 0.2**2, rel=0.2)
 
 
-def test_without_a_place_seen_in_two_years_nothing_stays(rng):
+def test_without_a_place_seen_in_two_years_nothing_stays_and_that_is_told(rng, capsys):
     known = draw_known(rng, landscapes=40)
     known.loc[known["year"] == 2020, "orbit"] = 174  # another orbit is another map
     model = error_model.fit_errors(known)
+    assert "count as independent" in capsys.readouterr().out
     assert not model.paired
     assert set(model.stays.values()) == {0.0}
     assert model.year["map"] > 0

@@ -68,7 +68,7 @@ def test_a_change_is_known_better_than_by_two_maps_that_err_on_their_own():
 
 def test_maps_that_err_more_than_the_validation_tiles_are_told_to_be_missed():
     far = {"map": 1.0, "tile": 0.6, "block": 0.6}
-    drawn = erring_maps.draw_landscapes(np.random.default_rng(4), 60, deviations=far)
+    drawn = erring_maps.draw_landscapes(np.random.default_rng(4), 100, side=1, deviations=far)
     found = interval_coverage.measure_areas(drawn, model(), disagreement=40, draws=400, seed=1)
     assert interval_coverage.interval_coverage(whole(found)).loc["residuals", "verdict"] == "too narrow"
 
@@ -128,7 +128,12 @@ def test_the_fraction_of_intervals_that_hold_the_truth_is_counted_and_scored():
     assert table.loc["residuals", "score"] == pytest.approx((1 + 3 + 2 + 1 + 40 * (1 + 1)) / 4)  # 2/0.05 = 40
     assert table.loc["residuals", "bias"] == 0.0
     assert table.loc["residuals", "error"] == pytest.approx(np.sqrt(3))
-    assert set(table["verdict"]) == {"too narrow"}
+    assert set(table["verdict"]) == {"too few to tell"}
+    verdicts = [
+        interval_coverage.interval_coverage(pd.concat([frame] * 40).assign(expected=0, **wider))
+        for wider in ({}, {"low_residuals": 0.0, "high_residuals": 9.0})
+    ]
+    assert [verdict.loc["residuals", "verdict"] for verdict in verdicts] == ["too narrow", "too wide"]
 
 
 def test_glaciers_of_one_landscape_count_as_one_for_the_standard_error():
