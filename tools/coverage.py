@@ -21,7 +21,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from glaciersar import outlines
 from glaciersar.dataset.summary import pixel_size
 from glaciersar.errors import InputError
 from glaciersar.evaluation import annotators, metrics
@@ -151,10 +150,7 @@ def count(options: Options, out: Path) -> pd.DataFrame:
         kind of interval.
     """
     sets = {name: _read_set(options, name) for name in sets_of_landscapes()}
-    path = options.run / "archive" / "outlines.gpkg"
-    apart = annotators.boundary_disagreement(
-        *(outlines.read_outlines(path, layer=name) for name in annotators.LAYERS[:2])
-    ).deviation
+    apart = annotators.archive_disagreement(options.run / "archive" / "outlines.gpkg").deviation
     few, tables = _validation_errors(options), {}
     many = [_errors_without(sets, fold) for fold in range(FOLDS)]
     for name, found in sets.items():

@@ -94,6 +94,21 @@ def boundary_disagreement(one: gpd.GeoDataFrame, other: gpd.GeoDataFrame) -> Bou
     return BoundaryDisagreement(deviation=float(deviation), mean=float(mean), matched=near.size / found.size)
 
 
+def archive_disagreement(path: str | Path) -> BoundaryDisagreement:
+    """Measure `boundary_disagreement` on the two annotators of a simulated archive.
+
+    Args:
+        path: Its outlines.gpkg.
+
+    Raises:
+        InputError: There is no such file; real radar has no second annotator.
+    """
+    if not Path(path).exists():
+        raise InputError(f"{path}: no outlines of two annotators found; expected them, or disagreement given in metres")
+    one, other = (outlines.read_outlines(path, layer=name) for name in LAYERS[:2])
+    return boundary_disagreement(one, other)
+
+
 def _joined(layer: gpd.GeoDataFrame, names: list[str]) -> dict[Hashable, BaseGeometry]:
     """Join the outlines of each landscape and year."""
     if not names:

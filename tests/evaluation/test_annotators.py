@@ -96,3 +96,11 @@ def test_boundaries_far_apart_are_refused():
     far = layer(box(100_000, 100_000, 101_000, 101_000))
     with pytest.raises(InputError, match="no boundary of one annotator within 250 m"):
         annotators.boundary_disagreement(layer(box(0, 0, 1000, 1000)), far)
+
+
+def test_the_two_annotators_of_an_archive_are_read_and_a_missing_file_says_what_else_to_give(tmp_path):
+    for name, top in zip(annotators.LAYERS, (2000, 2040, 2000), strict=True):
+        layer(box(0, 0, 60_000, top), landscape="here", year=2016).to_file(tmp_path / "outlines.gpkg", layer=name)
+    assert annotators.archive_disagreement(tmp_path / "outlines.gpkg").mean == pytest.approx(40, abs=0.1)
+    with pytest.raises(InputError, match="disagreement given in metres"):
+        annotators.archive_disagreement(tmp_path / "none.gpkg")

@@ -79,9 +79,8 @@ def test_each_set_is_counted_with_the_residuals_of_others_and_of_the_validation_
     coverage.map_part(options, 1, 1)
     known = coverage_landscapes.landscape_residuals(landscapes(3))
     monkeypatch.setattr(coverage, "_validation_errors", lambda options: error_model.fit_errors(known))
-    monkeypatch.setattr(coverage.outlines, "read_outlines", lambda path, layer: None)
     apart = BoundaryDisagreement(deviation=40.0, mean=30.0, matched=1.0)
-    monkeypatch.setattr(coverage.annotators, "boundary_disagreement", lambda one, other: apart)
+    monkeypatch.setattr(coverage.annotators, "archive_disagreement", lambda path: apart)
     table = coverage.count(options, options.run / "evidence")
     of, sets, sources, *_ = (table.index.unique(level) for level in range(table.index.nlevels))
     assert list(of) == ["area", "change"]
