@@ -24,6 +24,7 @@ BLOCK = 3200.0  # metres
 CORNER = (378_194.512, 8_466_488.863)  # of block (0, 0) in EPSG:32633: the blocks of the authors' follow-up
 REACH = 500.0  # metres around a glacier within which doubtful pixels count to it
 NO_GLACIER = -1  # the number of pixels that count to no glacier
+KEYS = ["glacier", "row", "column"]
 SUMS = ["mapped", "expected", "spread", "true"]
 
 
@@ -130,7 +131,7 @@ def combine_sums(parts: list[pd.DataFrame], *, where: str = "the map") -> pd.Dat
     Raises:
         InputError: There is no row; the sentence begins with `where`.
     """
-    table = pd.concat(parts).groupby(["glacier", "row", "column"], as_index=False)[SUMS].sum(min_count=1)
+    table = pd.concat(parts).groupby(KEYS, as_index=False)[SUMS].sum(min_count=1)
     if table.empty:
         raise InputError(f"{where}: no pixel with data found, a probability of glacier expected")
     return table

@@ -1,210 +1,193 @@
-"""Coverage of the 95 % intervals: how often they hold the true area or change of simulated landscapes."""
+"""Coverage of the 95 % intervals: how often they hold the true area or change of simulated landscapes and glaciers."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from tqdm import tqdm
 
-from glaciersar import outlines, radiometry
-from glaciersar.grid import Tile
-from glaciersar.inference.calibration import UNCALIBRATED, Calibration
-from glaciersar.inference.prepared_scenes import match_polarisations
-from glaciersar.inference.sliding_window import map_array
-from glaciersar.inventory import area, block_sums, change
-from glaciersar.models import Network
-from glaciersar.simulate import backscatter_levels, radar, random_fields, reference_outlines
-from glaciersar.simulate.landscape import draw_landscape
-from glaciersar.simulate.settings import DAY_OF_FIRST_PASS
+from glaciersar.errors import InputError
+from glaciersar.inventory import area, change
+from glaciersar.inventory.coverage_landscapes import LandscapeSums, landscape_residuals
+from glaciersar.inventory.error_model import ErrorModel, fit_errors
 
-TILE = Tile(column=20, row=30)  # of every landscape; its position does not matter
-
-Map = tuple[NDArray[np.float32], Mapping[str, NDArray[np.bool_]]]
-"""The probability of glacier (H, W), and the masks "truth" and "reference" (outlines of an annotator), (H, W) each."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LandscapeSums:
-    """The sums of a map of a landscape in one year."""
-
-    blocks: pd.DataFrame
-    """From `block_sums.sum_blocks`."""
-    known: Mapping[str, float]
-    """Glacier area of the masks "truth" and "reference", km²."""
-    perimeter: float
-    """Of the mapped glacier outlines, km."""
-
-
-def map_landscapes(
-    model: Network,
-    *,
-    landscapes: int,
-    pixel: float,
-    years: Sequence[int],
-    relative_orbit: int,
-    looks: float = 10.7,
-    dates: int = 15,
-    seed: int,
-    progress: bool = False,
-) -> Iterator[dict[int, Map]]:
-    """Simulate landscapes of one 10 km tile with a radar series for each year, and map them.
-
-    Args:
-        model: From `pretrained.load`.
-        landscapes: Number of landscapes.
-        pixel: Metres, as in the training of the model.
-        years: Of the series.
-        relative_orbit: 14 or 174.
-        looks: Equivalent number of looks of a pixel.
-        dates: Number of dates of a year, 24 days apart.
-        seed: Landscape k does not depend on their number; none occurs in an archive of `simulate_archive`.
-        progress: Show a progress bar.
-
-    Yields:
-        The map by year.
-    """
-    assumed = backscatter_levels.read_levels()
-    polarisations = match_polarisations(model, "HH+HV" if model.features > 1 else "HH")
-    for k in tqdm(range(landscapes), desc="landscapes", disable=not progress):
-        own = int(random_fields.random_stream(seed, "coverage", k).integers(2**31))
-        landscape = draw_landscape(f"coverage-{k}", TILE.geobox(pixel=pixel), years=years, seed=own)
-        maps: dict[int, Map] = {}
-        for year in years:
-            first = date(year, 1, 1) + timedelta(days=DAY_OF_FIRST_PASS[relative_orbit])
-            days = [first + timedelta(days=24 * step) for step in range(dates)]
-            seen = radar.prepare_series(landscape, year, relative_orbit, levels=assumed, looks=looks, seed=own)
-            images = [radar.observe(seen, day, key=day.toordinal()) for day in days]
-            prepared = radiometry.stack_features(
-                [
-                    radiometry.prepare(np.stack([image[kind] for image in images]), feature=feature)
-                    for feature, kind in polarisations.items()
-                ]
-            )
-            drawn = reference_outlines.annotate(landscape, year, annotator="reference", seed=own)
-            known = {"truth": landscape.glacier[year], "reference": outlines.to_mask(drawn, landscape.geobox)}
-            maps[year] = (map_array(model, prepared.series, valid=prepared.valid), known)
-        yield maps
-
-
-def sum_landscapes(
-    maps: Iterable[Mapping[int, Map]], *, pixel: float, calibration: Calibration = UNCALIBRATED
-) -> list[dict[int, LandscapeSums]]:
-    """Sum the maps of landscapes by block, one map at a time; memory grows with the number of blocks.
-
-    Args:
-        maps: From `map_landscapes`.
-        pixel: Metres.
-        calibration: From `calibration.fit_calibration`.
-    """
-    box = TILE.geobox(pixel=pixel)
-    return [
-        {
-            year: LandscapeSums(
-                blocks=block_sums.sum_blocks(calibration(probability), box.affine),
-                known={  # summed in the order of the mapped area, at which an interval may end
-                    name: float(block_sums.sum_blocks(mask.astype(float), box.affine)["expected"].sum())
-                    for name, mask in masks.items()
-                },
-                perimeter=float(outlines.from_mask(probability > 0.5, box).length.sum()) / 1e3,
-            )
-            for year, (probability, masks) in years.items()
-        }
-        for years in maps
-    ]
+LEVEL = 0.95
+FOLDS = 5
+ROUNDING = 1e-6  # km²: an interval of no width, of a landscape without any doubt, holds what differs by less
+GOOD = (0.93, 0.97)
+"""Coverage that counts as right."""
+FEWEST = 100  # landscapes that tell: with fewer, the standard error of the coverage is larger than what counts as right
+SIZES = {"below 1 km²": (0, 1), "1 to 10 km²": (1, 10), "from 10 km²": (10, np.inf)}
+"""Classes of glaciers by their true area."""
+ENDS = {"land": "on land", "sea": "in the sea"}
 
 
 def measure_areas(
-    landscapes: Sequence[Mapping[int, LandscapeSums]],
-    known: pd.DataFrame,
+    landscapes: Sequence[LandscapeSums],
+    model: ErrorModel,
     *,
     disagreement: float,
     draws: int = 10_000,
     seed: int,
 ) -> pd.DataFrame:
-    """Give the intervals of the area of each landscape in its last year, beside the true area.
+    """Give the intervals of the area of each landscape and glacier in its last year, beside the true area.
 
     Args:
-        landscapes: From `sum_landscapes`.
-        known: Residuals of the validation tiles, from `area.residuals`.
+        landscapes: From `coverage_landscapes.sum_landscape`.
+        model: From `error_model.fit_errors`, of other landscapes.
         disagreement: Standard deviation of the distance between boundaries, metres, for `area.boundary_error`.
-        draws: Bootstrap samples.
-        seed: Of the bootstrap.
+        draws: Draws of each interval.
+        seed: Of the draws.
 
     Returns:
-        A row each landscape: truth, reference, expected (km²), and low and high of "blocks", "residuals" and
+        A row each landscape ("total") and glacier: landscape, orbit, tiles, glacier, size and end ("land", "sea"; of
+        glaciers), truth, reference (of landscapes), expected (km²), and low and high of "blocks", "residuals" and
         "boundary", such as low_blocks.
     """
     rows = []
-    for k, years in enumerate(landscapes):
-        last = years[max(years)]
-        found = area.intervals(
-            last.blocks,
-            known,
-            {"total": last.perimeter},
-            disagreement=disagreement,
-            draws=draws,
-            seed=seed + k,
-        )
-        rows.append(dict(last.known) | found.loc["total"].rename({"area": "expected"}).to_dict())
+    for k, sums in enumerate(landscapes):
+        last = max(sums.blocks)
+        blocks, length = sums.blocks[last], sums.perimeter[last]
+        found = area.intervals(blocks, model, {"total": length}, disagreement=disagreement, draws=draws, seed=seed + k)
+        truth = pd.Series({number: part["true"].sum() for number, part in area.parts_of(blocks)})
+        found = found.rename(columns={"area": "expected"}).assign(truth=truth)
+        for number, row in found.iterrows():
+            reference = sums.reference[last] if number == "total" else np.nan
+            rows.append(_who(sums, number) | {"reference": reference} | row.to_dict())
     return pd.DataFrame(rows)
 
 
 def measure_changes(
-    landscapes: Sequence[Mapping[int, LandscapeSums]], known: pd.DataFrame, *, draws: int = 10_000, seed: int
+    landscapes: Sequence[LandscapeSums], model: ErrorModel, *, draws: int = 10_000, seed: int
 ) -> pd.DataFrame:
-    """Give the intervals of the rate of change of each landscape from its first to its last year, beside the true rate.
+    """Give the intervals of the change of each landscape and glacier from its first to its last year.
 
     Args:
-        landscapes: From `sum_landscapes`, of two years or more.
-        known: Residuals of the validation tiles, from `area.residuals`.
-        draws: Bootstrap samples.
-        seed: Of the bootstrap.
+        landscapes: From `coverage_landscapes.sum_landscape`, of two years or more.
+        model: From `error_model.fit_errors`, of other landscapes.
+        draws: Draws of each interval.
+        seed: Of the draws.
 
     Returns:
-        A row each landscape: truth, reference, expected (km² a year), and low and high of "blocks" and "residuals".
+        The frame of `measure_areas` for changes, km², with the intervals "residuals" and with detectable.
     """
     rows = []
-    for k, years in enumerate(landscapes):
-        first, last = min(years), max(years)
-        blocks = {year: years[year].blocks for year in (first, last)}
-        row = {
-            name: (years[last].known[name] - years[first].known[name]) / (last - first) for name in years[last].known
-        }
-        tables = {
-            "blocks": change.rates_by_blocks(blocks, draws=draws, seed=seed + k),
-            "residuals": change.rates_by_residuals(blocks, known, draws=draws, seed=seed + k),
-        }
-        for name, table in tables.items():
-            found = table.loc["total"].iloc[0]
-            row |= {"expected": found["rate"], f"low_{name}": found["low"], f"high_{name}": found["high"]}
-        rows.append(row)
+    for k, sums in enumerate(landscapes):
+        first, last = min(sums.blocks), max(sums.blocks)
+        parts = {year: dict(area.parts_of(sums.blocks[year])) for year in (first, last)}
+        found = change.change_intervals(sums.blocks, model, draws=draws, seed=seed + k)
+        for number, row in found.droplevel(["start", "end"]).iterrows():
+            true = [parts[year][number]["true"].sum() if number in parts[year] else 0.0 for year in (first, last)]
+            reference = sums.reference[last] - sums.reference[first] if number == "total" else np.nan
+            told = {"truth": true[1] - true[0], "reference": reference, "expected": row["change"]}
+            told |= {"low_residuals": row["low"], "high_residuals": row["high"], "detectable": row["detectable"]}
+            rows.append(_who(sums, number) | told)
     return pd.DataFrame(rows)
 
 
-def interval_coverage(landscapes: pd.DataFrame, *, against: str = "truth") -> pd.DataFrame:
-    """Measure the coverage of each interval: the fraction of landscapes whose truth it holds.
+def measure(
+    landscapes: Sequence[LandscapeSums], model: ErrorModel, disagreement: float, *, draws: int = 10_000, seed: int
+) -> dict[str, pd.DataFrame]:
+    """Give `measure_areas` and `measure_changes` by the names "area" and "change"."""
+    areas = measure_areas(landscapes, model, disagreement=disagreement, draws=draws, seed=seed)
+    return {"area": areas, "change": measure_changes(landscapes, model, draws=draws, seed=seed)}
+
+
+def measure_crossed(
+    landscapes: Sequence[LandscapeSums], disagreement: float, *, draws: int = 10_000, seed: int, folds: int = FOLDS
+) -> dict[str, pd.DataFrame]:
+    """Give the frames of `measure`, with each fold of the landscapes measured by the residuals of the others.
+
+    Raises:
+        InputError: There are fewer landscapes than folds.
+    """
+    if len(landscapes) < folds:
+        raise InputError(f"{len(landscapes)} landscapes found, at least {folds} expected")
+    found: dict[str, list[pd.DataFrame]] = {"area": [], "change": []}
+    for fold in range(folds):
+        others = [sums for k, sums in enumerate(landscapes) if k % folds != fold]
+        model = fit_errors(landscape_residuals(others))
+        frames = measure(landscapes[fold::folds], model, disagreement, draws=draws, seed=seed + fold * len(landscapes))
+        for name, frame in frames.items():
+            found[name].append(frame)
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in found.items()}
+
+
+def _who(sums: LandscapeSums, number: object) -> dict[str, object]:
+    """Tell which landscape or glacier a row is of."""
+    columns = {"landscape": sums.name, "orbit": sums.orbit, "tiles": sums.tiles, "glacier": number}
+    if number == "total":
+        return columns | {"size": "", "end": ""}
+    blocks = sums.blocks[min(sums.blocks)]
+    true = blocks.loc[blocks["glacier"] == number, "true"].sum()
+    size = next(name for name, (low, high) in SIZES.items() if low <= true < high)
+    return columns | {"size": size, "end": "sea" if number in sums.at_sea else "land"}
+
+
+def interval_coverage(rows: pd.DataFrame, *, against: str = "truth") -> pd.DataFrame:
+    """Measure the coverage of each interval: the fraction of the rows whose truth it holds.
+
+    The interval score (Gneiting and Raftery 2007, Journal of the American Statistical Association 102, equation 43) is
+    the width, and 2/0.05 times the distance to each truth outside: of two intervals the one with the smaller mean score
+    is better, so that neither a wide nor a narrow one wins.
 
     Args:
-        landscapes: From `measure_areas` or `measure_changes`.
+        rows: From `measure_areas` or `measure_changes`, or a part of them.
         against: The column that counts as the truth.
 
     Returns:
-        A row each kind of interval: coverage (of the interval), its standard error, the median width, and bias and
-        error (root mean square) of the expected value, in the unit of the frame.
+        A row each kind of interval: n (rows with one), coverage (of the interval), its standard error (glaciers of one
+        landscape err together), the median width, the mean score, bias and error (root mean square) of the expected
+        value, in the unit of the frame; verdict ("right" from 0.93 to 0.97, else "too narrow" or "too wide"; of fewer
+        than 100 landscapes "too few to tell").
     """
-    rows, errors = {}, landscapes["expected"] - landscapes[against]
-    kinds = [str(column).removeprefix("low_") for column in landscapes if str(column).startswith("low_")]
+    found = {}
+    kinds = [str(column).removeprefix("low_") for column in rows if str(column).startswith("low_")]
     for name in kinds:
-        low, high = landscapes[f"low_{name}"], landscapes[f"high_{name}"]
-        fraction = float(((low <= landscapes[against]) & (landscapes[against] <= high)).mean())
-        rows[name] = {
-            "coverage": fraction,
-            "standard_error": float(np.sqrt(fraction * (1 - fraction) / len(landscapes))),
-            "width": float((high - low).median()),
-            "bias": float(errors.mean()),
-            "error": float(np.sqrt((errors**2).mean())),
+        part = rows.dropna(subset=[f"low_{name}", against])
+        low, high, true = part[f"low_{name}"], part[f"high_{name}"], part[against]
+        below, above = (low - true).clip(lower=0), (true - high).clip(lower=0)
+        holds = ((below <= ROUNDING) & (above <= ROUNDING)).astype(float)
+        errors = part["expected"] - true
+        found[name] = {
+            "n": len(part),
+            "coverage": holds.mean(),
+            "standard_error": _clustered_error(holds, part),
+            "width": (high - low).median(),
+            "score": (high - low + 2 / (1 - LEVEL) * (below + above)).mean(),
+            "bias": errors.mean(),
+            "error": np.sqrt((errors**2).mean()),
+            "verdict": _verdict(holds.mean(), part["landscape"].nunique() if "landscape" in part else len(part)),
         }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("interval")
+    return pd.DataFrame.from_dict(found, orient="index").rename_axis("interval")
+
+
+def _clustered_error(holds: pd.Series, rows: pd.DataFrame) -> float:
+    """Estimate the standard error of a fraction whose rows of one landscape belong together."""
+    if "landscape" not in rows:
+        return float(np.sqrt(holds.mean() * (1 - holds.mean()) / max(len(holds), 1)))
+    apart = (holds - holds.mean()).groupby(rows["landscape"]).sum()
+    return float(np.sqrt((apart**2).sum()) / max(len(holds), 1))
+
+
+def _verdict(coverage: float, landscapes: int) -> str:
+    if landscapes < FEWEST:
+        return "too few to tell" if landscapes else "not given"
+    return "too narrow" if coverage < GOOD[0] else "too wide" if coverage > GOOD[1] else "right"
+
+
+def grouped_coverage(rows: pd.DataFrame) -> pd.DataFrame:
+    """Measure coverage for landscapes by their number of tiles and orbit, and for glaciers by size and by end.
+
+    Args:
+        rows: From `measure_areas` or `measure_changes`.
+
+    Returns:
+        The rows of `interval_coverage` for each group (index group, interval).
+    """
+    whole, glaciers = rows[rows["glacier"] == "total"], rows[rows["glacier"] != "total"]
+    groups = {"all landscapes": whole}
+    groups |= {f"{tiles} tiles": part for tiles, part in whole.groupby("tiles")}
+    groups |= {f"orbit {orbit}": part for orbit, part in whole.groupby("orbit")}
+    groups |= {f"glaciers {size}": glaciers[glaciers["size"] == size] for size in SIZES}
+    groups |= {f"glaciers that end {where}": glaciers[glaciers["end"] == end] for end, where in ENDS.items()}
+    return pd.concat({name: interval_coverage(part) for name, part in groups.items() if len(part)}, names=["group"])

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from glaciersar.inventory.attributes import CONFIDENCE_COLOURS, confidence_class
+from glaciersar.inventory.interval_coverage import ROUNDING
 from glaciersar.plots.layout import label_kilometres, legend_patches, outside_legend
 
 CHANGE_COLOURS = {"gained": "#1f78b4", "lost": "#d95f02"}
@@ -41,21 +42,24 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
 def interval_coverage_plot(landscapes: pd.DataFrame, *, against: str = "truth", unit: str = "area (km²)") -> Figure:
     """Draw the intervals of simulated landscapes relative to the truth; red ones do not hold it.
 
+    A kind of interval that no landscape has, such as blocks of too few, has no panel.
+
     Args:
         landscapes: From `interval_coverage.measure_areas` or `interval_coverage.measure_changes`.
         against: The column of the truth.
         unit: Quantity and unit for the labels.
     """
     ordered = landscapes.sort_values("expected").reset_index(drop=True)
-    true = ordered[against]
-    kinds = {name: colour for name, colour in INTERVALS.items() if f"low_{name}" in ordered}
+    given = ordered.dropna(axis="columns", how="all")
+    kinds = {name: colour for name, colour in INTERVALS.items() if f"low_{name}" in given}
     figure, axes = plt.subplots(1, len(kinds), figsize=(0.5 + 3 * len(kinds), 3.4), squeeze=False, layout="constrained")
     for axis, (name, colour) in zip(axes.flat, kinds.items(), strict=True):
-        low, high = ordered[f"low_{name}"] - true, ordered[f"high_{name}"] - true
-        holds = (low <= 0) & (high >= 0)
-        axis.vlines(ordered.index, low, high, color=np.where(holds, colour, "#d00000"), linewidth=1)
+        part = ordered.dropna(subset=f"low_{name}")
+        low, high = part[f"low_{name}"] - part[against], part[f"high_{name}"] - part[against]
+        holds = (low <= ROUNDING) & (high >= -ROUNDING)
+        axis.vlines(part.index, low, high, color=np.where(holds, colour, "#d00000"), linewidth=1)
         axis.axhline(0, color="0.2", linewidth=0.8)
-        axis.set_title(f"{name}: {holds.mean():.1%} of {len(ordered)} hold it", fontsize=9)
+        axis.set_title(f"{name}: {holds.mean():.1%} of {len(part)} hold it", fontsize=9)
         axis.set(xlabel=f"landscape, by {unit.partition(' ')[0]}")
     axes[0, 0].set_ylabel(f"interval − true {unit}")
     sns.despine(figure)
@@ -66,11 +70,15 @@ def interval_plot(table: pd.DataFrame, *, unit: str = "area (km²)") -> Figure:
     """Draw values with their intervals, a row each, and the truth where it is known.
 
     Args:
-        table: Columns area, low, high and, if known, true; the index names the rows.
+        table: Columns area, low, high and, if known, true, and for changes detectable, which is drawn as a band about
+            no change; the index names the rows.
         unit: Quantity and unit for the label.
     """
     figure, axis = plt.subplots(figsize=(5.2, 0.9 + 0.27 * len(table)), layout="constrained")
     rows = np.arange(len(table))[::-1]
+    if "detectable" in table:
+        band = 2 * table["detectable"]
+        axis.barh(rows, band, left=-band / 2, height=0.8, color="0.92", label="too small to detect")
     axis.hlines(rows, table["low"], table["high"], color=INTERVALS["residuals"], linewidth=2, label="95 % interval")
     axis.plot(table["area"], rows, "|", color="0.1", markersize=9, label="expected")
     if "true" in table:

@@ -1,124 +1,156 @@
 """glaciersar.inventory.interval_coverage"""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
-import torch
+from odc.geo.geobox import GeoBox
 
-from glaciersar import models
-from glaciersar.inventory import area, block_sums, interval_coverage
+from glaciersar.errors import InputError
+from glaciersar.inventory import error_model, interval_coverage
+from glaciersar.inventory.coverage_landscapes import MappedLandscape, YearMap, landscape_residuals, sum_landscape
+from tests.support import erring_maps
 
 pytestmark = pytest.mark.slow
 
-
-@pytest.fixture(scope="module")
-def model():
-    torch.manual_seed(1)
-    return models.build("unet2d", width=4)
+RIGHT = interval_coverage.GOOD
 
 
-def landscapes(model, count, seed=1, years=(2020,)):
-    places = {"pixel": 200, "years": years, "relative_orbit": 14, "dates": 2}
-    return list(interval_coverage.map_landscapes(model, landscapes=count, **places, seed=seed))
+@cache
+def model(count=400):
+    known = erring_maps.draw_landscapes(np.random.default_rng(5), count)
+    return error_model.fit_errors(landscape_residuals(known))
 
 
-def test_landscapes_are_the_same_whatever_their_number_and_others_with_another_seed(model):
-    one, two, other = ([k[2020] for k in landscapes(model, *which)] for which in ((1,), (2,), (1, 2)))
-    assert one[0][0].shape == (50, 50)
-    assert np.array_equal(one[0][0], two[0][0])
-    assert all(np.array_equal(one[0][1][name], two[0][1][name]) for name in ("truth", "reference"))
-    assert not np.array_equal(two[0][0], two[1][0])
-    assert not np.array_equal(one[0][0], other[0][0])
+@cache
+def measured(side, count, divided=False):
+    """Areas and changes of landscapes that err as those of the model do."""
+    drawn = erring_maps.draw_landscapes(np.random.default_rng(8), count, side=side, divided=divided)
+    return interval_coverage.measure(drawn, model(), 40.0, draws=400, seed=1)
 
 
-def test_a_landscape_seen_in_two_years_is_the_one_seen_in_one_of_them(model):
-    (alone,), (both,) = landscapes(model, 1), landscapes(model, 1, years=(2016, 2020))
-    assert sorted(both) == [2016, 2020]
-    assert np.array_equal(both[2020][0], alone[2020][0])
-    assert not np.array_equal(both[2016][0], both[2020][0])
-    assert both[2020][1]["truth"].sum() < both[2016][1]["truth"].sum()  # glaciers retreat
+def whole(rows):
+    return rows[rows["glacier"] == "total"]
 
 
-def known_landscapes(rng, count=200, years=(2020,)):
-    """Maps whose probabilities are right, in patches of 1 km that err together, each year on its own."""
-    for _ in range(count):
-        found = {}
-        for year in years:
-            p = rng.beta(0.4, 0.4, (10, 10)).astype(np.float32)
-            truth = rng.random((10, 10)) < p
-            whole, drawn = (np.kron(part, np.ones((5, 5), part.dtype)) for part in (p, truth))
-            found[year] = (whole, {"truth": drawn.astype(bool), "reference": drawn.astype(bool)})
-        yield found
+@pytest.mark.parametrize("side", [1, 2])
+@pytest.mark.parametrize("of", ["area", "change"])
+def test_intervals_hold_the_truth_in_19_of_20_landscapes_that_err_like_the_validation_tiles(side, of):
+    found = interval_coverage.interval_coverage(measured(side, 500)[of]).loc["residuals"]  # a standard error is 0.01
+    assert RIGHT[0] <= found["coverage"] <= RIGHT[1]
+    assert found["verdict"] == "right"
 
 
-@pytest.fixture(scope="module")
-def known():
-    """Residuals of validation scenes that err as `known_landscapes` do."""
-    transform = interval_coverage.TILE.geobox(pixel=200).affine
-    scenes = (years[2020] for years in known_landscapes(np.random.default_rng(5), 100))
-    return area.residuals(
-        {str(k): block_sums.sum_blocks(p, transform, truth=m["truth"]) for k, (p, m) in enumerate(scenes)}
+def test_intervals_of_sixteen_tiles_hold_the_truth_about_as_often():
+    for rows in measured(4, 100).values():  # a standard error is 0.022
+        assert 0.9 <= interval_coverage.interval_coverage(rows).loc["residuals", "coverage"] <= 0.99
+
+
+def test_intervals_of_glaciers_hold_the_truth_as_those_of_landscapes_do():
+    for rows in measured(2, 250, divided=True).values():
+        glaciers = interval_coverage.interval_coverage(rows[rows["glacier"] != "total"]).loc["residuals"]
+        assert glaciers["n"] == 500  # a standard error is 0.012, as two of a landscape err together
+        assert 0.92 <= glaciers["coverage"] <= 0.98
+
+
+def test_a_change_is_known_better_than_by_two_maps_that_err_on_their_own():
+    areas, changes = measured(2, 500).values()
+    width = [(rows["high_residuals"] - rows["low_residuals"]).median() for rows in (areas, changes)]
+    assert width[1] < 0.8 * np.sqrt(2) * width[0]
+    score = interval_coverage.interval_coverage(changes).loc["residuals", "score"]
+    wider = changes.assign(
+        low_residuals=changes["expected"] - np.sqrt(2) * width[0] / 2,
+        high_residuals=changes["expected"] + np.sqrt(2) * width[0] / 2,
     )
+    assert score < interval_coverage.interval_coverage(wider).loc["residuals", "score"]
 
 
-def test_the_interval_of_residuals_covers_what_errs_like_the_validation_scenes(rng, known):
-    added = interval_coverage.sum_landscapes(known_landscapes(rng), pixel=200)
-    table = interval_coverage.interval_coverage(
-        interval_coverage.measure_areas(added, known, disagreement=50, draws=300, seed=1)
-    )
-    assert 0.9 < table.loc["residuals", "coverage"] < 0.985  # three standard errors
-    assert table.loc["blocks", "coverage"] > 0.99
-    assert table.loc["residuals", "width"] < table.loc["blocks", "width"]
+def test_maps_that_err_more_than_the_validation_tiles_are_told_to_be_missed():
+    far = {"map": 1.0, "tile": 0.6, "block": 0.6}
+    drawn = erring_maps.draw_landscapes(np.random.default_rng(4), 100, side=1, deviations=far)
+    found = interval_coverage.measure_areas(drawn, model(), disagreement=40, draws=400, seed=1)
+    assert interval_coverage.interval_coverage(whole(found)).loc["residuals", "verdict"] == "too narrow"
 
 
-def test_the_interval_of_a_change_covers_it_where_each_year_errs_on_its_own(rng, known):
-    added = interval_coverage.sum_landscapes(known_landscapes(rng, years=(2016, 2020)), pixel=200)
-    found = interval_coverage.measure_changes(added, known, draws=300, seed=1)
-    true = [years[2020].known["truth"] - years[2016].known["truth"] for years in added]
-    np.testing.assert_allclose(found["truth"], np.array(true) / 4)
-    assert 0.9 < interval_coverage.interval_coverage(found).loc["residuals", "coverage"] < 0.985
+def test_intervals_from_few_landscapes_are_right_on_the_average_and_wider():
+    drawn = erring_maps.draw_landscapes(np.random.default_rng(3), 40)
+    held, width = [], []
+    for seed in range(6):
+        known = erring_maps.draw_landscapes(np.random.default_rng(100 + seed), 6)
+        few = error_model.fit_errors(landscape_residuals(known))
+        found = whole(interval_coverage.measure_areas(drawn, few, disagreement=40, draws=400, seed=1))
+        table = interval_coverage.interval_coverage(found).loc["residuals"]
+        held.append(table["coverage"])
+        width.append(table["width"])
+    many = whole(interval_coverage.measure_areas(drawn, model(), disagreement=40, draws=400, seed=1))
+    assert 0.93 < np.mean(held) < 0.99
+    assert np.mean(width) > interval_coverage.interval_coverage(many).loc["residuals", "width"]
 
 
-def test_maps_are_added_up_as_they_are():
-    probability = np.full((50, 50), 0.25, np.float32)
-    probability[10:20, 10:30] = 0.75
-    masks = {"truth": probability > 0.5, "reference": probability > 0}
-    (years,) = interval_coverage.sum_landscapes([{2020: (probability, masks)}], pixel=200)
-    assert years[2020].known == {"truth": pytest.approx(8), "reference": pytest.approx(100)}
-    assert years[2020].perimeter == pytest.approx(12)
-    assert years[2020].blocks["expected"].sum() == pytest.approx(8 * 0.75 + 92 * 0.25)
+def test_rows_name_their_landscape_size_and_end():
+    areas, changes = measured(2, 250, divided=True).values()
+    assert areas.columns[:6].tolist() == changes.columns[:6].tolist()
+    assert set(areas["glacier"]) == {"total", 0, 1}
+    assert set(areas.loc[areas["glacier"] == 0, "end"]) == {"sea"}
+    assert set(areas.loc[areas["glacier"] == 1, "end"]) == {"land"}
+    assert (areas["tiles"] == 4).all()
+    groups = interval_coverage.grouped_coverage(areas)
+    expected = ["all landscapes", "4 tiles", "orbit 14", "glaciers from 10 km²", "glaciers that end in the sea"]
+    assert set(expected) <= set(groups.index.get_level_values("group"))
+    halves = groups.loc[["glaciers that end on land", "glaciers that end in the sea"]].xs("residuals", level="interval")
+    assert halves["n"].tolist() == [250, 250]
 
 
 @pytest.mark.parametrize("pixel", [16, 20, 40, 80, 200])
-def test_the_interval_of_a_landscape_all_of_ice_holds_its_truth(pixel, known):
-    ice = np.ones(interval_coverage.TILE.geobox(pixel=pixel).shape, bool)
-    added = interval_coverage.sum_landscapes(
-        [{2020: (ice - np.float32(0.001), {"truth": ice, "reference": ice})}], pixel=pixel
-    )
-    table = interval_coverage.interval_coverage(
-        interval_coverage.measure_areas(added, known, disagreement=500, draws=300, seed=1)
-    )
+def test_the_interval_of_a_landscape_all_of_ice_holds_its_truth(pixel):
+    box = GeoBox.from_bbox((500_000, 8_700_000, 510_000, 8_710_000), "EPSG:32633", resolution=pixel, tight=True)
+    ice = np.ones(box.shape, bool)
+    year = YearMap(probability=ice - np.float32(0.001), truth=ice, reference=ice, sea=~ice)
+    sums = sum_landscape(MappedLandscape(name="ice", orbit=14, geobox=box, years={2020: year}))
+    assert sums.perimeter[2020] == 0
+    rows = interval_coverage.measure_areas([sums], model(), disagreement=500, draws=300, seed=1)
+    table = interval_coverage.interval_coverage(whole(rows.assign(high_boundary=rows["truth"])))
     assert table.loc["residuals", "coverage"] == table.loc["boundary", "coverage"] == 1
 
 
-def test_the_fraction_of_intervals_that_hold_the_truth_is_counted():
+def test_the_fraction_of_intervals_that_hold_the_truth_is_counted_and_scored():
     frame = pd.DataFrame({"truth": [1.0, 2.0, 3.0, 4.0], "expected": [2.0, 3.0, 4.0, 1.0]})
     for name in ("blocks", "residuals"):
         frame[f"low_{name}"], frame[f"high_{name}"] = [0.0, 0.0, 0.0, 5.0], [1.0, 3.0, 2.0, 6.0]
+    frame.loc[3, ["low_blocks", "high_blocks"]] = np.nan  # not given
     table = interval_coverage.interval_coverage(frame)
     assert table.index.tolist() == ["blocks", "residuals"]
-    assert table["coverage"].tolist() == [0.5] * 2
-    assert table["standard_error"].tolist() == [0.25] * 2
-    assert table["width"].tolist() == [1.5] * 2
-    assert table["bias"].tolist() == [0.0] * 2
-    assert table["error"].tolist() == [pytest.approx(np.sqrt(3))] * 2
+    assert table["n"].tolist() == [3, 4]
+    assert table["coverage"].tolist() == [pytest.approx(2 / 3), 0.5]
+    assert table.loc["residuals", "standard_error"] == 0.25
+    assert table.loc["residuals", "width"] == 1.5
+    assert table.loc["residuals", "score"] == pytest.approx((1 + 3 + 2 + 1 + 40 * (1 + 1)) / 4)  # 2/0.05 = 40
+    assert table.loc["residuals", "bias"] == 0.0
+    assert table.loc["residuals", "error"] == pytest.approx(np.sqrt(3))
+    assert set(table["verdict"]) == {"too few to tell"}
+    verdicts = [
+        interval_coverage.interval_coverage(pd.concat([frame] * 40).assign(expected=0, **wider))
+        for wider in ({}, {"low_residuals": 0.0, "high_residuals": 9.0})
+    ]
+    assert [verdict.loc["residuals", "verdict"] for verdict in verdicts] == ["too narrow", "too wide"]
 
 
-def test_a_network_of_two_polarisations_is_shown_both():
-    both = models.build("unet2d", width=4, features=2)
-    both.metadata = {"feature_names": "grd,grd_cross"}
-    reverse = models.build("unet2d", width=4, features=2)
-    reverse.load_state_dict(both.state_dict())
-    reverse.metadata = {"feature_names": "grd_cross,grd"}
-    one, other = (landscapes(model, 1)[0][2020][0] for model in (both, reverse))
-    assert not np.array_equal(one, other)  # each weight sees another polarisation
+def test_glaciers_of_one_landscape_count_as_one_for_the_standard_error():
+    frame = pd.DataFrame({"landscape": ["a", "b", "c", "d"], "truth": 0.0, "expected": 0.0})
+    frame["low_residuals"], frame["high_residuals"] = [-1.0, -1.0, 1.0, 1.0], 2.0
+    alone = interval_coverage.interval_coverage(frame)["standard_error"].iloc[0]
+    thrice = interval_coverage.interval_coverage(pd.concat([frame] * 3))["standard_error"].iloc[0]
+    assert alone == thrice == 0.25
+
+
+def test_each_fold_is_measured_by_the_residuals_of_the_others():
+    drawn = erring_maps.draw_landscapes(np.random.default_rng(6), 7)
+    crossed = interval_coverage.measure_crossed(drawn, 40.0, draws=200, seed=1, folds=2)
+    assert sorted(crossed["area"]["landscape"]) == sorted(sums.name for sums in drawn)
+    others = error_model.fit_errors(landscape_residuals(drawn[1::2]))
+    alone = interval_coverage.measure(drawn[::2], others, 40.0, draws=200, seed=1)
+    for name, frame in alone.items():
+        pd.testing.assert_frame_equal(crossed[name].iloc[:4], frame)
+    with pytest.raises(InputError, match="7 landscapes found, at least 8 expected"):
+        interval_coverage.measure_crossed(drawn, 40.0, draws=200, seed=1, folds=8)

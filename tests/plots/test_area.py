@@ -41,6 +41,25 @@ def test_intervals_that_miss_the_truth_stand_out_and_are_counted():
     assert axes[0].get_ylabel() == "interval − true change (km² a year)"
 
 
+def test_a_kind_of_interval_that_no_landscape_has_has_no_panel_and_one_without_it_does_not_count():
+    frame = pd.DataFrame({"truth": [5.0, 5.0, 5.0], "expected": [4.0, 5.0, 6.0]})
+    frame["low_residuals"], frame["high_residuals"] = [3.0, 4.0, 5.5], [6.0, 6.0, 6.5]
+    frame["low_blocks"] = frame["high_blocks"] = np.nan
+    frame["low_boundary"], frame["high_boundary"] = [np.nan, 0.0, 0.0], [np.nan, 9.0, 9.0]
+    titles = [axis.get_title() for axis in area_plots.interval_coverage_plot(frame).axes]
+    assert titles == ["residuals: 66.7% of 3 hold it", "boundary: 100.0% of 2 hold it"]
+
+
+def test_changes_too_small_to_detect_are_a_band_about_none():
+    table = pd.DataFrame(
+        {"area": [1.0, -4.0], "low": [-1.0, -5.0], "high": [3.0, -3.0], "detectable": [2.0, 1.5]}, index=["A", "B"]
+    )
+    axis = area_plots.interval_plot(table).axes[0]
+    bands = [(bar.get_x(), bar.get_width()) for bar in axis.patches]
+    assert bands == [(-2.0, 4.0), (-1.5, 3.0)]
+    assert not area_plots.interval_plot(table.drop(columns="detectable")).axes[0].patches
+
+
 def test_areas_stand_in_their_order_from_the_top_with_what_is_true():
     table = pd.DataFrame(
         {"area": [3.0, 8.0], "low": [2.0, 7.0], "high": [4.0, 9.0], "true": [3.5, 7.5]}, index=["A", "B"]
@@ -86,6 +105,7 @@ RULES = ("as the model says", "isotonic", "temperature", "shannon")
 WITH_LEGEND = {
     "reliability": lambda: area_plots.reliability_diagram(dict.fromkeys(RULES, CALIBRATED)),
     "three areas": lambda: area_plots.interval_plot(intervals(3)),
+    "changes": lambda: area_plots.interval_plot(intervals(3).assign(detectable=1.0)),
     "many areas": lambda: area_plots.interval_plot(intervals(24)),
     "outlines of one year": lambda: area_plots.outline_map({"2016": ICE}),
     "outlines of three years": lambda: area_plots.outline_map(dict.fromkeys(("2016", "2020", "2024"), ICE)),

@@ -91,4 +91,4 @@ def test_the_tables_of_the_five_glaciers_are_those_committed(shared, tmp_path):
     committed = Path(__file__).parents[2] / "docs/inventories.md"
     assert (tmp_path / "inventories.md").read_text() == committed.read_text()
     totals = five_glaciers.tables(shared / "data/svalbard")["Areas, km²"].set_index("glacier").loc["total"]
-    np.testing.assert_allclose(totals.astype(float), [32.9, 26.2, 24.9], atol=0.05)
+    np.testing.assert_allclose(totals.str.partition(" ")[0].astype(float), [32.9, 26.2, 24.9], atol=0.05)

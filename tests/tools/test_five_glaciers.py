@@ -32,7 +32,15 @@ def test_areas_rates_and_inventories_of_known_squares_are_written(tmp_path):
     text = (tmp_path / "inventories.md").read_text()
     assert "had 5.0 km² in 1936, 3.2 km² in 1990, 2.0 km² in 2007." in text
     lines = [[part.strip() for part in line.strip("|").split("|")] for line in text.splitlines()]
-    assert ["Austre Breen", "4.00", "2.25", "1.00"] in lines
-    assert ["Austre Breen", "1936", "2007", "-3.00", f"{-3 / 71:.4f}", f"{-300 / 4 / 71:.2f}"] in lines
+    assert ["Austre Breen", "4.00 ± 0.20", "2.25 ± 0.11", "1.00 ± 0.05"] in lines
+    assert [
+        "Austre Breen",
+        "1936",
+        "2007",
+        f"-3.00 ± {0.05 * 17**0.5:.2f}",
+        f"{-3 / 71:.4f}",
+        f"{-300 / 4 / 71:.2f}",
+    ] in lines
     assert ["Austre Breen", "G-1", "2007", "1.00", "1.20", "-0.20", "-16.7%"] in lines
-    assert ["Vestre Breen", "2", "2007", "1.00", "1.00", "0.00", "+0.0%"] in lines
+    assert ["Vestre Breen", "2", "2007", "1.00", "1.00", "0.00", "same outline"] in lines
+    assert ["Vestre Breen", "1936", "2007", f"0.00 ± {0.05 * 2**0.5:.2f}", "–", "–"] in lines
