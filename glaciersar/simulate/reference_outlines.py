@@ -20,7 +20,13 @@ SMOOTH_FROM = 2018  # earlier outlines are ragged, later ones are generalised, a
 
 
 def annotate(
-    landscape: Landscape, year: int, *, annotator: str, seed: int, label_error: float = USUAL_ERROR
+    landscape: Landscape,
+    year: int,
+    *,
+    annotator: str,
+    seed: int,
+    label_error: float = USUAL_ERROR,
+    ragged: bool | None = None,
 ) -> gpd.GeoDataFrame:
     """Draw the outlines of a year as one annotator does.
 
@@ -33,11 +39,12 @@ def annotate(
         annotator: Name of the annotator; another name makes other errors.
         seed: Seed of the landscape.
         label_error: Mean distance between the edges of two annotators, metres.
+        ragged: The style; by default that of the year.
 
     Returns:
         Polygons, EPSG:32633.
     """
-    ragged = year < SMOOTH_FROM
+    ragged = year < SMOOTH_FROM if ragged is None else ragged
     rng = random_stream(seed, "annotator", annotator, year)
     pixel, zones = landscape.pixel, landscape.zones[year]
     perceived = landscape.glacier[year].copy()

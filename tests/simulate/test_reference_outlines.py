@@ -88,3 +88,25 @@ def test_the_truth_is_traced_exactly(landscape):
     traced = true_outlines(landscape, 2016)
     assert traced.area.sum() == pytest.approx(landscape.glacier[2016].sum() * landscape.pixel**2)
     assert np.array_equal(outlines.to_mask(traced, landscape.geobox), landscape.glacier[2016])
+
+
+def test_either_style_can_be_drawn_in_any_year(landscape, drawn):
+    assert (
+        annotate(landscape, 2016, annotator="reference", seed=8, ragged=True)
+        .geom_equals(drawn["reference", 2016])
+        .all()
+    )
+    smooth = annotate(landscape, 2016, annotator="reference", seed=8, ragged=False)
+    assert smooth.area.min() >= 50_000
+    assert smooth.length.sum() < drawn["reference", 2016].length.sum()
+
+
+def test_annotators_agree_better_where_they_err_less(landscape):
+    agreement = []
+    for error in (10.0, 35.0, 70.0):
+        one, other = (
+            outlines.to_mask(annotate(landscape, 2020, annotator=who, seed=8, label_error=error), landscape.geobox)
+            for who in ("reference", "second_annotator")
+        )
+        agreement.append(Confusion.of(one, other).iou)
+    assert agreement == sorted(agreement, reverse=True)
