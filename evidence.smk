@@ -4,7 +4,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path.cwd()))
 
-from tools.evidence.plan import WORK, read_plan
+from tools.evidence.plan import FIGURES, MAIN, WORK, read_plan
 
 PLAN = read_plan()
 PART = config.get("part", "main")
@@ -13,12 +13,20 @@ RUN = f"{sys.executable} -m tools.evidence"
 
 def scores(part):
     """List the scores of a part, seed by seed, so that a run that stops early has whole seeds."""
-    found = [f"{WORK}/scores/{arm}/{seed}/counts.csv" for seed in part.seeds for arm in part.arms]
+    found = [f"{WORK}/scores/{arm}/{seed}/counts.csv" for seed in part.seeds for arm in part.scored]
     return found + ([f"{WORK}/scores/threshold/counts.csv"] if part.name == "main" else [])
 
 
+SHIFTS = [shift for part in PLAN.parts.values() for shift in part.shifts.values()]
+COMPARED = FIGURES / MAIN / "counts.csv" # what the other parts are compared with
+
+
+wildcard_constraints:
+    arm="|".join(arm for part in PLAN.parts.values() for arm in part.arms), # a shift has no training
+
+
 rule tables:
-    input: scores(PLAN.parts[PART])
+    input: scores(PLAN.parts[PART]), [COMPARED] if PART != MAIN and COMPARED.exists() else []
     params: part=PART
     output: touch(f"{WORK}/tables-{PART}.done")
     shell: f"{RUN} tables {{params.part}}"
@@ -44,6 +52,14 @@ rule score:
     output: f"{WORK}/scores/{{arm}}/{{seed}}/counts.csv"
     priority: lambda wildcards: -int(wildcards.seed)
     shell: f"{RUN} score {{wildcards.arm}} {{wildcards.seed}}"
+
+
+rule shifted: # of all parts at once: it only maps
+    input:
+        [f"{WORK}/scores/{arm}/{{seed}}/counts.csv" for arm in sorted({shift.arm for shift in SHIFTS})],
+        [f"{WORK}/datasets/{data}/test.h5" for data in sorted({shift.data for shift in SHIFTS})],
+    output: [f"{WORK}/scores/{shift.name}/{{seed}}/counts.csv" for shift in SHIFTS]
+    shell: f"{RUN} shifted {{wildcards.seed}}"
 
 
 rule baselines:
