@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PROFILE ?= simulated
 PART ?= main
+SEEDS ?=
 DATA ?=
 BIN := .venv/bin
 export PATH := $(abspath $(BIN)):$(PATH)
@@ -27,8 +28,8 @@ reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or p
 	@cat runs/$(PROFILE)/tables/scores.md
 	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   $(if $(DATA),,map: runs/$(PROFILE)/map   )executed notebooks: runs/$(PROFILE)/notebooks"
 
-evidence: .venv/made ## run PART of the experiment (main, steps, dates, data, training; hours) and write figures/evidence/PART
-	$(BIN)/snakemake --snakefile evidence.smk --cores all --quiet host reason --rerun-incomplete --nolock --config part=$(PART)
+evidence: .venv/made ## run PART of the experiment (main, steps, dates, data, training; hours), or only its SEEDS, and write figures/evidence/PART
+	$(BIN)/snakemake --snakefile evidence.smk --cores all --quiet host reason --rerun-incomplete --nolock --config part=$(PART) seeds="$(SEEDS)" --forcerun tables
 	@cat figures/evidence/$(PART)/scores.md
 
 evidence-check: .venv/made ## train one arm of the experiment anew, compare it with the committed table, renew the stamps

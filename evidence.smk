@@ -4,21 +4,32 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path.cwd()))
 
-from tools.evidence.plan import WORK, read_plan
+from tools.evidence.plan import FIGURES, MAIN, WORK, read_plan
 
 PLAN = read_plan()
 PART = config.get("part", "main")
+SEEDS = [int(seed) for seed in str(config.get("seeds", "")).split()]
 RUN = f"{sys.executable} -m tools.evidence"
 
 
 def scores(part):
-    """List the scores of a part, seed by seed, so that a run that stops early has whole seeds."""
-    found = [f"{WORK}/scores/{arm}/{seed}/counts.csv" for seed in part.seeds for arm in part.arms]
-    return found + ([f"{WORK}/scores/threshold/counts.csv"] if part.name == "main" else [])
+    """List the scores of a part that are wanted: of the given seeds, or of those without committed tables."""
+    seeds = SEEDS or [seed for seed in part.seeds if not (FIGURES / part.name / f"seed-{seed}" / "stamp.json").exists()]
+    found = [f"{WORK}/scores/{arm}/{seed}/counts.csv" for seed in seeds for arm in part.scored]
+    first = part.name == MAIN and not (FIGURES / MAIN / "baselines.csv").exists()
+    return found + ([f"{WORK}/scores/threshold/counts.csv"] if first else [])
+
+
+SHIFTS = [shift for part in PLAN.parts.values() for shift in part.shifts.values()]
+COMPARED = FIGURES / MAIN / "counts.csv" # what the other parts are compared with
+
+
+wildcard_constraints:
+    arm="|".join(arm for part in PLAN.parts.values() for arm in part.arms), # a shift has no training
 
 
 rule tables:
-    input: scores(PLAN.parts[PART])
+    input: scores(PLAN.parts[PART]), [COMPARED] if PART != MAIN and COMPARED.exists() else []
     params: part=PART
     output: touch(f"{WORK}/tables-{PART}.done")
     shell: f"{RUN} tables {{params.part}}"
@@ -44,6 +55,14 @@ rule score:
     output: f"{WORK}/scores/{{arm}}/{{seed}}/counts.csv"
     priority: lambda wildcards: -int(wildcards.seed)
     shell: f"{RUN} score {{wildcards.arm}} {{wildcards.seed}}"
+
+
+rule shifted: # of all parts at once: it only maps
+    input:
+        [f"{WORK}/scores/{arm}/{{seed}}/counts.csv" for arm in sorted({shift.arm for shift in SHIFTS})],
+        [f"{WORK}/datasets/{data}/test.h5" for data in sorted({shift.data for shift in SHIFTS})],
+    output: [f"{WORK}/scores/{shift.name}/{{seed}}/counts.csv" for shift in SHIFTS]
+    shell: f"{RUN} shifted {{wildcards.seed}}"
 
 
 rule baselines:

@@ -12,8 +12,9 @@ from glaciersar.errors import InputError
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.simulate.settings import ArchiveSettings
 from tools.evidence import __main__ as evidence
-from tools.evidence import data, stamp
-from tools.evidence.plan import FIGURES, MAIN, PLAN, read_plan
+from tools.evidence import data, score, stamp
+from tools.evidence import tables as tables_module
+from tools.evidence.plan import FIGURES, MAIN, PLAN, Arm, Part, Shift, read_plan
 
 TINY = {
     "archives": {
@@ -37,7 +38,8 @@ TINY = {
             "ulstm_deep": {"model": "ulstm_deep"}, "unet3d_weighted": {"model": "unet3d_weighted"},
             "unet3d_as_released": {"recipe": "as_released"},
         }},
-        "more": {"seeds": [1], "arms": {"truth": {"data": "truth"}, "any": {"date_sampling": "subset"}}},
+        "more": {"seeds": [1], "arms": {"truth": {"data": "truth"}, "any": {"date_sampling": "subset"}},
+                 "shifted": {"ulstm": ["orbit_14"]}},  # with the test landscapes of main
     },
 }  # fmt: skip
 
@@ -68,6 +70,8 @@ def tables(plan, work, tmp_path_factory):
         for arm in part.arms:
             for seed in part.seeds:
                 evidence.make(plan, "score", [arm, str(seed)], work=work)
+        if part.shifts:
+            evidence.make(plan, "shifted", [str(part.seeds[0])], work=work)
         evidence.make(plan, "tables", [name], work=work, figures=figures)
     return figures
 
@@ -85,6 +89,100 @@ def test_an_arm_whose_dataset_is_not_listed_is_refused(tmp_path):
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(wrong))
     with pytest.raises(InputError, match="dataset 'none' of arm unet3d found"):
         read_plan(tmp_path / "plan.yaml")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"seeds": [3], "shifted": {"ulstm": ["truth"]}}, r"shifted arm 'ulstm' with seeds \[3\] found"),
+        ({"seeds": [1], "shifted": {"any": ["truth"]}}, r"shifted arm 'any' with seeds \[1\] found"),
+        ({"seeds": [1], "shifted": {"ulstm": ["none"]}}, "shifted dataset 'none' found"),
+    ],
+)
+def test_weights_that_are_not_trained_or_have_no_dataset_to_be_scored_on_are_refused(tmp_path, more, message):
+    wrong = TINY | {"parts": TINY["parts"] | {"more": {"arms": {}} | more}}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(wrong))
+    with pytest.raises(InputError, match=message):
+        read_plan(tmp_path / "plan.yaml")
+
+
+def made_counts(tp, *, landscapes=("a", "b", "c"), seeds=(1, 2)):
+    """Counts of arms without false positives, 100 pixels of glacier in a landscape."""
+    rows = [
+        {"arm": arm, "seed": seed, "landscape": name, "against": against, "tp": found - k, "fn": 100 - found + k}
+        for arm, found in tp.items()
+        for seed in seeds
+        for k, name in enumerate(landscapes)
+        for against in ("reference", "truth")
+    ]
+    return pd.DataFrame(rows).assign(fp=0, tn=9, median=1.0, p95=2.0)
+
+
+def made_part(arms, shifts=()):
+    named = {name: Arm(name=name, data=MAIN, options=options) for name, options in arms.items()}
+    shifted = {f"{arm}_{data}": Shift(name=f"{arm}_{data}", arm=arm, data=data) for arm, data in shifts}
+    return Part(name="made", seeds=[1], arms=named, shifts=shifted)
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss")  # the made differences are the same on every landscape
+def test_a_part_is_compared_with_unet3d_of_main_on_the_same_seeds_and_landscapes():
+    main = made_counts({"unet3d": 80, "ulstm": 70, "mean": 20})
+    main.loc[main["seed"] == 2, ["tp", "fn"]] = 1, 99  # a seed that the part has not
+    part = made_part({"unet3d_2x": {}, "ulstm_2x": {"model": "ulstm"}, "elsewhere": {"width": 4}}, [("ulstm", "dark")])
+    counts = pd.concat(
+        [
+            made_counts({"unet3d_2x": 84, "ulstm_2x": 75, "ulstm_dark": 60}, seeds=[1]),
+            made_counts({"elsewhere": 50}, landscapes=("a", "b", "d"), seeds=[1]),
+        ]
+    )
+    table = tables_module.compare_with_main(part, counts, main).set_index(["arm", "other"])["difference"]
+    assert table.to_dict() == pytest.approx(
+        {
+            ("unet3d_2x", "unet3d"): 0.04,
+            ("ulstm_2x", "unet3d"): -0.05,
+            ("ulstm_2x", "unet3d_2x"): -0.09,
+            ("ulstm_dark", "ulstm"): -0.10,
+        }
+    )
+
+
+def test_shifted_weights_that_were_scored_on_other_landscapes_are_refused():
+    part = made_part({}, [("ulstm", "dark")])
+    counts = made_counts({"ulstm_dark": 60}, landscapes=("a", "b", "d"), seeds=[1])
+    with pytest.raises(InputError, match="other test landscapes of ulstm_dark found, those of main expected"):
+        tables_module.compare_with_main(part, counts, made_counts({"unet3d": 80, "ulstm": 70}))
+
+
+def test_arms_of_other_landscapes_stand_in_one_table_each_scored_on_its_own():
+    one, other = made_counts({"blocked": 60}, landscapes=("e", "f")), made_counts({"hv": 70, "both": 80})
+    table = tables_module.summarize(pd.concat([one, other]))
+    assert list(table["arm"]) == ["blocked", "hv", "both"]
+    alone = tables_module.summarize(one).iloc[0]
+    assert table.iloc[0].equals(alone)
+
+
+def test_a_test_tile_without_glacier_in_the_reference_is_left_out_of_the_scores():
+    counts = made_counts({"random": 60})
+    empty = counts[counts["landscape"] == "a"].assign(landscape="empty", tp=0, fn=0, fp=0)
+    pd.testing.assert_frame_equal(tables_module.summarize(pd.concat([counts, empty])), tables_module.summarize(counts))
+
+
+@pytest.mark.slow
+def test_shifted_weights_score_on_the_same_landscapes_what_they_scored_there_before(plan, work, tables):
+    before, after = (pd.read_csv(work / "scores" / name / "1" / "counts.csv") for name in ("ulstm", "ulstm_orbit_14"))
+    pd.testing.assert_frame_equal(before, after)
+    differences = pd.read_csv(tables / "more" / "differences.csv").set_index("arm")
+    assert differences.loc["ulstm_orbit_14", ["other", "difference"]].tolist() == ["ulstm", 0]
+    with pytest.raises(InputError, match=r"weights\.safetensors: not there; .* score ulstm 2"):
+        score.score_shift(plan, plan.parts["more"].shifts["ulstm_orbit_14"], 2, work / "nothing")
+
+
+@pytest.mark.slow
+def test_a_part_with_a_network_for_any_dates_has_a_table_of_seasons(tables):
+    seasons = pd.read_csv(tables / "more" / "seasons.csv")
+    assert set(seasons["arm"]) == {"any"}
+    assert {"whole year", "without winter", "first 1", "only 14"} < set(seasons["choice"])
+    assert not (tables / MAIN / "seasons.csv").exists()
 
 
 @pytest.mark.slow
@@ -141,8 +239,8 @@ def test_the_same_seed_gives_the_same_counts_to_the_bit(plan, work, tables, tmp_
 
 @pytest.mark.slow
 def test_a_stamp_says_what_made_the_tables(tables):
-    content = json.loads((tables / "more" / "stamp.json").read_text())
-    assert content["command"] == "make evidence PART=more"
+    content = json.loads((tables / "more" / "seed-1" / "stamp.json").read_text())
+    assert content["command"] == "make evidence PART=more SEEDS=1"
     assert content["code"] == stamp.code_hash()
     assert content["seconds"] > 0
 
@@ -160,7 +258,7 @@ def test_comments_and_docstrings_do_not_change_the_hash_and_code_does(tmp_path):
     assert found["plain"] == found["told"] != found["other"]
 
 
-@pytest.mark.parametrize("path", sorted(FIGURES.glob("*/stamp.json")), ids=str)
+@pytest.mark.parametrize("path", sorted(FIGURES.glob("*/seed-*/stamp.json")), ids=str)
 def test_committed_tables_are_of_this_code(path):
     content = stamp.read_stamp(path)
     assert content["code"] == stamp.code_hash(), (
@@ -168,14 +266,14 @@ def test_committed_tables_are_of_this_code(path):
         f"by `make evidence-check`, which trains one arm anew and compares it"
     )
     assert PLAN.exists()
-    assert Path(path.parent, "scores.csv").exists()
+    assert Path(path.parent.parent, "scores.csv").exists()
 
 
 @pytest.mark.slow
 def test_stamps_are_renewed_where_the_score_is_as_committed_and_nowhere_else(plan, work, tables, tmp_path):
     figures = tmp_path / "figures"
     shutil.copytree(tables, figures)
-    path = figures / "more" / "stamp.json"
+    path = figures / "more" / "seed-1" / "stamp.json"
     path.write_text(json.dumps(stamp.read_stamp(path) | {"code": "of yesterday"}))
     evidence.make(plan, "check", [], work=work, figures=figures)
     assert stamp.read_stamp(path)["code"] == stamp.code_hash()

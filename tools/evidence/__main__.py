@@ -1,6 +1,6 @@
 """Make one thing of the experiment; evidence.smk calls this, `make evidence` calls that.
 
-python -m tools.evidence archive NAME | dataset NAME | score ARM SEED | baselines | tables PART | check
+python -m tools.evidence archive NAME | dataset NAME | score ARM SEED | shifted SEED | baselines | tables PART | check
 """
 
 import sys
@@ -18,6 +18,10 @@ def make(plan: Plan, what: str, words: list[str], *, work: Path = WORK, figures:
         data.build(plan, words[0], work)
     elif what == "score":
         score.score_arm(plan, plan.arm(words[0]), int(words[1]), work)
+    elif what == "shifted":
+        for part in plan.parts.values():
+            for shift in part.shifts.values():
+                score.score_shift(plan, shift, int(words[0]), work)
     elif what == "baselines":
         score.score_baselines(plan, work)
     elif what == "tables":

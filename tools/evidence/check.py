@@ -34,7 +34,7 @@ def check_tables(plan: Plan, work: Path, figures: Path) -> None:
     if abs(now - before) > TOLERANCE:
         raise InputError(f"{figures}: {said}, expected within {TOLERANCE}; make them anew by make evidence PART=…")
     print(said)
-    for path in sorted(figures.glob("*/stamp.json")):
+    for path in sorted(figures.glob("*/seed-*/stamp.json")):
         old = stamp.read_stamp(path)
         stamp.write_stamp(path, command=old["command"], seconds=float(old["seconds"]), note=f"checked: {said}")
 

@@ -33,12 +33,30 @@ class Arm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shift:
+    """Weights of an arm of the part `MAIN`, scored on another dataset without a training."""
+
+    name: str
+    arm: str
+    """Whose weights."""
+    data: str
+    """The dataset."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """A part of the experiment: arms that are trained with the same seeds."""
 
     name: str
     seeds: Sequence[int]
     arms: Mapping[str, Arm]
+    shifts: Mapping[str, Shift]
+    """Scored with the part's seeds, which are some of those of `MAIN`."""
+
+    @property
+    def scored(self) -> list[str]:
+        """Names of all that has scores of every seed."""
+        return [*self.arms, *self.shifts]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +91,25 @@ def read_plan(path: str | Path = PLAN) -> Plan:
             arms[arm].config(content["training"], seed=1)
             if arms[arm].data not in content["datasets"]:
                 raise InputError(f"{path}: dataset {arms[arm].data!r} of arm {arm} found, one that is listed expected")
-        parts[name] = Part(name=name, seeds=part["seeds"], arms=arms)
+        shifts = _shifts(part.get("shifted", {}))
+        parts[name] = Part(name=name, seeds=part["seeds"], arms=arms, shifts=shifts)
+    _check_shifts(path, parts, content["datasets"])
     keys = ("archives", "subsets", "datasets", "training")
     return Plan(**{key: content[key] for key in keys}, parts=parts)
+
+
+def _shifts(shifted: Mapping[str, Sequence[str]]) -> dict[str, Shift]:
+    """Name every arm on every dataset that its weights are scored on."""
+    pairs = [(arm, data) for arm, datasets in shifted.items() for data in datasets]
+    return {f"{arm}_{data}": Shift(name=f"{arm}_{data}", arm=arm, data=data) for arm, data in pairs}
+
+
+def _check_shifts(path: str | Path, parts: Mapping[str, Part], datasets: Mapping[str, Any]) -> None:
+    """Check that the weights to shift are trained, with every seed, and that their datasets are listed."""
+    for part in parts.values():
+        for shift in part.shifts.values():
+            if shift.arm not in parts[MAIN].arms or not set(part.seeds) <= set(parts[MAIN].seeds):
+                found = f"shifted arm {shift.arm!r} with seeds {part.seeds}"
+                raise InputError(f"{path}: {found} found, an arm and seeds of part {MAIN} expected")
+            if shift.data not in datasets:
+                raise InputError(f"{path}: shifted dataset {shift.data!r} found, one that is listed expected")

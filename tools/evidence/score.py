@@ -12,6 +12,7 @@ import pandas as pd
 from glaciersar import outlines
 from glaciersar.dataset.date_sampling import DATES
 from glaciersar.dataset.summary import pixel_size
+from glaciersar.errors import InputError
 from glaciersar.evaluation import baselines, error_analysis
 from glaciersar.evaluation.metrics import Confusion, TileResult, boundary_distances
 from glaciersar.evaluation.scoring import map_outlines, map_tiles
@@ -20,16 +21,21 @@ from glaciersar.grid import Group
 from glaciersar.io.atomic import atomic_write
 from glaciersar.models import Network, pretrained
 from glaciersar.training.loop import train
-from tools.evidence.plan import MAIN, Arm, Plan
+from tools.evidence.plan import MAIN, Arm, Plan, Shift
 
 AGAINST = ("reference", "truth")
 
 
+def weights_of(work: Path, arm: str, seed: int) -> Path:
+    """Tell where the trained weights of an arm lie."""
+    return work / "models" / arm / str(seed) / "weights.safetensors"
+
+
 def train_arm(plan: Plan, arm: Arm, seed: int, work: Path) -> Network:
     """Train an arm, or take up a training that was killed; returns the network that is kept."""
-    out = work / "models" / arm.name / str(seed)
-    train(arm.config(plan.training, seed=seed), work / "datasets" / arm.data, out, progress=False)
-    return pretrained.load(out / "weights.safetensors")
+    weights = weights_of(work, arm.name, seed)
+    train(arm.config(plan.training, seed=seed), work / "datasets" / arm.data, weights.parent, progress=False)
+    return pretrained.load(weights)
 
 
 def score_arm(plan: Plan, arm: Arm, seed: int, work: Path) -> None:
@@ -59,6 +65,25 @@ def score_arm(plan: Plan, arm: Arm, seed: int, work: Path) -> None:
     seconds = pd.DataFrame({"seconds": [time.monotonic() - start]})  # less, where a killed run went on
     write(seconds, folder / "seconds.csv")
     write(count_landscapes(results, truth, pixel=pixel_size(data / "test.h5")), folder / "counts.csv")
+
+
+def score_shift(plan: Plan, shift: Shift, seed: int, work: Path) -> None:
+    """Score the trained weights of an arm on the test landscapes of another dataset; writes counts.csv.
+
+    Raises:
+        InputError: The arm is not trained.
+    """
+    start = time.monotonic()
+    weights = weights_of(work, shift.arm, seed)
+    if not weights.exists():
+        raise InputError(f"{weights}: not there; `python -m tools.evidence score {shift.arm} {seed}` expected before")
+    test = work / "datasets" / shift.data / "test.h5"
+    layers = work / "archives" / str(plan.datasets[shift.data]["archive"]) / "outlines.gpkg"
+    truth = outlines.read_outlines(layers, layer="truth")
+    counts = count_landscapes(list(map_tiles(pretrained.load(weights), test)), truth, pixel=pixel_size(test))
+    folder = work / "scores" / shift.name / str(seed)
+    write(pd.DataFrame({"seconds": [time.monotonic() - start]}), folder / "seconds.csv")
+    write(counts, folder / "counts.csv")
 
 
 def score_baselines(plan: Plan, work: Path) -> None:

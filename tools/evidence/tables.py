@@ -17,68 +17,124 @@ BASELINES = ("threshold", "boosting", "second_annotator")
 PAPER = {"unet3d": 0.964, "ulstm": 0.964}
 """IoU of the paper on its test subset of real data: Maslov and others 2024, IGARSS."""
 DRAWS = 10_000
+FILES = ("counts.csv", "errors.csv", "dates.csv", "seasons.csv", "seconds.csv")
 
 
 def write_part(plan: Plan, name: str, work: Path, figures: Path) -> None:
-    """Write the tables of a part, and the stamp that says what made them."""
+    """Write the tables of a part from the seeds that are there, and the stamp that says what made them.
+
+    A seed whose scores are all in `work` is copied to its folder, seed-N; one that was committed before stays. So the
+    seeds of a part may be trained at different times.
+    """
     part, out = plan.parts[name], figures / name
-    out.mkdir(parents=True, exist_ok=True)
-    counts = gather(part, work, "counts.csv")
-    write(counts, out / "counts.csv")
-    note = "*simulated* radar, `make evidence`"
+    for seed in part.seeds:
+        _collect_seed(part, seed, work, out)
+    counts, note = gather(part, out, "counts.csv"), "*simulated* radar, `make evidence`"
     if name == MAIN:
-        _write_main(plan, part, counts, work, out, note)
+        _write_main(part, counts, work, out, note)
     else:
-        table = summarize(counts, seedless=())
+        write(counts, out / "counts.csv")
         caption = f"IoU of the arms of part {name} with 95 % intervals, {note}"
-        metrics.write_table(table, out / "scores", caption=caption)
-    seconds = float(gather(part, work, "seconds.csv")["seconds"].sum())
-    write_stamp(out / "stamp.json", command=f"make evidence PART={name}", seconds=seconds)
+        metrics.write_table(summarize(counts), out / "scores", caption=caption)
+        _write_differences(part, counts, figures, note)
+    for file in ("seasons.csv", "dates.csv"):
+        if any((out / f"seed-{seed}" / file).exists() for seed in part.seeds):
+            write(gather(part, out, file), out / file)
 
 
-def gather(part: Part, work: Path, file: str) -> pd.DataFrame:
-    """Put a table of every arm and seed of a part one below the other, with columns arm and seed first."""
-    frames = []
-    for arm in part.arms:
-        for seed in part.seeds:
-            path = work / "scores" / arm / str(seed) / file
-            if path.exists():
-                frames.append(pd.read_csv(path).assign(arm=arm, seed=seed))
+def _collect_seed(part: Part, seed: int, work: Path, out: Path) -> None:
+    """Copy the scores of all arms with one seed, if they are there, and stamp them."""
+    if not all((work / "scores" / arm / str(seed) / "counts.csv").exists() for arm in part.scored):
+        return
+    folder, seconds = out / f"seed-{seed}", 0.0
+    for file in FILES:
+        paths = {arm: work / "scores" / arm / str(seed) / file for arm in part.scored}
+        frames = [pd.read_csv(path).assign(arm=arm, seed=seed) for arm, path in paths.items() if path.exists()]
+        if not frames:
+            continue
+        table = pd.concat(frames, ignore_index=True)
+        if file == "errors.csv":  # of all landscapes together: a table a landscape would be large
+            by = ["arm", "seed", "sea", "division", "class"]
+            table = table.groupby(by, as_index=False, sort=False)[statistics.COUNTS].sum()
+        if file == "seconds.csv":
+            seconds = float(table["seconds"].sum())
+        write(table[["arm", "seed", *[name for name in table if name not in ("arm", "seed")]]], folder / file)
+    write_stamp(folder / "stamp.json", command=f"make evidence PART={part.name} SEEDS={seed}", seconds=seconds)
+
+
+def gather(part: Part, out: Path, file: str) -> pd.DataFrame:
+    """Put a table of every seed of a part that is there one below the other."""
+    paths = [out / f"seed-{seed}" / file for seed in part.seeds]
+    frames = [pd.read_csv(path) for path in paths if path.exists()]
     if not frames:
-        raise InputError(f"{work}: no {file} of part {part.name} found, those of its arms and seeds expected")
-    table = pd.concat(frames, ignore_index=True)
-    return table[["arm", "seed", *[name for name in table if name not in ("arm", "seed")]]]
+        raise InputError(f"{out}: no {file} of part {part.name} found, that of one seed at least expected")
+    return pd.concat(frames, ignore_index=True)
 
 
-def _write_main(plan: Plan, part: Part, counts: pd.DataFrame, work: Path, out: Path, note: str) -> None:
-    baselines = [
-        pd.read_csv(work / "scores" / name / "counts.csv").assign(arm=name, seed=part.seeds[0]) for name in BASELINES
-    ]
-    counts = pd.concat([counts, *baselines], ignore_index=True)
+def _write_differences(part: Part, counts: pd.DataFrame, figures: Path, note: str) -> None:
+    """Compare a part with the main part, if that has its tables."""
+    path, stem = figures / MAIN / "counts.csv", figures / part.name / "differences"
+    if not path.exists():
+        print(f"{path}: not there, part {part.name} is not compared; make evidence PART={MAIN} makes it")
+        return
+    differences = compare_with_main(part, counts, pd.read_csv(path))
+    if len(differences):
+        metrics.write_table(differences, stem, caption=f"Differences of IoU to the arms of part {MAIN}, {note}")
+
+
+def _write_main(part: Part, counts: pd.DataFrame, work: Path, out: Path, note: str) -> None:
+    if (work / "scores" / "threshold" / "counts.csv").exists():
+        paths = {name: work / "scores" / name / "counts.csv" for name in BASELINES}
+        rows = [pd.read_csv(path).assign(arm=name, seed=part.seeds[0]) for name, path in paths.items()]
+        write(pd.concat(rows, ignore_index=True), out / "baselines.csv")
+    counts = pd.concat([counts, pd.read_csv(out / "baselines.csv")], ignore_index=True)
     write(counts, out / "counts.csv")
     table = summarize(counts, seedless=BASELINES)
     table["paper, real data"] = table["arm"].map(PAPER)
     caption = f"IoU, precision and recall with 95 % intervals over seeds and landscapes, {note}; last column: the paper"
     metrics.write_table(table, out / "scores", caption=caption)
     metrics.write_table(compare(counts), out / "differences", caption=f"Differences of IoU between arms, {note}")
-    errors = gather(part, work, "errors.csv")
+    errors = gather(part, out, "errors.csv")
     classes = [
         error_analysis.sum_counts([own], ["sea", "division", "class"]).assign(arm=arm)
         for arm, own in errors.groupby("arm", sort=False)
     ]
     write(pd.concat(classes, ignore_index=True), out / "errors.csv")
-    write(gather(part, work, "dates.csv"), out / "dates.csv")
 
 
-def summarize(counts: pd.DataFrame, *, seedless: tuple[str, ...]) -> pd.DataFrame:
-    """Score every arm against the reference with intervals, and against the truth.
+def with_glacier(counts: pd.DataFrame) -> pd.DataFrame:
+    """Leave out test tiles without glacier in the reference, which have no IoU of their own.
+
+    Only whole landscapes have glacier for sure; of four tiles side by side, one may be without.
+    """
+    own = counts[counts["against"] == "reference"]
+    iced = own.loc[own["tp"] + own["fn"] > 0, ["arm", "landscape"]].drop_duplicates()
+    return counts.merge(iced)
+
+
+def alike(counts: pd.DataFrame) -> list[list[str]]:
+    """Group the arms that were scored on the same landscapes, in their order."""
+    groups: dict[frozenset[str], list[str]] = {}
+    for arm, own in counts.groupby("arm", sort=False):
+        groups.setdefault(frozenset(own["landscape"]), []).append(str(arm))
+    return list(groups.values())
+
+
+def summarize(counts: pd.DataFrame, *, seedless: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Score every arm against the reference with intervals, and against the truth, on test tiles with glacier.
 
     Returns:
         A row an arm: iou, low, high (pooled), mean_iou, mean_low, mean_high (over landscapes), precision, recall, f1
         (pooled over seeds and landscapes), boundary median and 95 % (medians over landscapes, metres), iou_truth.
     """
+    counts = with_glacier(counts)
     own = counts[counts["against"] == "reference"]
-    scores = statistics.score_arms(own, seedless=seedless, draws=DRAWS)
+    scores = pd.concat(
+        statistics.score_arms(
+            own[own["arm"].isin(arms)], seedless=[arm for arm in seedless if arm in arms], draws=DRAWS
+        )
+        for arms in alike(own)
+    )
     by_statistic = {name: table.set_index("arm") for name, table in scores.groupby("statistic")}
     rows = []
     for arm, table in own.groupby("arm", sort=False):
@@ -120,3 +176,49 @@ def compare(counts: pd.DataFrame) -> pd.DataFrame:
         ("unet3d", "second_annotator"),
     ]
     return statistics.compare_arms(own, pairs, seedless=BASELINES, draws=DRAWS)
+
+
+def compare_with_main(part: Part, counts: pd.DataFrame, main: pd.DataFrame) -> pd.DataFrame:
+    """Compare the arms of a part with those of the main part, on the same seeds and landscapes.
+
+    Args:
+        part: Not the main one.
+        counts: Its counts.
+        main: Counts of the main part.
+
+    Returns:
+        As `compare_arms`. Each trained arm is compared with unet3d of the main part, where its test landscapes are the
+        same, and one of another network also with its twin of the part, which differs by the network only; shifted
+        weights are compared with what the same weights score on the dataset of the main part.
+
+    Raises:
+        InputError: Shifted weights were scored on other landscapes, or the main part lacks a seed of this one.
+    """
+    counts = counts[counts["against"] == "reference"]
+    main = main[(main["against"] == "reference") & main["seed"].isin(part.seeds)]
+    main = main[main["arm"].isin(["unet3d", *(shift.arm for shift in part.shifts.values())])]
+    same = [arm for arm in part.scored if _landscapes(counts, arm) == _landscapes(main, "unet3d")]
+    if moved := set(part.shifts) - set(same):
+        raise InputError(f"part {part.name}: other test landscapes of {min(moved)} found, those of {MAIN} expected")
+    pairs = [(arm, "unet3d") for arm in part.arms if arm in same]
+    pairs += [(arm, twin) for arm in part.arms if arm in same and (twin := _twin(part, arm)) in same]
+    pairs += [(shift.name, shift.arm) for shift in part.shifts.values()]
+    if not pairs:
+        return pd.DataFrame()
+    both = pd.concat([main, counts[counts["arm"].isin(same)]], ignore_index=True)
+    return statistics.compare_arms(both, pairs, draws=DRAWS)
+
+
+def _landscapes(counts: pd.DataFrame, arm: str) -> set[str]:
+    return set(counts.loc[counts["arm"] == arm, "landscape"])
+
+
+def _twin(part: Part, arm: str) -> str:
+    """Find the unet3d of a part that differs from an arm by the network only; "" if there is none."""
+
+    def rest(name: str) -> dict[str, object]:
+        own = part.arms[name]
+        return {"data": own.data, **own.options, "model": ""}
+
+    unets = [name for name in part.arms if part.arms[name].options.get("model", "unet3d") == "unet3d" and name != arm]
+    return next((name for name in unets if rest(name) == rest(arm)), "")
