@@ -28,7 +28,7 @@ reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or p
 	@cat runs/$(PROFILE)/tables/scores.md
 	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   $(if $(DATA),,map: runs/$(PROFILE)/map   )executed notebooks: runs/$(PROFILE)/notebooks"
 
-evidence: .venv/made ## run PART of the experiment (main, steps, dates, data, training; hours), or only its SEEDS, and write figures/evidence/PART
+evidence: .venv/made ## run PART of the experiment (main, steps, dates, data, drift, training; hours), or only its SEEDS, and write figures/evidence/PART
 	$(BIN)/snakemake --snakefile evidence.smk --cores all --quiet host reason --rerun-incomplete --nolock --config part=$(PART) seeds="$(SEEDS)" --forcerun tables
 	@cat figures/evidence/$(PART)/scores.md
 

@@ -20,6 +20,11 @@ def scores(part):
     return found + ([f"{WORK}/scores/threshold/counts.csv"] if first else [])
 
 
+def datasets(arm):
+    """List the datasets that an arm needs: its own, and that of two years where a drawing style is measured."""
+    return [arm.data] + (["pairs"] if "ragged_share" in PLAN.datasets[arm.data] else [])
+
+
 SHIFTS = [shift for part in PLAN.parts.values() for shift in part.shifts.values()]
 COMPARED = FIGURES / MAIN / "counts.csv" # what the other parts are compared with
 
@@ -50,7 +55,7 @@ rule dataset:
 
 
 rule score:
-    input: lambda wildcards: f"{WORK}/datasets/{PLAN.arm(wildcards.arm).data}/train.h5"
+    input: lambda wildcards: [f"{WORK}/datasets/{name}/train.h5" for name in datasets(PLAN.arm(wildcards.arm))]
     params: lambda wildcards: {**PLAN.training, **PLAN.arm(wildcards.arm).options}
     output: f"{WORK}/scores/{{arm}}/{{seed}}/counts.csv"
     priority: lambda wildcards: -int(wildcards.seed)

@@ -21,11 +21,19 @@ TINY = {
         MAIN: {
             "landscapes": 12, "controls": 1, "tiles_per_side": 1, "pixel": 200.0, "years": [2016, 2020],
             "relative_orbits": [14, 174], "pairing": "one_series", "seed": 7,
-        }
+        },
+        "pairs": {
+            "landscapes": 6, "tiles_per_side": 1, "pixel": 200.0, "years": [2016, 2020],
+            "relative_orbits": [14, 174], "pairing": "one_orbit", "repeat_days": 24, "missing_share": 0.0, "seed": 9,
+        },
     },
     "subsets": {"test": 4, "val": 2, "least_ice": 0.05},
-    "datasets": {MAIN: {"archive": MAIN}, "truth": {"archive": MAIN, "label_error": 0.0},
-                 "orbit_14": {"archive": MAIN, "train_on": {"relative_orbit": 14}}},
+    "datasets": {
+        MAIN: {"archive": MAIN}, "truth": {"archive": MAIN, "label_error": 0.0},
+        "orbit_14": {"archive": MAIN, "train_on": {"relative_orbit": 14}},
+        "ragged_0": {"archive": MAIN, "ragged_share": 0.0}, "ragged_100": {"archive": MAIN, "ragged_share": 1.0},
+        "pairs": {"archive": "pairs", "test": 2, "val": 1},
+    },
     "training": {
         "width": 2, "patch": 16, "batch": 2, "epochs": 1, "steps_per_epoch": 2, "learning_rate": 0.003,
         "restarts": [1.0], "ema_decay": 0.9, "dropout": 0.0, "precision": "float32", "threads": 1,
@@ -40,6 +48,7 @@ TINY = {
         }},
         "more": {"seeds": [1], "arms": {"truth": {"data": "truth"}, "any": {"date_sampling": "subset"}},
                  "shifted": {"ulstm": ["orbit_14"]}},  # with the test landscapes of main
+        "drift": {"seeds": [1], "arms": {"ragged_0": {"data": "ragged_0"}, "ragged_100": {"data": "ragged_100"}}},
     },
 }  # fmt: skip
 
@@ -283,3 +292,14 @@ def test_stamps_are_renewed_where_the_score_is_as_committed_and_nowhere_else(pla
     counts.to_csv(figures / MAIN / "counts.csv", index=False)
     with pytest.raises(InputError, match="make them anew by make evidence PART="):
         evidence.make(plan, "check", [], work=work, figures=figures)
+
+
+@pytest.mark.slow
+def test_the_drift_of_a_style_is_told_for_networks_and_for_references(tables):
+    drift = pd.read_csv(tables / "drift" / "drift.csv")
+    assert drift.loc[drift["source"] == "network", "share"].tolist() == [0.0, 1.0]
+    references = drift[drift["source"] == "reference"].set_index("style")["fraction"]
+    assert references["ragged, smooth"] != references["ragged"]
+    areas = pd.read_csv(tables / "drift" / "seed-1" / "areas.csv")
+    assert (areas.groupby("landscape")["year"].nunique() == 2).all()
+    assert (areas[["truth", "ragged", "smooth"]] > 0).all().all()

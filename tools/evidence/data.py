@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
 import rasterio
 
 from glaciersar import grid, outlines
@@ -14,14 +12,12 @@ from glaciersar.dataset.build import build_dataset
 from glaciersar.dataset.config import DatasetConfig
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
-from glaciersar.io import rasters
 from glaciersar.scenes.search import find_scenes
-from glaciersar.simulate import reference_outlines
 from glaciersar.simulate.archive import simulate_archive
-from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.places import bounds_of
 from glaciersar.simulate.settings import ArchiveSettings
 from glaciersar.simulate.zones import GLACIER
+from tools.evidence import labels
 from tools.evidence.plan import Plan
 
 
@@ -46,9 +42,11 @@ def build(plan: Plan, name: str, work: Path) -> Path:
         pixel=settings.pixel,
     )
     out = work / "datasets" / name
-    if "label_error" in wanted:  # of the training landscapes; what is tested stays as it is
-        training = {tile for tile, part in subset.items() if part == "train"}
-        reference = redraw(archive, reference, training, settings, label_error=wanted["label_error"])
+    training = {tile for tile, part in subset.items() if part == "train"}  # what is tested stays as it is
+    if "label_error" in wanted:
+        reference = labels.redraw(archive, reference, training, settings, labels.with_error(wanted["label_error"]))
+    if "ragged_share" in wanted:
+        reference = labels.redraw(archive, reference, training, settings, labels.with_style(wanted["ragged_share"]))
     build_dataset(out, scenes, reference, subset, config, progress=False)
     return out
 
@@ -97,43 +95,3 @@ def ice_fraction(archive: Path, landscape: int) -> float:
     path = min((archive / f"landscape-{landscape:02d}").glob("zones_*.tif"))
     with rasterio.open(path) as file:
         return float(np.isin(file.read(1), GLACIER).mean())
-
-
-def redraw(
-    archive: Path, reference: gpd.GeoDataFrame, tiles: set[Tile], settings: ArchiveSettings, *, label_error: float
-) -> gpd.GeoDataFrame:
-    """Draw the outlines of some landscapes anew, with another error of the annotator; the others stay."""
-    drawn, gone = [], set()
-    for k in range(settings.landscapes):
-        if settings.corner(k) not in tiles:
-            continue
-        folder = archive / f"landscape-{k:02d}"
-        gone.add(folder.name)
-        for path in sorted(folder.glob("zones_*.tif")):
-            year = int(path.stem.removeprefix("zones_"))
-            landscape = _read_landscape(folder, path, year)
-            shapes = (
-                reference_outlines.annotate(landscape, year, annotator="reference", seed=k, label_error=label_error)
-                if label_error
-                else reference_outlines.true_outlines(landscape, year)
-            )
-            drawn.append(shapes.assign(landscape=folder.name, year=year))
-    kept = reference[~reference["landscape"].isin(gone)]
-    joined: gpd.GeoDataFrame = pd.concat([kept, *drawn], ignore_index=True)
-    joined.attrs = reference.attrs
-    return joined
-
-
-def _read_landscape(folder: Path, path: Path, year: int) -> Landscape:
-    """Read what an annotator needs of a landscape from the truth in its archive."""
-    with rasterio.open(path) as file:
-        zones, geobox = file.read(1), rasters.geobox_of(file)
-    return Landscape(
-        name=folder.name,
-        geobox=geobox,
-        surface=np.zeros(zones.shape, np.float32),
-        ela=np.nan,
-        glacier={year: np.isin(zones, GLACIER)},
-        zones={year: zones},
-        known=zones > 0,
-    )

@@ -20,7 +20,9 @@ from glaciersar.evaluation.single_dates import best_date, count_by_date
 from glaciersar.grid import Group
 from glaciersar.io.atomic import atomic_write
 from glaciersar.models import Network, pretrained
+from glaciersar.simulate.settings import ArchiveSettings
 from glaciersar.training.loop import train
+from tools.evidence import labels
 from tools.evidence.plan import MAIN, Arm, Plan, Shift
 
 AGAINST = ("reference", "truth")
@@ -42,7 +44,7 @@ def score_arm(plan: Plan, arm: Arm, seed: int, work: Path) -> None:
     """Train an arm and score it on the test landscapes of its dataset; writes counts.csv and what else it measures.
 
     Every arm has counts.csv (landscape, against, counts, boundary distances). Those of the part "main" have errors.csv
-    (by class) and distances.csv, too; one_date has dates.csv, and unet3d_any seasons.csv.
+    (by class) and distances.csv, too; one_date has dates.csv, unet3d_any seasons.csv, a drawing style areas.csv.
     """
     start = time.monotonic()
     model = train_arm(plan, arm, seed, work)
@@ -62,6 +64,8 @@ def score_arm(plan: Plan, arm: Arm, seed: int, work: Path) -> None:
         errors, distances = error_analysis.count_errors(results, archive, pixel=pixel_size(data / "test.h5"))
         write(errors, folder / "errors.csv")
         write(distances, folder / "distances.csv")
+    if "ragged_share" in plan.datasets[arm.data]:
+        write(_drift_table(plan, model, work), folder / "areas.csv")
     seconds = pd.DataFrame({"seconds": [time.monotonic() - start]})  # less, where a killed run went on
     write(seconds, folder / "seconds.csv")
     write(count_landscapes(results, truth, pixel=pixel_size(data / "test.h5")), folder / "counts.csv")
@@ -125,6 +129,13 @@ def count_landscapes(results: Sequence[TileResult], truth: gpd.GeoDataFrame, *, 
             counts = asdict(Confusion.of(mask, found, result.valid))
             rows.append({"landscape": result.name, "against": against, **counts, "median": median, "p95": p95})
     return pd.DataFrame(rows)
+
+
+def _drift_table(plan: Plan, model: Network, work: Path) -> pd.DataFrame:
+    """Measure the areas of the landscapes that are seen in two years."""
+    name = str(plan.datasets[labels.PAIRS]["archive"])
+    settings = ArchiveSettings(**plan.archives[name])
+    return labels.areas_by_year(model, settings, work / "archives" / name, work / "datasets" / labels.PAIRS / "test.h5")
 
 
 def _date_table(by_date: dict[str, tuple[Confusion, ...]], *, chosen: int) -> pd.DataFrame:

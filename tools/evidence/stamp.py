@@ -20,9 +20,10 @@ MODULES = (
     "glaciersar.training.loop",
     "glaciersar.evaluation.scoring",
     "glaciersar.evaluation.baselines",
+    "glaciersar.evaluation.label_drift",
     "glaciersar.evaluation.statistics",
 )
-OWN = ("plan.py", "data.py", "score.py", "tables.py")
+OWN = ("plan.py", "data.py", "labels.py", "score.py", "tables.py")
 
 
 def code_hash() -> str:

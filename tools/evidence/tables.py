@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from glaciersar.errors import InputError
-from glaciersar.evaluation import error_analysis, metrics, statistics
+from glaciersar.evaluation import error_analysis, label_drift, metrics, statistics
 from glaciersar.evaluation.metrics import Confusion
 from tools.evidence.plan import MAIN, Part, Plan
 from tools.evidence.score import write
@@ -17,7 +17,7 @@ BASELINES = ("threshold", "boosting", "second_annotator")
 PAPER = {"unet3d": 0.964, "ulstm": 0.964}
 """IoU of the paper on its test subset of real data: Maslov and others 2024, IGARSS."""
 DRAWS = 10_000
-FILES = ("counts.csv", "errors.csv", "dates.csv", "seasons.csv", "seconds.csv")
+FILES = ("counts.csv", "errors.csv", "dates.csv", "seasons.csv", "areas.csv", "seconds.csv")
 
 
 def write_part(plan: Plan, name: str, work: Path, figures: Path) -> None:
@@ -37,9 +37,22 @@ def write_part(plan: Plan, name: str, work: Path, figures: Path) -> None:
         caption = f"IoU of the arms of part {name} with 95 % intervals, {note}"
         metrics.write_table(summarize(counts), out / "scores", caption=caption)
         _write_differences(part, counts, figures, note)
+    if (out / f"seed-{part.seeds[0]}" / "areas.csv").exists():
+        _write_drift(plan, part, out, note)
     for file in ("seasons.csv", "dates.csv"):
         if any((out / f"seed-{seed}" / file).exists() for seed in part.seeds):
             write(gather(part, out, file), out / file)
+
+
+def _write_drift(plan: Plan, part: Part, out: Path, note: str) -> None:
+    """Tell how much of a change of area the style of drawing makes, in references and in maps."""
+    areas = gather(part, out, "areas.csv")
+    share = {arm: float(plan.datasets[part.arms[arm].data]["ragged_share"]) for arm in areas["arm"].unique()}
+    areas = areas.assign(share=areas["arm"].map(share))
+    first, last = int(areas["year"].min()), int(areas["year"].max())
+    drift = label_drift.apparent_change(areas, first=first, last=last, draws=DRAWS)
+    caption = f"Change of glacier area from {first} to {last} that the style of drawing alone makes, {note}"
+    metrics.write_table(drift, out / "drift", caption=caption, digits=4)
 
 
 def _collect_seed(part: Part, seed: int, work: Path, out: Path) -> None:
