@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -75,7 +76,7 @@ def test_any_network_can_be_counted_on_every_control(land):
 
 
 def test_every_patch_of_the_index_has_a_group_and_the_shares_of_its_labels(shared, named):
-    index = patches.pd.read_csv(shared / "data/caffe-patches/index.csv").set_index("id")
+    index = pd.read_csv(shared / "data/caffe-patches/index.csv").set_index("id")
     assert sorted(patch.id for patch in named.values()) == sorted(index.index)
     for patch in named.values():
         assert patch.labels[..., 1].mean() == pytest.approx(index.loc[patch.id, "glacier_frac"], abs=0.01)

@@ -43,7 +43,7 @@ def test_each_place_has_its_samples_and_their_pooled_share():
     assert table["m"][2] == "0.300 (0.200 to 0.400)"
 
 
-def test_forests_are_read_in_dB_in_calendar_order_with_gaps_as_no_value(tmp_path):
+def test_forests_are_read_in_decibels_in_calendar_order_with_gaps_as_no_value(tmp_path):
     series = np.zeros((12, 4, 4, 4), np.float32)
     series[:] = -np.arange(1, 13)[:, None, None, None]
     series[0, 0, 0, 0] = controls.NODATA
