@@ -104,7 +104,8 @@ def test_the_simulated_series_lies_over_the_institutes_glaciers(shared):
 def test_the_page_has_the_tables_of_the_tool(tables, named):
     shares, levels, scores, keys, fjord = tables
     assert [row["name"] for row in shares if row["place"] == controls.CALIFORNIA] == [*controls.BURSTS, "all"]
-    assert sum(row["place"] == controls.FORESTS for row in shares) == 10
+    for place in (controls.FORESTS, controls.FORESTS_AS_TRAINED):
+        assert sum(row["place"] == place for row in shares) == 10
     assert [row["network"] for row in scores] == [folds.ALL_GLACIER, folds.AS_THEY_ARE, *folds.trained_arms(PAGE)]
     assert keys == patches.key_table(named).to_dict("records")
     assert [row["network"] for row in fjord] == list(report.MODELS)
@@ -131,7 +132,7 @@ def test_an_interval_of_the_page_holds_its_value(tables):
 
 
 def test_the_share_of_all_is_the_mean_of_bursts_or_samples_of_one_size(tables):
-    for place in (controls.CALIFORNIA, controls.FORESTS):
+    for place in (controls.CALIFORNIA, controls.FORESTS, controls.FORESTS_AS_TRAINED):
         for name in report.MODELS:
             *each, whole = [numbers(row[name])[0] for row in tables[0] if row["place"] == place]
             assert whole == pytest.approx(np.mean(each), abs=0.002)

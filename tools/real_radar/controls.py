@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from glaciersar import radiometry
-from glaciersar.dataset.date_sampling import spread_dates
+from glaciersar.dataset.date_sampling import DATES, spread_dates
 from glaciersar.errors import InputError
 from glaciersar.inference.sliding_window import map_array
 from glaciersar.models import Network
@@ -21,6 +21,7 @@ from glaciersar.scenes.search import find_scenes
 from tools.real_radar.intervals import ratio_of_sums
 
 CALIFORNIA, FORESTS = "coast of California", "forests of Finland"
+FORESTS_AS_TRAINED = "forests of Finland, as 15 dates"
 BURSTS = {
     "292320-IW1": "open ocean",
     "292320-IW2": "coastal hills",
@@ -36,7 +37,7 @@ class Control:
     """One real series over land or sea without a glacier."""
 
     place: str
-    """`CALIFORNIA` or `FORESTS`."""
+    """`CALIFORNIA`, `FORESTS` or `FORESTS_AS_TRAINED`."""
     name: str
     """Burst or sample."""
     power: NDArray[np.float32]
@@ -46,14 +47,15 @@ class Control:
 
 
 def read_controls(folder: str | Path) -> list[Control]:
-    """Read both real negative controls from the folder of real data."""
-    return read_california(Path(folder) / "sentinel1-rtc-california") + read_forests(Path(folder) / "biomassters-s1")
+    """Read the real negative controls from the folder of real data, the forests as they are and as 15 dates."""
+    forests = read_forests(Path(folder) / "biomassters-s1")
+    return [*read_california(Path(folder) / "sentinel1-rtc-california"), *forests, *map(spread_over_year, forests)]
 
 
 def read_california(folder: Path) -> list[Control]:
     """Read 15 dates, evenly chosen, of each burst over California on its own grid of 30 m."""
     found = find_scenes(folder)
-    scenes = [found[index] for index in spread_dates(15, of=len(found))]
+    scenes = [found[index] for index in spread_dates(DATES, of=len(found))]
     months = tuple(scene.time.month for scene in scenes)
     controls = []
     for burst in BURSTS:
@@ -77,6 +79,13 @@ def read_forests(folder: Path) -> list[Control]:
         year = tuple(sorted(months))
         controls.append(Control(place=FORESTS, name=path.stem, power=power.astype(np.float32), months=year))
     return controls
+
+
+def spread_over_year(control: Control) -> Control:
+    """Show twelve months as the 15 dates that networks are trained on: each date the month nearest to it."""
+    nearest = np.rint(np.linspace(0, len(control.months) - 1, DATES)).astype(int)
+    months = tuple(control.months[index] for index in nearest)
+    return replace(control, place=FORESTS_AS_TRAINED, power=control.power[nearest], months=months)
 
 
 def glacier_counts(model: Network, control: Control) -> tuple[int, int]:

@@ -27,8 +27,9 @@ CONTROLS = """## Real Sentinel-1 without glaciers
 
 The share of pixels called glacier (p > 0.5), by networks trained on *simulated* radar; every one of them is false.
 Wanted is at most 0.05. California: 15 dates, evenly chosen of 21, all of October to January; VV, 30 m; the first burst
-is open ocean. Finland: twelve months from January to December, VV, ascending, 10 m. The networks were trained on HH, a
-calendar year and 40 m, so season, polarisation and pixel size differ as well as the ground."""
+is open ocean. Finland: twelve months from January to December, VV, ascending, 10 m; and the same as the 15 dates that
+networks are trained on, each date the month nearest to it. The networks were trained on HH, a calendar year and 40 m,
+so season, polarisation and pixel size differ as well as the ground."""
 
 LEVELS = """## Backscatter beside the simulator's
 

@@ -56,6 +56,16 @@ def test_forests_are_read_in_decibels_in_calendar_order_with_gaps_as_no_value(tm
     assert np.argwhere(np.isnan(control.power)).tolist() == [[8, 0, 0]]  # September
 
 
+def test_twelve_months_become_fifteen_dates_in_order_that_begin_and_end_with_the_year():
+    land_of_months = land("a", 0.5)
+    land_of_months.power[:] *= np.arange(1, 13)[:, None, None]  # each month by its own level
+    spread = controls.spread_over_year(land_of_months)
+    assert (spread.months[0], spread.months[-1], len(spread.months)) == (1, 12, 15)
+    assert set(np.diff(spread.months)) == {0, 1}  # every month once at least
+    level = spread.power[:, 0, 0] / land_of_months.power[0, 0, 0]
+    np.testing.assert_allclose(level, spread.months, rtol=1e-6)
+
+
 def test_a_folder_without_forests_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"no file sample_\*.npz found"):
         controls.read_forests(tmp_path)
