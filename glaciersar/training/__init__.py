@@ -2,5 +2,6 @@
 
 Comes in: a `TrainConfig` and a folder with train.h5 and val.h5. Goes out: weights, checkpoints and a log. Start with
 `loop.train`, which reads from top to bottom; `config` lists the parameters, `losses` has the loss, `schedule` the
-learning rate, `weight_averaging` the average of the weights, `checkpoints` what a killed run resumes from.
+learning rate, `weight_averaging` the average of the weights, `checkpoints` what a killed run resumes from, `start` the
+weights of another training to start from.
 """

@@ -59,6 +59,8 @@ class TrainConfig:
     threads: int = 0
     """CPU threads of torch; 0 leaves its default. The last bits of a result depend on it."""
     seed: int = 1
+    weights: str = ""
+    """Weight file that the training starts from, of the same model, width and features; empty starts afresh."""
 
     def __post_init__(self) -> None:
         for name, least in (("patch", 1), ("batch", 1), ("epochs", 1), ("steps_per_epoch", 0), ("warmup", 0)):

@@ -167,6 +167,7 @@ def _save_weights(run: Run, data: Path, out: Path) -> None:
         seed=str(run.config.seed),
         trained_on=dataset_source(data / "train.h5"),
         **run.config.sample_options,
+        **({"started_from": run.started_from} if run.started_from else {}),
     )
 
 

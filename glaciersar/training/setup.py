@@ -21,6 +21,7 @@ from glaciersar.models.precision import multiplies_bf16
 from glaciersar.recipe import find_recipe
 from glaciersar.training import checkpoints
 from glaciersar.training.config import TrainConfig, count_steps, no_batch_fits
+from glaciersar.training.start import check_start, load_start
 from glaciersar.training.weight_averaging import average_weights
 
 ValidationTiles = WholeTiles | AdjacentPatches | ConcatDataset[tuple[Tensor, Tensor, str]]
@@ -33,6 +34,8 @@ class Run:
     config: TrainConfig
     identity: str
     """Names configuration, data and code, for the checkpoints."""
+    started_from: str
+    """The weights that the run started from, by name and content; empty where it started afresh."""
     steps: int
     """Steps of an epoch."""
     accelerator: accelerate.Accelerator
@@ -72,12 +75,13 @@ def set_up(config: TrainConfig, data: Path, out: Path) -> Run:
     train_file, val_file = (require_file(data / name, made_by="02-dataset") for name in ("train.h5", "val.h5"))
     check_no_leakage(data, subsets=("train", "val"))
     steps = count_steps(config, data)
+    started_from = check_start(config, out)
     accelerator, autocast = _choose_devices(config)
     model, kept, average = _build_networks(config, accelerator)
     adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     patches = _open_patches(config, train_file, steps)
     tiles, selected_by = _open_validation(config, val_file)
-    identity = checkpoints.run_identity(asdict(config), data)
+    identity = checkpoints.run_identity(asdict(config) | {"weights": started_from}, data)
     networks = _name_networks(model, kept, average)
     log = checkpoints.load_checkpoint(identity, out, networks, adam, main=accelerator.is_main_process)
     accelerator.wait_for_everyone()  # the main process may have renamed the file
@@ -86,6 +90,7 @@ def set_up(config: TrainConfig, data: Path, out: Path) -> Run:
     return Run(
         config=config,
         identity=identity,
+        started_from=started_from,
         steps=steps,
         accelerator=accelerator,
         autocast=autocast,
@@ -118,11 +123,12 @@ def _choose_devices(config: TrainConfig) -> tuple[accelerate.Accelerator, torch.
 def _build_networks(
     config: TrainConfig, accelerator: accelerate.Accelerator
 ) -> tuple[Network, Network, AveragedModel | None]:
-    """Build a network from the seed, a copy for the weights that are kept, and the average of its weights if wanted."""
+    """Build a network from the seed or a weight file, a copy for the weights that are kept, and their average."""
     rules = find_recipe(config.recipe)
     torch.manual_seed(config.seed)
     dropout = config.dropout if rules.dropout_active else 0.0
     model = models.build(config.model, features=len(config.features), width=config.width, dropout=dropout)
+    load_start(model, config)
     average = None
     if config.ema_decay and rules.weights_averaged:
         average = average_weights(model, decay=config.ema_decay).to(accelerator.device)

@@ -1,0 +1,119 @@
+"""tools.real_radar.patches"""
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+
+from glaciersar import radiometry
+from glaciersar.dataset.hdf5 import list_groups
+from glaciersar.dataset.patches import WholeTiles
+from glaciersar.errors import InputError
+from glaciersar.grid import ORIGIN_X, Group
+from tools.real_radar import patches
+
+GLACIERS = {"a": "Bre", "b": "Bre", "c": "Apre"}
+
+
+def write_raster(path, values):
+    transform = rasterio.Affine(6, 0, 500_000, 0, -6, 8_000_000)
+    how = {"driver": "GTiff", "height": 32, "width": 32, "count": 1, "dtype": "uint8", "crs": "EPSG:32622"}
+    with rasterio.open(path, "w", **how, transform=transform) as file:
+        file.write(values, 1)
+
+
+def write_patches(folder, rng):
+    """Three patches of two glaciers: the left half ice, the top eight rows without data."""
+    images = {}
+    for name in GLACIERS:
+        mask = np.where(np.arange(32) < 16, 2, 3) * np.ones((32, 1), int)
+        mask[:8] = 0
+        images[name] = np.where(mask == 0, 0, rng.integers(1, 256, (32, 32))).astype(np.uint8)
+        write_raster(folder / f"{name}_img.tif", images[name])
+        write_raster(folder / f"{name}_mask.tif", mask.astype(np.uint8))
+    table = pd.DataFrame({"id": list(GLACIERS), "glacier": list(GLACIERS.values())})
+    table.assign(date=["2012-05-01", "2011-05-01", "2010-01-01"]).to_csv(folder / "index.csv", index=False)
+    return images
+
+
+@pytest.fixture
+def images(tmp_path, rng):
+    return write_patches(tmp_path, rng)
+
+
+@pytest.fixture
+def named(tmp_path, images):
+    return patches.name_groups(patches.read_patches(tmp_path))
+
+
+def test_glaciers_and_patches_are_numbered_by_name_and_date(named):
+    assert {name: patch.id for name, patch in named.items()} == {
+        "SVAL-900-0_2010_ro0": "c",
+        "SVAL-901-0_2011_ro0": "b",
+        "SVAL-901-1_2012_ro0": "a",
+    }
+
+
+def test_no_group_can_be_taken_for_a_place_on_svalbard(named):
+    east_of_svalbard = 2_000_000  # metres, EPSG:32633
+    assert min(Group.parse(name).tile.bounds[0] for name in named) > ORIGIN_X + east_of_svalbard
+
+
+def test_an_averaged_pixel_has_the_mean_power_of_those_with_data(named, images):
+    patch = named["SVAL-900-0_2010_ro0"]
+    assert patch.amplitude.shape == (8, 8)
+    assert patch.pixel == 24
+    assert patch.amplitude[5, 2] == pytest.approx(np.sqrt((images["c"][20:24, 8:12].astype(float) ** 2).mean()))
+
+
+def test_ice_is_glacier_sea_is_not_and_what_has_no_data_is_neither(named):
+    for patch in named.values():
+        assert (patch.labels[:2] == 0).all()
+        assert (patch.labels[2:, :4] == [0, 1]).all()
+        assert (patch.labels[2:, 4:] == [1, 0]).all()
+
+
+def test_the_mean_of_a_pixel_with_some_data_is_of_that_data_alone(tmp_path, images):
+    mask = np.full((32, 32), 2, np.uint8)
+    mask[0, :3], mask[31] = 0, 0  # three of sixteen without data; four of sixteen
+    image = np.where(mask == 0, 0, 100).astype(np.uint8)
+    write_raster(tmp_path / "a_img.tif", image)
+    write_raster(tmp_path / "a_mask.tif", mask)
+    patch = next(p for p in patches.read_patches(tmp_path) if p.id == "a")
+    np.testing.assert_allclose(patch.amplitude, 100, rtol=1e-6)
+    np.testing.assert_allclose(patch.labels, np.broadcast_to([0, 1], patch.labels.shape), atol=1e-6)
+
+
+def test_an_unknown_class_is_refused(tmp_path, images):
+    write_raster(tmp_path / "b_mask.tif", np.full((32, 32), 7, np.uint8))
+    with pytest.raises(InputError, match=r"b_mask.tif: class 7 found, 0 to 3 expected"):
+        patches.read_patches(tmp_path)
+
+
+def test_the_file_is_in_the_published_layout_and_shows_one_date_fifteen_times(tmp_path, named):
+    patches.write_dataset(tmp_path / "test.h5", named.items())
+    assert [entry.name for entry in list_groups(tmp_path / "test.h5")] == sorted(named)
+    for series, labels, name in (WholeTiles(tmp_path / "test.h5")[k] for k in range(3)):
+        assert (series == series[:, :1]).all()
+        np.testing.assert_array_equal(labels.permute(1, 2, 0), named[name].labels)
+
+
+def test_grey_lies_where_the_page_says_and_what_has_no_data_is_0(tmp_path, named):
+    patches.write_dataset(tmp_path / "test.h5", named.items())
+    for series, _, name in (WholeTiles(tmp_path / "test.h5")[k] for k in range(3)):
+        seen = named[name].labels.sum(-1) > 0
+        scaled = series.numpy()[0, 0]
+        grey = (radiometry.unscale(scaled, feature="grd") + 25) / 25 * 255
+        np.testing.assert_allclose(grey[seen], named[name].amplitude[seen], atol=0.01)
+        assert (scaled[~seen] == 0).all()
+
+
+def test_the_file_is_known_by_its_content(tmp_path, named):
+    def content(groups):
+        patches.write_dataset(tmp_path / "train.h5", groups)
+        with h5py.File(tmp_path / "train.h5") as file:
+            return file.attrs["content"]
+
+    assert content(named.items()) == content(named.items())
+    assert content(named.items()) != content(list(named.items())[:2])

@@ -1,0 +1,120 @@
+"""glaciersar.training.start: a training that starts from a weight file"""
+
+import hashlib
+from dataclasses import replace
+
+import h5py
+import pytest
+import torch
+
+from glaciersar import models
+from glaciersar.errors import InputError
+from glaciersar.models import pretrained
+from glaciersar.training import schedule
+from glaciersar.training.loop import train
+from glaciersar.training.setup import set_up
+from tests.training.test_loop import CONFIG, same, weights, write_dataset
+
+SHORT = replace(CONFIG, epochs=1, steps_per_epoch=1)
+
+
+@pytest.fixture
+def data(tmp_path, rng):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write_dataset(folder / "train.h5", ["SVAL-1-1_2020_ro14", "SVAL-1-2_2020_ro14"], rng)
+    write_dataset(folder / "val.h5", ["SVAL-9-9_2020_ro14"], rng)
+    return folder
+
+
+def save_network(path, *, name="unet3d", features=1, width=4, seed=99, **metadata):
+    torch.manual_seed(seed)
+    pretrained.save(models.build(name, features=features, width=width), path, **metadata)
+    return str(path)
+
+
+@pytest.fixture
+def start(tmp_path):
+    return save_network(tmp_path / "first.safetensors", trained_on="simulated radar")
+
+
+def test_every_network_of_the_run_begins_with_the_weights_of_the_file(data, tmp_path, start):
+    expected = pretrained.load(start).state_dict()
+    run = set_up(replace(SHORT, weights=start, ema_decay=0.9), data, tmp_path / "run")
+    for network in (run.model, run.kept, run.average.module):
+        assert same(network.state_dict(), expected)
+
+
+def test_without_a_file_the_weights_are_drawn_from_the_seed_and_no_start_is_told(data, tmp_path, start):
+    run = set_up(SHORT, data, tmp_path / "run")
+    assert not same(run.model.state_dict(), pretrained.load(start).state_dict())
+    train(SHORT, data, tmp_path / "run", progress=False)
+    assert "started_from" not in pretrained.load(tmp_path / "run/weights.safetensors").metadata
+
+
+def test_the_new_weights_tell_name_content_and_data_of_those_they_started_from_but_no_folder(data, tmp_path, start):
+    train(replace(SHORT, weights=start), data, tmp_path / "run", progress=False)
+    told = pretrained.load(tmp_path / "run/weights.safetensors").metadata["started_from"]
+    digest = hashlib.sha256((tmp_path / "first.safetensors").read_bytes()).hexdigest()
+    assert told == f"first.safetensors, SHA-256 {digest}, trained on simulated radar"
+
+
+def test_a_killed_run_resumes_and_ends_the_same_wherever_the_weight_file_now_lies(data, tmp_path, start, monkeypatch):
+    config = replace(CONFIG, epochs=2, weights=start)
+    train(config, data, tmp_path / "whole", progress=False)
+    rates, learning_rate = [], schedule.learning_rate
+
+    def rate_until_killed(step, **how):
+        rates.append(step)
+        if step == CONFIG.steps_per_epoch + 1:
+            raise KeyboardInterrupt
+        return learning_rate(step, **how)
+
+    monkeypatch.setattr(schedule, "learning_rate", rate_until_killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, data, tmp_path / "killed", progress=False)
+    monkeypatch.undo()
+    moved = tmp_path / "elsewhere" / "first.safetensors"
+    moved.parent.mkdir()
+    (tmp_path / "first.safetensors").rename(moved)
+    train(replace(config, weights=str(moved)), data, tmp_path / "killed", progress=False)
+    assert not (tmp_path / "killed/checkpoint.old.safetensors").exists()  # resumed, not begun anew
+    assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
+
+
+def test_other_content_under_the_same_name_starts_the_run_anew(data, tmp_path, start):
+    config = replace(SHORT, weights=start)
+    train(config, data, tmp_path / "run", progress=False)
+    save_network(start, seed=100)
+    assert set_up(config, data, tmp_path / "run").log == []
+
+
+@pytest.mark.parametrize(
+    ("other", "found"),
+    [
+        ({"name": "unet2d"}, "weights of model=unet2d width=4 features=grd found, model=unet3d width=4 features=grd"),
+        ({"width": 6}, "weights of model=unet3d width=6 features=grd found"),
+        ({"feature_names": "rtc"}, "weights of model=unet3d width=4 features=rtc found"),
+        ({"features": 2, "feature_names": "grd,rtc"}, "features=grd,rtc found"),
+    ],
+)
+def test_weights_of_another_network_are_refused(data, tmp_path, other, found):
+    path = save_network(tmp_path / "other.safetensors", **other)
+    with pytest.raises(InputError, match=f"other.safetensors: .*{found}"):
+        train(replace(SHORT, weights=path), data, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_that_is_no_weight_file_is_refused(data, tmp_path):
+    with h5py.File(tmp_path / "keras.h5", "w"):
+        pass
+    for name, message in (("missing.safetensors", "no such weight file"), ("keras.h5", "a weight file such as")):
+        with pytest.raises(InputError, match=message):
+            set_up(replace(SHORT, weights=str(tmp_path / name)), data, tmp_path / "run")
+
+
+def test_a_run_does_not_start_from_the_weights_that_it_writes_over(data, tmp_path):
+    (tmp_path / "run").mkdir()
+    path = save_network(tmp_path / "run/weights.safetensors")
+    with pytest.raises(InputError, match="the run's own weights found"):
+        set_up(replace(SHORT, weights=path), data, tmp_path / "run")
