@@ -3,5 +3,6 @@
 Comes in: trained networks and a dataset file, outlines, or a map. Goes out: confusion counts and tables. Start with
 `scoring.score_models`; `metrics` defines the scores, `annotators` how far two people agree. `baselines` map without a
 network; `statistics` compares the arms of an experiment, by `bootstrap`; `error_analysis` counts errors by zone, view
-and size of glacier; `label_drift` tells the change that a style of drawing alone makes.
+and size of glacier; `label_drift` tells the change that a style of drawing alone makes; `evidence` reads the
+experiment's committed tables.
 """

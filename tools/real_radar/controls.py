@@ -14,7 +14,7 @@ from glaciersar.dataset.date_sampling import DATES, spread_dates
 from glaciersar.errors import InputError
 from glaciersar.inference.sliding_window import map_array
 from glaciersar.models import Network
-from glaciersar.models.features import backscatter_feature
+from glaciersar.models.features import backscatter_features
 from glaciersar.scenes.footprint import covering_geobox
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.search import find_scenes
@@ -90,7 +90,7 @@ def spread_over_year(control: Control) -> Control:
 
 def glacier_counts(model: Network, control: Control) -> tuple[int, int]:
     """Map a control and count the pixels called glacier (p > 0.5), and all pixels with radar."""
-    prepared = radiometry.prepare(control.power, feature=backscatter_feature(model))
+    prepared = radiometry.prepare(control.power, feature=backscatter_features(model)[0])
     found = map_array(model, prepared.series[None], valid=prepared.valid, backend="torch", precision="float32")
     return int((found > 0.5).sum()), int(prepared.valid.sum())  # NaN is not above
 

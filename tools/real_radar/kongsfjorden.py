@@ -10,7 +10,7 @@ from glaciersar import outlines, radiometry
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.inference.sliding_window import map_array
 from glaciersar.models import Network
-from glaciersar.models.features import backscatter_feature
+from glaciersar.models.features import backscatter_features
 from glaciersar.scenes.footprint import covering_geobox
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.search import find_scenes
@@ -52,7 +52,7 @@ def score_on_kongsfjorden(models: dict[str, Network], folder: str | Path) -> dic
     power, glacier = simulate_series(folder)
     counts = {}
     for name, model in models.items():
-        prepared = radiometry.prepare(power, feature=backscatter_feature(model))
+        prepared = radiometry.prepare(power, feature=backscatter_features(model)[0])
         found = map_array(model, prepared.series[None], valid=prepared.valid, backend="torch", precision="float32")
         counts[name] = Confusion.of(glacier, found > 0.5, prepared.valid)
     return counts
