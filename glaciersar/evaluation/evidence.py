@@ -8,7 +8,7 @@ import pandas as pd
 from glaciersar.errors import InputError
 from glaciersar.evaluation.statistics import COUNTS
 
-PARTS = ("main", "steps", "dates", "data", "training")
+PARTS = ("main", "steps", "dates", "data", "drift", "training")
 """Parts of the experiment, in the order in which they are told."""
 
 
