@@ -47,10 +47,10 @@ class Levels:
     """Standard deviation of dry snow-covered ground between dates, dB."""
     ice_layers: float
     """Added to dry snow-covered ground by each rain of the winter, dB."""
-    soil_moisture: float
-    """Standard deviation of the bare ground of negative controls between dates, dB."""
-    between_landscapes: float
-    """Standard deviation of a zone's level between landscapes, dB."""
+    soil_moisture: NDArray[np.float32]
+    """(zone,) standard deviation of bare ground between dates, dB; 0 but on the land of negative controls."""
+    between_landscapes: NDArray[np.float32]
+    """(zone,) standard deviation of a zone's level between landscapes, dB."""
 
 
 def read_levels(path: str | Path | None = None, *, shift_db: float = 0.0) -> Levels:
@@ -106,6 +106,15 @@ def _levels(content: dict[str, Any], path: Path, shift_db: float) -> Levels:
         wind=float(sensor["wind"]),
         snow_pack=float(ground["snow_pack"]),
         ice_layers=float(ground["ice_layers"]),
-        soil_moisture=float(ground["soil_moisture"]),
-        between_landscapes=float(ground["between_landscapes"]),
+        soil_moisture=_by_zone(ground["soil_moisture"]),
+        between_landscapes=_by_zone(ground["between_landscapes"]),
     )
+
+
+def _by_zone(values: dict[str, float]) -> NDArray[np.float32]:
+    """Spread values by zone, with "others" for the zones not named, over a (zone,) table."""
+    table = np.zeros(len(Zone) + 1, np.float32)
+    table[1:] = values.get("others", 0.0)
+    for name in set(values) - {"others"}:
+        table[Zone[name]] = values[name]
+    return table

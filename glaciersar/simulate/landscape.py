@@ -26,7 +26,7 @@ FIRST_YEAR = 2014  # the first year of Sentinel-1
 MIN_GLACIER_AREA = 40_000.0  # m²; smaller patches of ice are removed
 COLD_ELA, COLD_YEARS = -180.0, 400.0  # equilibrium line against today's, metres, while the glaciers grow, and how long
 ELA_BY_RELIEF = 0.5  # metres for each metre of relief; the snow line rises from the coast inland (Koryakin 1990)
-WARM_ELA, WARM_YEARS = 260.0, 30.0  # and of the decades before the first year, in which they shrink
+WARM_ELA, WARM_YEARS = 230.0, 30.0  # and of the decades before the first year, in which they shrink
 SURGE_SLIDING = 100.0  # added to the sliding factor, which is 1 without a surge, at the centre of a surge
 SURGE_RADIUS = 3000.0  # metres, of the area that surges
 SURGE_YEARS = 2  # duration of a surge, years
@@ -80,7 +80,7 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
     bed = terrain.draw_bed(
         (shape[0], shape[1]),
         spacing=SPACING,
-        sea_fraction=rng.uniform(0.05, 0.48),
+        sea_fraction=rng.uniform(0.05, 0.42),
         relief=relief,
         plateau=0.8 * rng.beta(0.6, 2.0),
         rng=rng,

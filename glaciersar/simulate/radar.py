@@ -43,8 +43,8 @@ class SceneSeries:
     """(polarisation, H, W) part of the speckle that is the same on every date, as a normal field."""
     persistence: Field
     """(H, W) fraction of the variance of the speckle that is the same on every date."""
-    soil: NDArray[np.bool_]
-    """(H, W) land whose bare soil is wet on one date and dry on another: that of the negative controls."""
+    soil: Field
+    """(H, W) standard deviation of bare ground between dates, as the soil is wet or dry, dB."""
     seed: int
     """Seed of the landscape; each date opens its own random stream."""
 
@@ -83,7 +83,7 @@ def prepare_series(
         brash_ice=evaluate(special.expit, (reach - distance) / 150) * water,
         persistent=np.stack([speckle.gaussian(zones.shape, rng) for _ in POLARISATIONS]),
         persistence=levels.persistence[zones],
-        soil=np.isin(zones, TEMPERATE),
+        soil=levels.soil_moisture[zones],
         seed=seed,
     )
 
@@ -107,7 +107,7 @@ def observe(series: SceneSeries, when: date, *, key: int) -> dict[str, Field]:
     wind = levels.wind * (rng.normal() + 0.5 * smooth_field(series.water.shape, 60, rng))  # patches of wind and calm
     brash = series.brash_ice * np.float32(rng.uniform(0.2, 1.0))  # it drifts: no two dates are alike
     winter = levels.snow_pack * rng.normal() + levels.ice_layers * count_ice_layers(series.season, when)
-    snow, soil = fractions[0] * winter, fractions[2] * levels.soil_moisture * rng.normal() * series.soil
+    snow, soil = fractions[0] * winter, fractions[2] * series.soil * np.float32(rng.normal())
     melange_texture = levels.melange_texture * smooth_field(series.water.shape, 2, rng)
     images = {}
     for index, polarisation in enumerate(POLARISATIONS):
@@ -149,16 +149,33 @@ def _without_speckle(
     """Compute (polarisation, state, H, W) backscatter in dB before speckle."""
     texture = _texture(landscape, zones, random_stream(seed, "texture", year))  # (polarisation, H, W), unit variance
     angle = np.clip(view.local, 8, 75) - np.float32(levels.reference_incidence)
-    place = random_stream(seed, "levels").normal(0, levels.between_landscapes, len(Zone) + 1)
-    local = place.astype(np.float32)[zones]  # dB by which a zone is brighter here than elsewhere
-    common = local + levels.texture[zones] * texture + 10 * evaluate(np.log10, view.gain)
+    local = _brighter_here(zones, levels, landscape.pixel, random_stream(seed, "levels"))
+    common = levels.texture[zones] * texture + 10 * evaluate(np.log10, view.gain)
     backscatter = np.empty((len(POLARISATIONS), len(STATES), *zones.shape), np.float32)
     blend = _blender(zones, landscape.pixel)
     for state in range(len(STATES)):
         incidence = levels.slope[:, state][zones] * angle
         for index in range(len(POLARISATIONS)):
-            backscatter[index, state] = blend(levels.level[:, state, index][zones]) + incidence + common[index]
+            backscatter[index, state] = (
+                blend(levels.level[:, state, index][zones]) + incidence + common[index] + local[state]
+            )
     return backscatter
+
+
+def _brighter_here(zones: NDArray[np.uint8], levels: Levels, pixel: float, rng: np.random.Generator) -> Field:
+    """Draw (state, H, W) dB by which a zone is brighter here than elsewhere.
+
+    It is one value a zone in a landscape. That of the negative controls varies over 2 km and by season, as their plants
+    and soils do: a few landscapes stand for many.
+    """
+    place = rng.normal(0, levels.between_landscapes, len(Zone) + 1).astype(np.float32)[zones]
+    local = np.repeat(place[np.newaxis], len(STATES), axis=0)
+    temperate = np.isin(zones, TEMPERATE)
+    if temperate.any():
+        always, *by_state = (smooth_field(zones.shape, 2000 / pixel, rng) for _ in range(1 + len(STATES)))
+        within = np.stack([0.8 * always + 0.6 * own for own in by_state]) * levels.between_landscapes[zones]
+        local = np.where(temperate, within, local).astype(np.float32)
+    return local
 
 
 def _blender(zones: NDArray[np.uint8], pixel: float) -> Callable[[Field], Field]:

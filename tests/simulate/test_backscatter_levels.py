@@ -110,3 +110,13 @@ def test_a_file_of_another_form_is_refused(tmp_path, change, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.yaml: no such file"):
         backscatter_levels.read_levels(tmp_path / "none.yaml")
+
+
+def test_soil_is_wet_or_dry_only_where_no_forest_and_no_town_hides_it(assumed):
+    assert not assumed.soil_moisture[[*GLACIER, Zone.ROCK, Zone.TUNDRA, Zone.WATER, Zone.TOWN]].any()
+    assert assumed.soil_moisture[Zone.FOREST] < assumed.soil_moisture[Zone.FIELDS] / 2
+
+
+def test_land_of_controls_differs_more_between_places_than_that_of_svalbard(assumed):
+    land, controls = ([int(zone) for zone in zones] for zones in ((Zone.ROCK, Zone.TUNDRA), TEMPERATE))
+    assert assumed.between_landscapes[land].max() < assumed.between_landscapes[controls].min()

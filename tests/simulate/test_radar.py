@@ -217,4 +217,4 @@ def test_a_zone_is_brighter_in_one_landscape_than_in_another():
     levels = replace(backscatter_levels.read_levels(), texture=np.zeros(len(Zone) + 1, np.float32))
     made = [radar.prepare_series(ice, 2016, 14, levels=levels, looks=10.7, seed=seed) for seed in range(40)]
     means = [series.without_speckle[0, 0].mean() for series in made]
-    assert np.std(means) == pytest.approx(levels.between_landscapes, rel=0.3)
+    assert np.std(means) == pytest.approx(levels.between_landscapes[Zone.ICE], rel=0.3)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -39,3 +40,13 @@ def test_its_images_are_finite_and_brighter_over_towns_than_over_water(control):
     assert np.isfinite(image).all()
     land, water = (image[(control.zones[2016] == Zone.WATER) == wet].mean() for wet in (False, True))
     assert land > 3 * water
+
+
+def test_one_control_stands_for_many_places(control):
+    levels = replace(read_levels(), texture=np.zeros(len(Zone) + 1, np.float32), calibration=0.0)
+    usual = Zone.FOREST if control.climate == "boreal" else Zone.DRY_HILLS
+    series = radar.prepare_series(control, 2016, 14, levels=levels, looks=10.7, seed=3)
+    flat = control.zones[2016] == usual
+    local = series.without_speckle[0] - levels.level[usual, :, 0][:, None, None]  # with the gain of slopes
+    winter, summer = local[0][flat], local[2][flat]
+    assert np.std(winter - summer) == pytest.approx(0.6 * np.sqrt(2) * levels.between_landscapes[usual], rel=0.4)

@@ -12,7 +12,7 @@ from tools.evidence.plan import MAIN, Plan
 from tools.evidence.score import score_arm
 
 ARM, SEED = "unet3d", 1
-TOLERANCE = 0.01  # of the pooled IoU: what another processor's last digits may grow to in 1800 steps
+TOLERANCE = 0.01  # of the pooled IoU: what the last digits of another processor may grow to
 
 
 def check_tables(plan: Plan, work: Path, figures: Path) -> None:
