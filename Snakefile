@@ -84,13 +84,13 @@ rule dataset: # builds the files, or checks and shows given ones
 
 rule train:
     input:
-        code("03-train"), SUMMARY, DATASET,
-        notebook="notebooks/03-train.ipynb",
-    params: parameters("03-train"), how=lambda wildcards: trained(wildcards.model)
+        code("04-train"), SUMMARY, DATASET,
+        notebook="notebooks/04-train.ipynb",
+    params: parameters("04-train"), how=lambda wildcards: trained(wildcards.model)
     output: f"{RUNS}/models/{{model}}/weights.safetensors"
     threads: workflow.cores if DATA else 1 # large data: one model after the other
     priority: 1 # before steps that need one model only, so that all cores are busy to the end
-    shell: run("03-train", "{params.how}") + "/{wildcards.model}"
+    shell: run("04-train", "{params.how}") + "/{wildcards.model}"
 
 
 use rule train as train_longest with: # started first, because it takes longest
@@ -103,20 +103,20 @@ ruleorder: train_longest > train
 
 rule evaluate:
     input:
-        code("04-evaluate"), expand(rules.train.output, model=MODELS), DATASET,
-        notebook="notebooks/04-evaluate.ipynb",
-    params: parameters("04-evaluate")
+        code("05-evaluate"), expand(rules.train.output, model=MODELS), DATASET,
+        notebook="notebooks/05-evaluate.ipynb",
+    params: parameters("05-evaluate")
     output: f"{RUNS}/tables/scores.md"
-    shell: run("04-evaluate")
+    shell: run("05-evaluate")
 
 
 rule figures:
     input:
-        code("05-figures"), rules.evaluate.output,
-        notebook="notebooks/05-figures.ipynb",
-    params: parameters("05-figures")
+        code("10-figures"), rules.evaluate.output,
+        notebook="notebooks/10-figures.ipynb",
+    params: parameters("10-figures")
     output: f"{RUNS}/figures/training.png"
-    shell: run("05-figures")
+    shell: run("10-figures")
 
 
 rule confidence:

@@ -3,7 +3,7 @@ r"""What does bf16 change in the maps of trained networks? python -m benchmarks.
 Judged are the networks that `make reproduce` trains, and wider ones, if they are there. Those are trained after
 `make reproduce`, with MODEL=unet3d in 20 minutes on 2 cores, with MODEL=ulstm in two to three times as long:
 
-    glaciersar run notebooks/03-train.ipynb --profile simulated --model $MODEL --width 32 --learning-rate 5e-4 \
+    glaciersar run notebooks/04-train.ipynb --profile simulated --model $MODEL --width 32 --learning-rate 5e-4 \
         --threads 0 --data runs/simulated/dataset --work runs/wide --out runs/wide/notebooks
 """
 

@@ -26,7 +26,7 @@ from glaciersar.training.config import TrainConfig
 from glaciersar.training.loop import train
 
 DATA, RUNS, ROOT = Path("runs/simulated/dataset"), Path("runs/settling"), Path(__file__).resolve().parent.parent
-PROFILE, NOTEBOOK = ROOT / "config/simulated.yaml", ROOT / "notebooks/03-train.ipynb"
+PROFILE, NOTEBOOK = ROOT / "config/simulated.yaml", ROOT / "notebooks/04-train.ipynb"
 SEEDS = (1, 2, 3)
 MODELS = ("unet3d", "ulstm")
 LAST_STEP, SETTLED, ELSEWHERE = "weights of the last step", "settled", "settled, as if on another processor"

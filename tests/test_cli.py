@@ -17,15 +17,15 @@ from tests.support.notebooks import write_notebook
 
 @pytest.fixture
 def notebook(tmp_path):
-    return write_notebook(tmp_path / "03-train.ipynb", "print(model, epochs, fast)")
+    return write_notebook(tmp_path / "04-train.ipynb", "print(model, epochs, fast)")
 
 
 def test_run_executes_a_notebook_with_the_given_parameters(notebook, tmp_path, capsys):
     out = tmp_path / "out"
     words = ["run", str(notebook), "--model", "ulstm", "--epochs=4", "--fast", "false", "--out", str(out), "--quiet"]
     assert cli.main(words) == 0
-    assert capsys.readouterr().out.strip() == str(out / "03-train.ipynb")
-    assert "ulstm 4 False" in (out / "03-train.ipynb").read_text()
+    assert capsys.readouterr().out.strip() == str(out / "04-train.ipynb")
+    assert "ulstm 4 False" in (out / "04-train.ipynb").read_text()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.support.notebooks import write_notebook
 def notebook(tmp_path):
     folder = tmp_path / "notebooks"
     folder.mkdir()
-    return write_notebook(folder / "03-train.ipynb", "print(work, model, epochs, rate, fast, years)")
+    return write_notebook(folder / "04-train.ipynb", "print(work, model, epochs, rate, fast, years)")
 
 
 def test_parameters_are_read_with_their_defaults_and_types(notebook):
@@ -53,7 +53,7 @@ def test_a_number_may_be_written_with_an_exponent(notebook, text):
     ],
 )
 def test_a_wrong_name_or_type_is_refused_in_a_sentence(notebook, name, value, message):
-    with pytest.raises(InputError, match=r"03-train\.ipynb") as caught:
+    with pytest.raises(InputError, match=r"04-train\.ipynb") as caught:
         notebooks.check_parameters(notebook, {name: value})
     assert message in str(caught.value)
 
@@ -78,7 +78,7 @@ def test_a_name_may_stand_for_a_path_where_no_such_file_lies(notebook, tmp_path)
 def test_a_profile_gives_its_common_and_its_own_parameters(notebook, tmp_path):
     config = tmp_path / "config"
     config.mkdir()
-    (config / "big.yaml").write_text("all: {work: runs/big, unknown_here: 1, epochs: 3}\n03-train: {epochs: 9}\n")
+    (config / "big.yaml").write_text("all: {work: runs/big, unknown_here: 1, epochs: 3}\n04-train: {epochs: 9}\n")
     values = notebooks.read_profile(config / "big.yaml", notebook)
     assert values == {"work": str(tmp_path / "runs/big"), "epochs": 9}
 
@@ -86,12 +86,12 @@ def test_a_profile_gives_its_common_and_its_own_parameters(notebook, tmp_path):
 def test_a_profile_with_a_mistyped_parameter_or_an_unknown_profile_is_refused(notebook, tmp_path):
     config = tmp_path / "config"
     config.mkdir()
-    (config / "big.yaml").write_text("03-train: {epoch: 9}\n")
+    (config / "big.yaml").write_text("04-train: {epoch: 9}\n")
     with pytest.raises(InputError, match="no parameter is called 'epoch'"):
         notebooks.read_profile(config / "big.yaml", notebook)
     with pytest.raises(InputError, match=r"profile 'huge' is unknown; .* holds big"):
         notebooks.read_profile(config / "huge.yaml", notebook)
-    (config / "torn.yaml").write_text("03-train: {epochs: 9\n")
+    (config / "torn.yaml").write_text("04-train: {epochs: 9\n")
     with pytest.raises(InputError, match=r"torn\.yaml: not YAML"):
         notebooks.read_profile(config / "torn.yaml", notebook)
 
@@ -121,7 +121,7 @@ def test_a_failing_notebook_tells_its_error_and_leaves_no_result(notebook, tmp_p
     write_notebook(notebook, "raise ValueError('the loss became nan')")
     with pytest.raises(InputError, match="ValueError: the loss became nan"):
         notebooks.run_notebook(notebook, tmp_path / "out", progress=False)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["03-train.failed.ipynb"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["04-train.failed.ipynb"]
 
 
 def test_a_path_that_is_no_notebook_is_refused(tmp_path):

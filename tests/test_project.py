@@ -132,7 +132,7 @@ def test_snakemake_plans_every_step_of_a_profile(project_copy, profile, training
     ("changed", "again"),
     [
         (None, []),
-        ("notebooks/05-figures.ipynb", ["figures"]),
+        ("notebooks/10-figures.ipynb", ["figures"]),
         ("glaciersar/training/losses.py", ["train", "evaluate", "figures", "map", "confidence", "change"]),
         ("glaciersar/evaluation/metrics.py", [step for step in STEPS if step != "scenes"]),
         ("glaciersar/dataset/hdf5.py", STEPS),

@@ -72,9 +72,9 @@ def run(tmp_path_factory):
     models = {"models": ["unet3d", "unet3d-as_released"]}
     given = {
         "02-dataset": {},
-        "03-train": TRAINING | {"model": "unet3d", "recipe": "as_released", "steps_per_epoch": 0},
-        "04-evaluate": models | {"window": 32},
-        "05-figures": models | {"window": 32, "tiles": 1},
+        "04-train": TRAINING | {"model": "unet3d", "recipe": "as_released", "steps_per_epoch": 0},
+        "05-evaluate": models | {"window": 32},
+        "10-figures": models | {"window": 32, "tiles": 1},
     }
     printed = {name: run_cells(NOTEBOOKS / f"{name}.ipynb", common | values) for name, values in given.items()}
     return work, printed
@@ -98,7 +98,7 @@ def test_the_dataset_is_shown_with_its_card_its_split_and_a_year_without_dates(r
 
 
 def test_an_epoch_has_as_many_steps_as_patches_fit(run):
-    assert "unet3d-as_released: 3 epochs of 8 steps" in run[1]["03-train"]  # 4 groups of 2 × 2 patches, by 2
+    assert "unet3d-as_released: 3 epochs of 8 steps" in run[1]["04-train"]  # 4 groups of 2 × 2 patches, by 2
 
 
 def test_both_recipes_are_rows_of_the_table(run):

@@ -44,7 +44,7 @@ class Options:
     run: Path
     """Folder of a run with dataset and trained models."""
     model: str
-    """Name of a run of 03-train."""
+    """Name of a run of 04-train."""
     landscapes: int
     """Of each number of tiles, and of each shift of the levels, which have one tile."""
     years: tuple[int, int]
@@ -122,7 +122,7 @@ def map_part(options: Options, part: int, parts: int) -> None:
 
 
 def _weights(options: Options) -> Path:
-    return require_file(options.run / "models" / options.model / "weights.safetensors", made_by="03-train")
+    return require_file(options.run / "models" / options.model / "weights.safetensors", made_by="04-train")
 
 
 def _path(options: Options, name: str, k: int) -> Path:

@@ -59,7 +59,7 @@ def publish(profile: str, *, root: Path) -> None:
     Raises:
         InputError: The run has no score table yet, or README.md has no block for it.
     """
-    made = require_file(root / "runs" / profile / "tables" / "scores.md", made_by="04-evaluate").parent
+    made = require_file(root / "runs" / profile / "tables" / "scores.md", made_by="05-evaluate").parent
     target = root / "figures" / profile
     target.mkdir(parents=True, exist_ok=True)
     pictures = [*made.parent.glob("figures/*.png"), *made.parent.glob("map/*.png")]
@@ -70,7 +70,7 @@ def publish(profile: str, *, root: Path) -> None:
     if profile == "simulated":
         readme = root / "README.md"
         table = (target / "scores.md").read_text()
-        source = "notebooks/04-evaluate.ipynb with config/simulated.yaml"
+        source = "notebooks/05-evaluate.ipynb with config/simulated.yaml"
         text = put_block(readme.read_text(), "scores", table, source=source)
         with atomic_write(readme) as temporary:
             temporary.write_text(text)

@@ -139,7 +139,7 @@ def map_selected_tiles(
     Returns:
         Probability (H, W) by name; NaN where the recipe does not map a pixel.
     """
-    model = pretrained.load(require_file(Path(folder) / "weights.safetensors", made_by="03-train"))
+    model = pretrained.load(require_file(Path(folder) / "weights.safetensors", made_by="04-train"))
     maps = iter_tile_maps(model, path, window=window, progress=False, names=names)
     return {name: probability for name, probability, _ in maps}
 
@@ -192,7 +192,7 @@ def score_models(
     weights = {
         name: name
         if name in pretrained.PUBLISHED
-        else require_file(Path(folder) / name / "weights.safetensors", made_by="03-train")
+        else require_file(Path(folder) / name / "weights.safetensors", made_by="04-train")
         for name in names
     }
     pixel = pixel_size(require_file(test, made_by="02-dataset"))

@@ -99,4 +99,4 @@ def load_checkpoint(
 
 def read_log(folder: str | Path) -> pd.DataFrame:
     """Read the training log of a trained model's folder, a row an epoch."""
-    return pd.read_csv(require_file(Path(folder) / "log.csv", made_by="03-train"))
+    return pd.read_csv(require_file(Path(folder) / "log.csv", made_by="04-train"))

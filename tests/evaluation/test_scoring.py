@@ -144,7 +144,7 @@ def test_named_tiles_are_mapped_by_name(run):
 
 
 def test_a_model_without_weights_or_a_log_is_told_before_anything_is_mapped(run):
-    with pytest.raises(InputError, match=r"ulstm/weights\.safetensors: not there yet; notebooks/03-train\.ipynb"):
+    with pytest.raises(InputError, match=r"ulstm/weights\.safetensors: not there yet; notebooks/04-train\.ipynb"):
         scoring.score_models(run / "models", ["unet3d", "ulstm"], run / "test.h5")
     with pytest.raises(InputError, match=r"log\.csv: not there yet"):
         checkpoints.read_log(run / "models/unet3d")

@@ -88,7 +88,7 @@ def test_a_bad_series_is_one_sentence_a_status_and_no_map(folder, weights, tmp_p
 
 
 def test_an_unknown_model_is_refused_by_the_train_notebook(tmp_path, capsys):
-    notebook = NOTEBOOK.with_name("03-train.ipynb")
+    notebook = NOTEBOOK.with_name("04-train.ipynb")
     words = ["--work", str(tmp_path / "work"), "--model", "unet4d", "--out", str(tmp_path / "out"), "--quiet"]
     assert cli.main(["run", str(notebook), *words]) == 2
     assert "model 'unet4d' is unknown; expected one of unet3d" in capsys.readouterr().err

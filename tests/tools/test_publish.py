@@ -25,7 +25,7 @@ def test_publishing_fills_the_readme_from_the_run(tmp_path):
 
 
 def test_publishing_before_the_run_or_without_a_place_for_the_table_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"04-evaluate\.ipynb makes it"):
+    with pytest.raises(InputError, match=r"05-evaluate\.ipynb makes it"):
         publish("simulated", root=tmp_path)
     with pytest.raises(InputError, match="no block"):
         put_block("text", "scores", "table", source="x")

@@ -72,7 +72,7 @@ def load_models(run: str | Path) -> dict[str, Network]:
 
 def weight_file(run: str | Path, name: str) -> Path:
     """Name the weight file of a run's network, and refuse a run without it."""
-    return require_file(Path(run) / "models" / name / "weights.safetensors", made_by="03-train")
+    return require_file(Path(run) / "models" / name / "weights.safetensors", made_by="04-train")
 
 
 def _describe_training(run: str | Path) -> str:
