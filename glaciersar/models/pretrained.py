@@ -1,4 +1,4 @@
-"""Weights on disk: our own files, and the six that the authors published."""
+"""Weights on disk: our own files, those that ship with the package, and the six that the authors published."""
 
 import hashlib
 import json
@@ -19,9 +19,10 @@ from glaciersar.io.atomic import atomic_write
 from glaciersar.models import build
 from glaciersar.models.keras import from_keras
 from glaciersar.models.layers import Network
+from glaciersar.models.shipped import SHIPPED, shipped_file
 from glaciersar.radiometry import RANGES
 
-__all__ = ["PUBLISHED", "Published", "cache_folder", "from_keras", "load", "save"]
+__all__ = ["PUBLISHED", "SHIPPED", "Published", "cache_folder", "from_keras", "load", "save"]
 
 HEADER = "glaciersar"  # one JSON entry in the file's header: several would be written in any order
 LICENCE = "GPL-2.0"
@@ -106,23 +107,26 @@ def save(model: Network, path: str | Path, **metadata: str) -> None:
 
 
 def load(name_or_path: str | Path) -> Network:
-    """Load weights: a file that `save` wrote, a Keras .h5 file, or a name in `PUBLISHED`.
+    """Load weights: a file that `save` wrote, a Keras .h5 file, or a name in `SHIPPED` or `PUBLISHED`.
 
-    A published file is downloaded once, checked against its git id, converted and kept in `cache_folder()`. The same
-    file on disk is known by its content.
+    A shipped file lies in the package and is checked against its record. A published file is downloaded once, checked
+    against its git id, converted and kept in `cache_folder()`. The same file on disk is known by its content.
 
     Returns:
         The model in evaluation mode; `model.metadata` holds the texts given to `save`, or those of a published file.
 
     Raises:
-        InputError: No such file or name, not a weight file, the download failed or is not the published file, or the
-            cache cannot be written.
+        InputError: No such file or name, not a weight file, the download failed or is not the published file, the
+            cache cannot be written, or what should have been shipped is not there.
     """
+    if str(name_or_path) in SHIPPED:
+        return _load_own(shipped_file(str(name_or_path)))
     if str(name_or_path) in PUBLISHED:
         return _load_published(PUBLISHED[str(name_or_path)])
     path = Path(name_or_path)
     if not path.is_file():
-        raise InputError(f"{path}: no such weight file; expected a file, or one of {', '.join(PUBLISHED)}")
+        known = ", ".join((*PUBLISHED, *SHIPPED))
+        raise InputError(f"{path}: no such weight file; expected a file, or one of {known}")
     if path.suffix.lower() not in (".h5", ".hdf5"):
         return _load_own(path)
     model = from_keras(path)

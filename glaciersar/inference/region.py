@@ -1,0 +1,60 @@
+"""Map all that some scenes cover: polarisation, dates and grid follow from the scenes and the network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from glaciersar.errors import InputError
+from glaciersar.inference.large_raster import map_scenes
+from glaciersar.inference.map_product import MapReport
+from glaciersar.inference.prepared_scenes import Preview
+from glaciersar.models import Network
+from glaciersar.scenes.footprint import covering_geobox
+from glaciersar.scenes.scene import Scene, holds
+from glaciersar.scenes.selection import choose_series, describe_scenes
+
+POLARISATIONS = {1: ("HH", "VV"), 2: ("HH+HV", "VV+VH")}
+"""What a network of one or two features is given, the polarisation over Svalbard first."""
+
+
+def map_region(
+    network: Network,
+    scenes: Sequence[Scene],
+    path: str | Path,
+    *,
+    polarisation: str = "",
+    relative_orbit: int = 0,
+    dates: int = 15,
+    progress: bool = False,
+) -> tuple[MapReport, Preview]:
+    """Map the probability of glacier in the last year of some scenes, over all that they cover, into `path`.
+
+    `large_raster.map_scenes` leaves grid, dates, windows and precision to its caller; notebook 08 does so, too.
+
+    Args:
+        network: From `pretrained.load`.
+        scenes: From `search.find_scenes`.
+        path: The probability to write; the mask goes beside it.
+        polarisation: "HH", "HV", "VV" or "VH", or both, "HH+HV" or "VV+VH"; empty takes what is there, HH before VV.
+        relative_orbit: 1 to 175; 0 takes the lowest there is.
+        dates: How many dates stand for the year (`selection.choose_dates`); 0 takes every date.
+        progress: Show a progress bar.
+
+    Returns:
+        What was mapped, and a coarse preview of the series.
+
+    Raises:
+        InputError: No scene of such a polarisation, a year without enough dates, or what `map_scenes` refuses.
+    """
+    polarisation = polarisation or default_polarisation(network, scenes)
+    chosen = choose_series(scenes, polarisation=polarisation, relative_orbit=relative_orbit, dates=dates)
+    grid = covering_geobox(chosen, polarisation)
+    return map_scenes(network, chosen, grid, polarisation, path, progress=progress)
+
+
+def default_polarisation(network: Network, scenes: Sequence[Scene]) -> str:
+    """Choose the polarisation, or the pair, that a network is given: HH before VV."""
+    wanted = POLARISATIONS.get(network.features, POLARISATIONS[2])
+    for polarisation in wanted:
+        if any(holds(scene, polarisation) for scene in scenes):
+            return polarisation
+    raise InputError(f"{describe_scenes(scenes)} found, {' or '.join(wanted)} expected for {network.name}")
