@@ -43,7 +43,7 @@ def simulate_archive(
     same settings and the same code have already made is left as it is.
 
     Args:
-        out: Folder to make.
+        out: Folder to make; one that is empty is filled.
         settings: What to simulate.
         replace: Put the new archive in place of one that other settings made; anything else there is still refused.
         progress: Show a bar on standard error.
@@ -60,7 +60,8 @@ def simulate_archive(
         made = out / "settings.json"
         if made.exists() and made.read_text() == written:
             return out / "catalog.json"
-        if not (replace and made.exists()):
+        empty = out.is_dir() and not any(out.iterdir())
+        if not (empty or (replace and made.exists())):
             raise InputError(f"{out}: exists and was not made with these settings and this code; expected a new folder")
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))

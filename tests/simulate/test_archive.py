@@ -177,8 +177,15 @@ def test_an_archive_made_by_other_code_is_not_taken_for_the_same(tmp_path, monke
     assert (tmp_path / "out/settings.json").read_text() != before
 
 
+def test_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "out").mkdir()
+    assert simulate(tmp_path / "out", **SMALL, repeat_days=90) == tmp_path / "out/catalog.json"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_folder_that_holds_something_else_is_refused(made, tmp_path):
     (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("of mine")
     with pytest.raises(InputError, match="mine: exists and was not made with these settings"):
         simulate(tmp_path / "mine", **SMALL)
     with pytest.raises(InputError, match="was not made with these settings"):
@@ -192,6 +199,7 @@ def test_an_archive_of_other_settings_is_replaced_if_asked_and_anything_else_nev
     assert json.loads((tmp_path / "out/settings.json").read_text())["seed"] == 2
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/notes.txt").write_text("of mine")
     with pytest.raises(InputError, match="mine: exists"):
         simulate(tmp_path / "mine", **SMALL, replace=True)
 
