@@ -47,8 +47,8 @@ class Levels:
     """Standard deviation of dry snow-covered ground between dates, dB."""
     ice_layers: float
     """Added to dry snow-covered ground by each rain of the winter, dB."""
-    soil_moisture: NDArray[np.float32]
-    """(zone,) standard deviation of bare ground between dates, dB; 0 but on the land of negative controls."""
+    between_dates: NDArray[np.float32]
+    """(zone,) standard deviation between dates, dB; 0 but on the land of negative controls."""
     between_landscapes: NDArray[np.float32]
     """(zone,) standard deviation of a zone's level between landscapes, dB."""
 
@@ -106,7 +106,7 @@ def _levels(content: dict[str, Any], path: Path, shift_db: float) -> Levels:
         wind=float(sensor["wind"]),
         snow_pack=float(ground["snow_pack"]),
         ice_layers=float(ground["ice_layers"]),
-        soil_moisture=_by_zone(ground["soil_moisture"]),
+        between_dates=_by_zone(ground["between_dates"]),
         between_landscapes=_by_zone(ground["between_landscapes"]),
     )
 

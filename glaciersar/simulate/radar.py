@@ -43,8 +43,10 @@ class SceneSeries:
     """(polarisation, H, W) part of the speckle that is the same on every date, as a normal field."""
     persistence: Field
     """(H, W) fraction of the variance of the speckle that is the same on every date."""
-    soil: Field
-    """(H, W) standard deviation of bare ground between dates, as the soil is wet or dry, dB."""
+    between_dates: Field
+    """(H, W) standard deviation between dates, as soil is wet or dry and leaves frozen or rained on, dB."""
+    pixel: float
+    """Pixel size, metres."""
     seed: int
     """Seed of the landscape; each date opens its own random stream."""
 
@@ -83,7 +85,8 @@ def prepare_series(
         brash_ice=evaluate(special.expit, (reach - distance) / 150) * water,
         persistent=np.stack([speckle.gaussian(zones.shape, rng) for _ in POLARISATIONS]),
         persistence=levels.persistence[zones],
-        soil=levels.soil_moisture[zones],
+        between_dates=levels.between_dates[zones],
+        pixel=landscape.pixel,
         seed=seed,
     )
 
@@ -107,14 +110,14 @@ def observe(series: SceneSeries, when: date, *, key: int) -> dict[str, Field]:
     wind = levels.wind * (rng.normal() + 0.5 * smooth_field(series.water.shape, 60, rng))  # patches of wind and calm
     brash = series.brash_ice * np.float32(rng.uniform(0.2, 1.0))  # it drifts: no two dates are alike
     winter = levels.snow_pack * rng.normal() + levels.ice_layers * count_ice_layers(series.season, when)
-    snow, soil = fractions[0] * winter, fractions[2] * series.soil * np.float32(rng.normal())
+    ground = fractions[0] * winter + _weather(series, rng)
     melange_texture = levels.melange_texture * smooth_field(series.water.shape, 2, rng)
     images = {}
     for index, polarisation in enumerate(POLARISATIONS):
         decibel = sum(
             fraction * state for fraction, state in zip(fractions, series.without_speckle[index], strict=True)
         )
-        decibel = np.where(series.water, decibel + fractions[2] * wind, decibel + snow + soil) + calibration
+        decibel = np.where(series.water, decibel + fractions[2] * wind, decibel + ground) + calibration
         decibel = decibel + brash * (levels.melange[index] + melange_texture - decibel)
         power = evaluate(np.exp, np.log(10) / 10 * decibel.astype(np.float64))
         if series.view.layover.any():  # echoes at the same range add up; the local mean approximates the sum
@@ -126,6 +129,14 @@ def observe(series: SceneSeries, when: date, *, key: int) -> dict[str, Field]:
         measured = (power + series.noise[index]) * speckle.gamma(normal, series.looks) - subtracted
         images[polarisation] = measured.astype(np.float32)
     return images
+
+
+def _weather(series: SceneSeries, rng: np.random.Generator) -> Field | float:
+    """Draw what the weather of a date changes on the land of negative controls: (H, W) dB, half of it local."""
+    if not series.between_dates.any():
+        return 0.0
+    local = smooth_field(series.water.shape, 2000 / series.pixel, rng)
+    return series.between_dates * np.float32(np.sqrt(0.5)) * (local + np.float32(rng.normal()))
 
 
 def _state_fractions(series: SceneSeries, when: date) -> tuple[Field, Field, Field]:

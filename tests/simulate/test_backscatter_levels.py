@@ -112,9 +112,9 @@ def test_a_missing_file_is_named(tmp_path):
         backscatter_levels.read_levels(tmp_path / "none.yaml")
 
 
-def test_soil_is_wet_or_dry_only_where_no_forest_and_no_town_hides_it(assumed):
-    assert not assumed.soil_moisture[[*GLACIER, Zone.ROCK, Zone.TUNDRA, Zone.WATER, Zone.TOWN]].any()
-    assert assumed.soil_moisture[Zone.FOREST] < assumed.soil_moisture[Zone.FIELDS] / 2
+def test_only_land_of_controls_but_no_town_differs_between_dates_by_its_weather(assumed):
+    assert not assumed.between_dates[[*GLACIER, Zone.ROCK, Zone.TUNDRA, Zone.WATER, Zone.TOWN]].any()
+    assert 0 < assumed.between_dates[Zone.FOREST] < assumed.between_dates[Zone.FIELDS]
 
 
 def test_land_of_controls_differs_more_between_places_than_that_of_svalbard(assumed):

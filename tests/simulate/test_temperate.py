@@ -50,3 +50,14 @@ def test_one_control_stands_for_many_places(control):
     local = series.without_speckle[0] - levels.level[usual, :, 0][:, None, None]  # with the gain of slopes
     winter, summer = local[0][flat], local[2][flat]
     assert np.std(winter - summer) == pytest.approx(0.6 * np.sqrt(2) * levels.between_landscapes[usual], rel=0.4)
+
+
+def test_weather_changes_its_land_from_date_to_date_in_any_season(control):
+    levels = replace(read_levels(), texture=np.zeros(len(Zone) + 1, np.float32), calibration=0.0, snow_pack=0.0)
+    usual = Zone.FOREST if control.climate == "boreal" else Zone.DRY_HILLS
+    series = radar.prepare_series(control, 2016, 14, levels=levels, looks=1e4, seed=3)
+    land = control.zones[2016] == usual
+    for month in (2, 7):
+        images = [radar.observe(series, date(2016, month, day), key=day)["HH"][land] for day in range(5, 25)]
+        deviation = (10 * np.log10(images)).std(axis=0).mean()
+        assert deviation == pytest.approx(levels.between_dates[usual], rel=0.4)
