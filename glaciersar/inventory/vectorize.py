@@ -192,11 +192,15 @@ def _assign(piece: shapely.Polygon, inside: gpd.GeoDataFrame) -> list[tuple[int,
     if near["glacier"].nunique() <= 1:
         return [(int(near["glacier"].iat[0]) if len(near) else -1, piece)]
     around, spacing = piece.buffer(TOUCH), np.sqrt(piece.area) / 20
+    corner = np.floor(piece.bounds[:2])  # far from it, cells of points close together are rounded to no valid polygons
     owner: dict[tuple[float, float], int] = {}
     for g, shape in zip(near["glacier"], near.geometry, strict=True):
         edge = shapely.segmentize(shape.boundary.intersection(around), spacing)
-        owner |= {(x, y): int(g) for x, y in shapely.get_coordinates(edge)}
-    cells = shapely.get_parts(shapely.voronoi_polygons(shapely.MultiPoint(list(owner)), extend_to=piece, ordered=True))
+        owner |= {(x, y): int(g) for x, y in shapely.get_coordinates(edge) - corner}
+    here = shapely.transform(piece, lambda points: points - corner)
+    cells = shapely.voronoi_polygons(shapely.MultiPoint(list(owner)), extend_to=here, ordered=True)
+    cells = shapely.make_valid(shapely.get_parts(cells))
     owners = np.array(list(owner.values()))
-    parts = {int(g): piece.intersection(shapely.union_all(cells[owners == g])) for g in np.unique(owners)}
-    return [(g, part) for g, whole in parts.items() for part in shapely.get_parts(whole) if part.area]
+    parts = {int(g): here.intersection(shapely.union_all(cells[owners == g])) for g in np.unique(owners)}
+    back = {g: shapely.transform(part, lambda points: points + corner) for g, part in parts.items()}
+    return [(g, part) for g, whole in back.items() for part in shapely.get_parts(whole) if part.area]

@@ -1,6 +1,7 @@
 """glaciersar.inventory.vectorize"""
 
 from functools import partial
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -194,6 +195,16 @@ def test_ice_between_two_glaciers_goes_to_the_nearer_one():
     np.testing.assert_allclose(found.area, [5000, 5000], rtol=1e-6)
     middle = shapely.intersection(*found.geometry)
     assert np.abs(shapely.get_coordinates(middle)[:, 1] - 50).max() < 1e-6
+
+
+def test_ice_between_two_glaciers_is_divided_far_from_the_origin_too():
+    """Outlines of a simulated region, in centimetres, on which the cells of nearest points once were no polygons."""
+    file = Path(__file__).with_name("ice_between_two_glaciers.wkb")
+    ice, *glaciers = shapely.get_parts(shapely.from_wkb(file.read_bytes()))
+    known = gpd.GeoDataFrame({"rgi_id": ["a", "b"]}, geometry=glaciers, crs="EPSG:32633")
+    found = vectorize.split_by_glacier(gpd.GeoDataFrame(geometry=[ice], crs=known.crs), known)
+    assert found["rgi_id"].tolist() == ["a", "b"]
+    assert found.area.sum() == pytest.approx(ice.area)
 
 
 def test_a_random_inventory_splits_random_ice_without_gap_or_overlap(tmp_path, rng):
