@@ -36,11 +36,11 @@ def read_zones(archive: str | Path, tile: TileSeries) -> NDArray[np.uint8] | Non
     group = Group.parse(tile.name)
     left, bottom, right, top = group.tile.bounds
     height, width = tile.glacier.shape
-    grid = group.tile.geobox(pixel=(right - left) / width)
     for path in sorted(Path(archive).glob(f"*/zones_{group.year}.tif")):
         with rasterio.open(path) as file:
             box = file.bounds
             if box.left <= left and box.bottom <= bottom and box.right >= right and box.top >= top:
+                grid = group.tile.geobox(pixel=(right - left) / width)
                 options = {"crs": str(grid.crs), "transform": grid.affine, "height": height, "width": width}
                 with WarpedVRT(file, resampling=Resampling.nearest, **options) as warped:
                     zones: NDArray[np.uint8] = warped.read(1)

@@ -42,12 +42,19 @@ class _MeanForExtreme(TorchFunctionMode):
         if func in (torch.Tensor.amax, torch.Tensor.amin, torch.amax, torch.amin):
             return torch.mean(*args, **kwargs)
         if func is F.max_pool3d:
-            for unknown in ("dilation", "return_indices"):  # to the mean; by default neither does anything
-                kwargs.pop(unknown, None)
-            return F.avg_pool3d(*args, **kwargs)
+            return _mean_pool(*args, **kwargs)
         if func is torch.maximum:
             return (args[0] + args[1]) / 2
         return func(*args, **kwargs)
+
+
+def _mean_pool(
+    x: Tensor, kernel: int | tuple[int, int, int], *, stride: Any, padding: Any, ceil_mode: bool, **unused: object
+) -> Tensor:
+    """Take the mean of the values of which `F.max_pool3d` takes the largest; a series may be shorter than a window."""
+    sides = (kernel,) * 3 if isinstance(kernel, int) else kernel
+    window = [min(side, length) for side, length in zip(sides, x.shape[2:], strict=True)]
+    return F.avg_pool3d(x, window, stride or window, padding, ceil_mode)
 
 
 STRIP = 16  # pixels: the shorter side of a patch that shows the reach along the longer one

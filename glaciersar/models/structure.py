@@ -9,6 +9,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from glaciersar.errors import InputError
 from glaciersar.models.layers import Network, ResidualBlock, Up
 from glaciersar.models.ulstm import BidirectionalConvLSTM
 from glaciersar.models.unet3d import MaxDown, TemporalMax, WeightedDown, WeightedMean
@@ -91,11 +92,11 @@ def visit_blocks(network: Network, series: Tensor, visit: Callable[[Block, Tenso
         visit: Called with a block and its output, (C, T, H, W) or (C, H, W), before the network goes on.
 
     Raises:
-        InputError: A series that the network does not take.
-        ValueError: More than one sample.
+        InputError: A series that the network does not take, or more than one sample.
     """
+    network.check(series)
     if len(series) != 1:
-        raise ValueError(f"{len(series)} samples found, one expected")
+        raise InputError(f"{network.name}: {len(series)} samples found, one expected")
     dates = series.shape[2]
     padded = -(-series.shape[3] // network.size_divisor) * network.size_divisor
 

@@ -24,7 +24,8 @@ INCH = 25.4  # millimetres: the unit of all lengths here, so that the figure is 
 PANEL, BETWEEN, EDGE = 82.0, 5.0, 0.5
 ENCODER, REDUCTION, DECODER = (3.5, 26.5), (35.4, 21.6), (59.2, 22.6)  # left, width of the columns of a panel
 BOX, GAP, STEP = 8.6, 3.2, 7.4  # heights of a box, between two boxes of a level, between levels
-REDUCTION_HEIGHT, TOP, LEGEND = 11.0, 21.0, 13.0
+REDUCTION_HEIGHT, TOP, BOTTOM = 11.0, 21.0, 4.0
+LEGEND_ROW = 4.1  # height of a row of the legend, which has a margin of as much
 CHARACTER = 0.24  # about as wide is a figure of a font of one point
 CARD = 0.6  # by which the maps of a series are set off behind its box
 
@@ -68,23 +69,37 @@ def draw_networks(networks: Mapping[str, Sequence[Block]]) -> Figure:
     """
     depth = 1 + max(block.level for blocks in networks.values() for block in blocks)
     width = 2 * EDGE + len(networks) * PANEL + (len(networks) - 1) * BETWEEN
-    height = depth * (2 * BOX + GAP) + (depth - 1) * STEP + TOP + LEGEND + 4
+    handles = _legend(networks)
+    columns = 2 * len(networks)
+    legend = LEGEND_ROW * (1 + ceil(len(handles) / columns))
+    height = TOP + depth * (2 * BOX + GAP) + (depth - 1) * STEP + BOTTOM + legend
     figure = plt.figure(figsize=(width / INCH, height / INCH))
-    axis = figure.add_axes((0, LEGEND / height, 1, 1 - LEGEND / height))
-    axis.set(xlim=(0, width), ylim=(LEGEND - height, 0))  # y runs from 0 at the top
+    axis = figure.add_axes((0, legend / height, 1, 1 - legend / height))
+    axis.set(xlim=(0, width), ylim=(legend - height, 0))  # y is 0 at the top
     axis.axis("off")
     for column, (title, blocks) in enumerate(networks.items()):
         _Panel(axis, EDGE + column * (PANEL + BETWEEN)).draw(title, blocks)
-    used = {_group(block) for blocks in networks.values() for block in blocks if block.kind not in POOLS}
+    figure.legend(
+        handles=handles,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 0),  # by itself it would move down when `save_figure` adds its note
+        ncols=columns,
+        fontsize=SMALL,
+        frameon=False,
+    )
+    return figure
+
+
+def _legend(networks: Mapping[str, Sequence[Block]]) -> list[Artist]:
+    """Make the entries for what occurs in the networks."""
+    blocks = [block for found in networks.values() for block in found]
+    used = {_group(block) for block in blocks if block.kind not in POOLS}
     handles: list[Artist] = [Patch(facecolor=f, edgecolor=e, label=g) for g, (f, e) in COLOURS.items() if g in used]
     handles.append(Line2D([], [], color=LINE, marker=">", markersize=4, label="next step"))
     handles.append(Line2D([], [], color=SKIP, marker=">", markersize=4, linewidth=1.5, label="skip, side by side"))
-    if any(block.kind == PROJECTION for blocks in networks.values() for block in blocks):
+    if any(block.kind == PROJECTION for block in blocks):
         handles.append(Line2D([], [], color=LINE, linestyle=":", label="1×1 projection, added"))
-    figure.legend(
-        handles=handles, loc="lower center", ncols=4 if len(networks) > 1 else 2, fontsize=SMALL, frameon=False
-    )
-    return figure
+    return handles
 
 
 def _group(block: Block) -> str:
