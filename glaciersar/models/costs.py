@@ -18,7 +18,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 from glaciersar.models import build
 from glaciersar.models.layers import Network
 from glaciersar.models.receptive_field import ReceptiveField, receptive_field
-from glaciersar.models.structure import without_numbers
+from glaciersar.models.structure import Block, without_numbers
 
 NARROW = 2  # channels of the networks whose receptive field is measured; it does not depend on them
 FIELD_SIDE = 384  # pixels, on which it is measured
@@ -49,6 +49,12 @@ def compare_costs(networks: Iterable[Network], *, dates: int = 15, side: int = 3
             "memory to train (MiB)": memory(training=True) / 2**20,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
+
+
+def tabulate_blocks(blocks: Iterable[Block]) -> pd.DataFrame:
+    """Tabulate the blocks that `structure.trace` found: a row for each, in their order."""
+    rows = [(b.name, b.kind, b.level, " × ".join(map(str, b.shape)), b.parameters) for b in blocks]
+    return pd.DataFrame(rows, columns=["block", "kind", "level", "shape", "parameters"]).set_index("block")
 
 
 def field_of(name: str, *, features: int = 1, dates: int = 15) -> ReceptiveField:

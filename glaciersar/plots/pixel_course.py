@@ -21,7 +21,7 @@ STYLES = {  # colour, line and marker of each class of the ground
 }
 
 
-def pixel_course(
+def draw_course(
     tile: TileSeries,
     pixels: Mapping[str, tuple[int, int]],
     courses: Mapping[str, Sequence[LevelCourse]],

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from glaciersar import models
-from glaciersar.models.costs import compare_costs, count_flop, measure_seconds, peak_memory
+from glaciersar.models.costs import compare_costs, count_flop, measure_seconds, peak_memory, tabulate_blocks
 from glaciersar.models.structure import trace
 
 
@@ -65,6 +65,14 @@ def test_the_table_has_a_row_for_each_network_and_draws_no_random_numbers():
     assert table.loc["unet3d_weighted", "sees (pixels)"] == "whole patch"
     assert (table["memory to train (MiB)"] > table["memory to map (MiB)"]).all()
     assert table.loc["ulstm", "GFLOP"] > table.loc["unet3d", "GFLOP"] / 2
+
+
+def test_blocks_are_rows_in_their_order():
+    blocks = trace(models.build("unet3d", width=2), dates=3, side=8)
+    table = tabulate_blocks(blocks)
+    assert list(table.index) == [block.name for block in blocks]
+    assert table.loc["blocks.1", "shape"] == "4 × 2 × 4 × 4"
+    assert table["parameters"].sum() == sum(block.parameters for block in blocks)
 
 
 def test_a_pass_takes_time_and_leaves_no_gradient():

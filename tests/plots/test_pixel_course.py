@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 
 from glaciersar.dataset.summary import TileSeries
 from glaciersar.models.pixel_course import LevelCourse
-from glaciersar.plots.pixel_course import pixel_course
+from glaciersar.plots.pixel_course import draw_course
 from tests.support.legends import stand_clear
 
 PIXELS = {"glacier": (2, 3), "rock": (5, 7), "water": (9, 1)}
@@ -27,7 +27,7 @@ def figure(rng):
         "unet3d": [some_course(level, dates) for level, dates in enumerate((15, 8, 4, 2))],
         "ulstm": [some_course(level, 15) for level in range(3)],
     }
-    figure = pixel_course(tile, PIXELS, courses)
+    figure = draw_course(tile, PIXELS, courses)
     yield figure, tile
     plt.close(figure)
 
