@@ -60,6 +60,7 @@ rule all:
     input:
         f"{RUNS}/tables/scores.md",
         f"{RUNS}/tables/calibration.md",
+        f"{RUNS}/figures/networks.png",
         f"{RUNS}/figures/training.png",
         [] if DATA else [f"{RUNS}/map/probability.tif", f"{RUNS}/tables/change.md"],
 
@@ -80,6 +81,15 @@ rule dataset: # builds the files, or checks and shows given ones
     params: parameters("02-dataset")
     output: SUMMARY, [] if DATA else DATASET
     shell: run("02-dataset")
+
+
+rule networks:
+    input:
+        code("03-models"), SUMMARY, DATASET,
+        notebook="notebooks/03-models.ipynb",
+    params: parameters("03-models")
+    output: f"{RUNS}/figures/networks.png"
+    shell: run("03-models")
 
 
 rule train:

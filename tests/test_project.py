@@ -82,8 +82,8 @@ def test_a_notebook_is_committed_with_parameters_and_outputs_and_no_error(path):
 
 MADE = ["scenes.json", "dataset/train.h5", "dataset/val.h5", "dataset/test.h5", "models/unet3d/weights.safetensors"]
 MADE += ["tables/dataset.md", "tables/scores.md", "figures/training.png", "map/probability.tif"]
-MADE += ["tables/calibration.md", "tables/change.md"]
-STEPS = ["scenes", "dataset", "train", "evaluate", "figures", "map", "confidence", "change"]
+MADE += ["tables/calibration.md", "tables/change.md", "figures/networks.png"]
+STEPS = ["scenes", "dataset", "networks", "train", "evaluate", "figures", "map", "confidence", "change"]
 
 
 def snakemake(folder, *words):
@@ -133,7 +133,7 @@ def test_snakemake_plans_every_step_of_a_profile(project_copy, profile, training
     [
         (None, []),
         ("notebooks/10-figures.ipynb", ["figures"]),
-        ("glaciersar/training/losses.py", ["train", "evaluate", "figures", "map", "confidence", "change"]),
+        ("glaciersar/training/losses.py", ["networks", "train", "evaluate", "figures", "map", "confidence", "change"]),
         ("glaciersar/evaluation/metrics.py", [step for step in STEPS if step != "scenes"]),
         ("glaciersar/dataset/hdf5.py", STEPS),
         ("glaciersar/inventory/vectorize.py", ["change"]),
@@ -176,9 +176,9 @@ def test_the_published_profile_is_planned_without_scenes_and_map(project_copy, t
     for name in ("train.h5", "val.h5", "test.h5"):
         (folder / name).touch()
     said = plan_published(project_copy, f"data={folder}")
-    assert count(said) == {"dataset": 1, "train": 2, "evaluate": 1, "figures": 1, "confidence": 1}
+    assert count(said) == {"dataset": 1, "networks": 1, "train": 2, "evaluate": 1, "figures": 1, "confidence": 1}
     commands = re.findall(r"^Shell command: (glaciersar run .*)$", said, re.MULTILINE)
-    assert len(commands) == 6
+    assert len(commands) == 7
     assert all(f"--profile published --data '{folder}'" in command for command in commands)
 
 

@@ -1,4 +1,4 @@
-"""Parts that many figures share: legends outside the panels, axes in kilometres."""
+"""Parts that many figures share: sizes in print, legends outside the panels, axes in kilometres."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,6 +6,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+
+PAGE_WIDTH = 170 / 25.4  # inches: of the text on a printed page
+SMALL = 7.5  # points: readable in print, where a figure is as wide as the text
 
 
 def legend_patches(colours: Mapping[str, str]) -> list[Artist]:
