@@ -54,7 +54,7 @@ def test_a_record_without_a_checksum_is_refused(weights, text):
 
 
 def test_an_unknown_name_is_told_those_that_ship():
-    with pytest.raises(InputError, match="unet5d: no such weight file; .*unet3d-simulated, ulstm-simulated"):
+    with pytest.raises(InputError, match=r"unet5d: no such weight file; .*unet3d-simulated, ulstm-simulated"):
         pretrained.load("unet5d")
 
 
