@@ -16,7 +16,7 @@ import yaml
 
 from glaciersar import notebooks
 from glaciersar.dependencies import files_behind
-from glaciersar.models.shipped import SHIPPED, WEIGHTS
+from tests.support.notebooks import executed_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -71,10 +71,8 @@ def test_a_profile_only_sets_parameters_that_its_notebooks_have(profile):
         notebooks.read_profile(profile, notebook)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", executed_notebooks(), ids=lambda path: path.stem)
 def test_a_notebook_is_committed_with_parameters_and_outputs_and_no_error(path):
-    if path.stem == "00-quickstart" and not (WEIGHTS / f"{SHIPPED[0]}.safetensors").exists():
-        pytest.skip("it has outputs when weights are shipped: python -m tools.ship_weights runs/evidence makes them")
     book = nbformat.read(path, as_version=4)
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
