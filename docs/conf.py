@@ -97,18 +97,19 @@ def shorten_arrays(
     return tuple(ARRAY.sub(r"NDArray[\1]", text) if text else text for text in (signature, result))
 
 
-PAGES = {  # links that hold in the repository -> pages of the site
-    r"(\.\./)?notebooks/": "_notebooks/",
-    r"(\.\./)?benchmarks/RESULTS\.md": "benchmarks.md",
-    r"(\.\./)?CHANGELOG\.md": "changelog.md",
-    r"(\.\./)?CONTRIBUTING\.md": "contributing.md",
+PAGES = {  # links that hold in the repository, from any folder -> pages of the site
+    r"notebooks/": "_notebooks/",
+    r"benchmarks/RESULTS\.md": "benchmarks.md",
+    r"CHANGELOG\.md": "changelog.md",
+    r"CONTRIBUTING\.md": "contributing.md",
     r"docs/": "",
 }
 
 
-def link_to_pages(text: list[str]) -> None:
-    for place, page in PAGES.items():
-        text[0] = re.sub(rf"\]\({place}", f"]({page}", text[0])
+def link_to_pages(text: list[str], page: str) -> None:
+    up = "../" * page.count("/")  # to docs/, from _notebooks/00-quickstart or model-cards/index
+    for place, target in PAGES.items():
+        text[0] = re.sub(rf"\]\((\.\./)*{place}", f"]({up}{target}", text[0])
 
 
 COLON = "\ue000"  # stands for a colon where none may be seen
@@ -128,7 +129,7 @@ def read_sections(app: Sphinx, what: str, name: str, obj: object, options: objec
 def setup(app: Sphinx) -> None:
     copy_notebooks()
     write_api()
-    app.connect("source-read", lambda app, name, source: link_to_pages(source))
-    app.connect("include-read", lambda app, path, parent, text: link_to_pages(text))
+    app.connect("source-read", lambda app, name, source: link_to_pages(source, name))
+    app.connect("include-read", lambda app, path, parent, text: link_to_pages(text, parent))
     app.connect("autodoc-process-docstring", read_sections)
     app.connect("autodoc-process-signature", shorten_arrays)

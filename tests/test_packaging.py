@@ -1,16 +1,19 @@
 """What an installation needs: the core alone trains, maps and scores; a missing extra is named with its command."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import packages_distributions
+import zipfile
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
 
 from glaciersar.errors import InputError
 from glaciersar.io.extras import EXTRAS, has_extra, require_extra
+from glaciersar.models.shipped import SHIPPED
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT / "tests" / "support" / "core_only.py"
@@ -64,6 +67,27 @@ def test_a_missing_extra_is_told_in_a_sentence_with_its_command(said):
         "parquet": "inventory",
         "web map": "inventory",
     }
+
+
+@pytest.mark.slow
+def test_a_wheel_holds_every_module_and_every_data_file_and_shipped_weights(tmp_path):
+    meta = pytest.importorskip("setuptools.build_meta")
+    if int(version("setuptools").partition(".")[0]) < 77:
+        pytest.skip("pyproject.toml asks for setuptools 77 to build")
+    shutil.copytree(ROOT / "glaciersar", tmp_path / "glaciersar", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "glaciersar/models/weights").mkdir(exist_ok=True)
+    for name in SHIPPED:
+        for suffix in (".safetensors", ".json"):
+            (tmp_path / f"glaciersar/models/weights/{name}{suffix}").touch()
+    command = [sys.executable, "-c", f"import {meta.__name__} as meta; print(meta.build_wheel('.'))"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if name.startswith("glaciersar/")}
+    files = (path.relative_to(tmp_path) for path in (tmp_path / "glaciersar").rglob("*") if path.is_file())
+    assert packed == {path.as_posix() for path in files}
 
 
 def test_the_extras_that_are_named_exist():

@@ -16,6 +16,7 @@ import yaml
 
 from glaciersar import notebooks
 from glaciersar.dependencies import files_behind
+from tests.support.notebooks import executed_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -70,7 +71,7 @@ def test_a_profile_only_sets_parameters_that_its_notebooks_have(profile):
         notebooks.read_profile(profile, notebook)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", executed_notebooks(), ids=lambda path: path.stem)
 def test_a_notebook_is_committed_with_parameters_and_outputs_and_no_error(path):
     book = nbformat.read(path, as_version=4)
     code = [cell for cell in book.cells if cell.cell_type == "code"]

@@ -8,10 +8,12 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar import models
 from glaciersar.models import pretrained
-from tests.support.archives import write_catalog, year_of_dates
+from tests.support.archives import write_catalog, write_folder, year_of_dates
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "model-cards").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS]
+GRID = GeoBox.from_bbox((430000, 8780000, 434000, 8784000), "EPSG:32633", resolution=40)
 
 
 def examples(page):
@@ -31,9 +33,9 @@ def test_the_readme_fills_the_sections_that_the_papers_repository_left_empty():
 
 
 def test_the_published_weights_that_the_readme_names_exist():
-    named = re.findall(r"`(ICEmapper_\w+)`", (ROOT / "README.md").read_text())
-    assert named
-    assert {*named} <= {*pretrained.PUBLISHED}
+    named = re.findall(r"`(ICEmapper_\w+|\w+-simulated)`", (ROOT / "README.md").read_text())
+    assert {*named} & {*pretrained.PUBLISHED}
+    assert {*pretrained.SHIPPED} <= {*named} <= {*pretrained.PUBLISHED, *pretrained.SHIPPED}
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/install.md"])
@@ -47,15 +49,27 @@ def test_the_example_maps_an_array(page):
 
 
 def test_the_example_maps_a_catalogue(tmp_path, monkeypatch, rng):
-    (example,) = examples(ROOT / "docs/map-your-glacier.md")
-    geobox = GeoBox.from_bbox((430000, 8780000, 434000, 8784000), "EPSG:32633", resolution=40)
-    write_catalog(tmp_path / "runs/simulated/archive/landscape-00", geobox, year_of_dates(), rng)
+    _, example = examples(ROOT / "docs/map-your-glacier.md")
+    write_catalog(tmp_path / "runs/simulated/archive/landscape-00", GRID, year_of_dates(), rng)
     weights = tmp_path / "runs/simulated/models/unet3d/weights.safetensors"
     weights.parent.mkdir(parents=True)
     pretrained.save(models.build("unet3d", width=2).eval(), weights, feature_names="grd")
     monkeypatch.chdir(tmp_path)
     exec(example, {})
     assert {path.name for path in (tmp_path / "runs/mine").glob("*.tif")} == {"probability.tif", "glacier.tif"}
+
+
+def test_the_three_lines_map_a_folder_and_outline_its_glaciers(tmp_path, monkeypatch, rng):
+    example, _ = examples(ROOT / "docs/map-your-glacier.md")
+    write_folder(tmp_path / "path/to/geotiffs", GRID, year_of_dates(), rng)
+    weights = tmp_path / "weights.safetensors"
+    pretrained.save(models.build("unet3d", width=2).eval(), weights)
+    monkeypatch.setattr(pretrained, "shipped_file", lambda name: {"unet3d-simulated": weights}[name])
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(example, names)
+    assert {path.name for path in (tmp_path / "runs/mine").glob("*.tif")} == {"probability.tif", "glacier.tif"}
+    assert {"area_km2", "confidence", "geometry"} <= {*names["glaciers"]}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)

@@ -22,14 +22,16 @@ def map_beside_truth(
         probability: (H, W) of glacier; above 0.5 it is called glacier.
         geobox: Grid of truth and probability.
     """
-    figure, axes = plt.subplots(1, 3, figsize=(11, 4.2), sharex=True, sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(11, 4.2), sharex=True, sharey=True)
+    figure.set_layout_engine("constrained", w_pad=0.1)  # inches, else the labels of neighbouring axes meet
     low, high = np.nanpercentile(backscatter, (1, 99))
     axes[0].imshow(backscatter, cmap="gray", vmin=low, vmax=high)
     colours = ListedColormap([ERROR_COLOURS["land or sea"], ERROR_COLOURS["glacier"]])
     axes[1].imshow(truth, cmap=colours, vmin=0, vmax=1, interpolation="nearest")
     draw_errors_map(axes[2], truth, probability > 0.5)
     left, bottom, right, top = geobox.extent.boundingbox
-    titles = (f"radar, {low:.0f} (black) to {high:.0f} dB", "true glaciers", "map and its errors")
+    levels = f"radar, {low:.0f} (black) to {high:.0f} dB".replace("-", "\N{MINUS SIGN}")
+    titles = (levels, "true glaciers", "map and its errors")
     for axis, title in zip(axes, titles, strict=True):
         axis.images[0].set_extent((left, right, bottom, top))
         axis.set(xlim=(left, right), ylim=(bottom, top), xlabel="easting (km)")

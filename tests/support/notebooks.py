@@ -1,10 +1,14 @@
-"""Write small notebooks."""
+"""Write small notebooks, and list those of the repository."""
 
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
+from glaciersar.models.shipped import SHIPPED, WEIGHTS
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+QUICKSTART = "00-quickstart"
 PARAMETERS = """\
 work = "runs/mini"  # path: folder of this run
 model = "unet3d"
@@ -13,6 +17,12 @@ epochs = 2
 rate = 0.5
 fast = True
 years = [2016]"""
+
+
+def executed_notebooks() -> list[Path]:
+    """List the notebooks that are committed with outputs: all, but the quickstart only where weights are shipped."""
+    shipped = (WEIGHTS / f"{SHIPPED[0]}.safetensors").exists()
+    return [path for path in sorted(FOLDER.glob("*.ipynb")) if shipped or path.stem != QUICKSTART]
 
 
 def write_notebook(path: Path, body: str) -> Path:

@@ -6,6 +6,7 @@ import nbformat
 import pytest
 import yaml
 
+from tests.support.notebooks import executed_notebooks
 from tools.check_commit import CHECKS, MIB, main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +21,7 @@ def write_notebook(path, *, executed=True, error=False):
 
 
 def test_the_notebooks_of_the_repository_are_executed_and_without_errors():
-    assert main(["notebooks", *map(str, (ROOT / "notebooks").glob("*.ipynb"))]) == 0
+    assert main(["notebooks", *map(str, executed_notebooks())]) == 0
 
 
 @pytest.mark.parametrize(
