@@ -5,17 +5,20 @@ from pathlib import Path
 sys.path.insert(0, str(Path.cwd()))
 
 from tools.evidence.plan import FIGURES, MAIN, WORK, read_plan
+from tools.evidence.tables import arms_of_this_code
 
 PLAN = read_plan()
 PART = config.get("part", "main")
 SEEDS = [int(seed) for seed in str(config.get("seeds", "")).split()]
+ARMS = str(config.get("arms", "")).split()
 RUN = f"{sys.executable} -m tools.evidence"
 
 
 def scores(part):
-    """List the scores of a part that are wanted: of the given seeds, or of those without committed tables."""
-    seeds = SEEDS or [seed for seed in part.seeds if not (FIGURES / part.name / f"seed-{seed}" / "stamp.json").exists()]
-    found = [f"{WORK}/scores/{arm}/{seed}/counts.csv" for seed in seeds for arm in part.scored]
+    """List the scores of a part that are wanted: of the given seeds and arms, or all, without those of this code."""
+    there = {seed: arms_of_this_code(FIGURES / part.name / f"seed-{seed}") for seed in SEEDS or part.seeds}
+    arms = [arm for arm in part.scored if not ARMS or arm in ARMS]
+    found = [f"{WORK}/scores/{arm}/{seed}/counts.csv" for seed in there for arm in arms if arm not in there[seed]]
     first = part.name == MAIN and not (FIGURES / MAIN / "baselines.csv").exists()
     return found + ([f"{WORK}/scores/threshold/counts.csv"] if first else [])
 

@@ -20,13 +20,15 @@ def read_part(folder: str | Path, part: str) -> dict[str, pd.DataFrame]:
         part: One of `PARTS`.
 
     Returns:
-        Every table by its name, such as "scores"; none where the part has not been run.
+        Every table by its name, such as "scores"; none where no seed of the part has been run with all arms.
 
     Raises:
         InputError: There is no such part.
     """
     if part not in PARTS:
         raise InputError(f"part {part!r} of the experiment found, one of {', '.join(PARTS)} expected")
+    if not Path(folder, part, "scores.csv").exists():
+        return {}
     return {path.stem: pd.read_csv(path) for path in sorted(Path(folder, part).glob("*.csv"))}
 
 

@@ -198,8 +198,8 @@ def _assign(piece: shapely.Polygon, inside: gpd.GeoDataFrame) -> list[tuple[int,
         edge = shapely.segmentize(shape.boundary.intersection(around), spacing)
         owner |= {(x, y): int(g) for x, y in shapely.get_coordinates(edge) - corner}
     here = shapely.transform(piece, lambda points: points - corner)
-    cells = shapely.voronoi_polygons(shapely.MultiPoint(list(owner)), extend_to=here, ordered=True)
-    cells = shapely.make_valid(shapely.get_parts(cells))
+    diagram = shapely.voronoi_polygons(shapely.MultiPoint(list(owner)), extend_to=here, ordered=True)
+    cells = shapely.make_valid(shapely.get_parts(diagram))
     owners = np.array(list(owner.values()))
     parts = {int(g): here.intersection(shapely.union_all(cells[owners == g])) for g in np.unique(owners)}
     back = {g: shapely.transform(part, lambda points: points + corner) for g, part in parts.items()}

@@ -9,7 +9,7 @@ from glaciersar.evaluation import error_analysis, label_drift, metrics, statisti
 from glaciersar.evaluation.metrics import Confusion
 from tools.evidence.plan import MAIN, Part, Plan
 from tools.evidence.score import write
-from tools.evidence.stamp import write_stamp
+from tools.evidence.stamp import code_hash, read_stamp, write_stamp
 
 ONE_DATE = ("one_date", "mean", "statistics")  # a series must beat the best of these
 BASELINES = ("threshold", "boosting", "second_annotator")
@@ -23,15 +23,23 @@ FILES = ("counts.csv", "errors.csv", "dates.csv", "seasons.csv", "areas.csv", "s
 def write_part(plan: Plan, name: str, work: Path, figures: Path) -> None:
     """Write the tables of a part from the seeds that are there, and the stamp that says what made them.
 
-    A seed whose scores are all in `work` is copied to its folder, seed-N; one that was committed before stays. So the
-    seeds of a part may be trained at different times.
+    Scores in `work` are copied to the folder of their seed, seed-N, beside those of other arms that were committed
+    before. So the seeds and arms of a part may be trained at different times. A seed counts once it has all arms.
     """
     part, out = plan.parts[name], figures / name
     for seed in part.seeds:
         _collect_seed(part, seed, work, out)
+        if missing := missing_arms(part, seed, out):
+            print(f"{out}: seed {seed} is left out of the tables until it has {', '.join(missing)}")
+    if name == MAIN and (work / "scores" / "threshold" / "counts.csv").exists():
+        paths = {arm: work / "scores" / arm / "counts.csv" for arm in BASELINES}
+        rows = [pd.read_csv(path).assign(arm=arm, seed=part.seeds[0]) for arm, path in paths.items()]
+        write(pd.concat(rows, ignore_index=True), out / "baselines.csv")
+    if all(missing_arms(part, seed, out) for seed in part.seeds):
+        return
     counts, note = gather(part, out, "counts.csv"), "*simulated* radar, `make evidence`"
     if name == MAIN:
-        _write_main(part, counts, work, out, note)
+        _write_main(part, counts, out, note)
     else:
         write(counts, out / "counts.csv")
         caption = f"IoU of the arms of part {name} with 95 % intervals, {note}"
@@ -56,28 +64,50 @@ def _write_drift(plan: Plan, part: Part, out: Path, note: str) -> None:
 
 
 def _collect_seed(part: Part, seed: int, work: Path, out: Path) -> None:
-    """Copy the scores of all arms with one seed, if they are there, and stamp them."""
-    if not all((work / "scores" / arm / str(seed) / "counts.csv").exists() for arm in part.scored):
+    """Copy the scores of the arms with one seed that are there, beside those that this code made before; stamp them."""
+    done = [arm for arm in part.scored if (work / "scores" / arm / str(seed) / "counts.csv").exists()]
+    if not done:
         return
     folder, seconds = out / f"seed-{seed}", 0.0
+    kept = arms_of_this_code(folder) - set(done)
     for file in FILES:
-        paths = {arm: work / "scores" / arm / str(seed) / file for arm in part.scored}
+        paths = {arm: work / "scores" / arm / str(seed) / file for arm in done}
         frames = [pd.read_csv(path).assign(arm=arm, seed=seed) for arm, path in paths.items() if path.exists()]
+        if file == "errors.csv" and frames:  # of all landscapes together: a table a landscape would be large
+            by = ["arm", "seed", "sea", "division", "class"]
+            frames = [frame.groupby(by, as_index=False, sort=False)[statistics.COUNTS].sum() for frame in frames]
+        if kept and (folder / file).exists():
+            before = pd.read_csv(folder / file)
+            frames.append(before[before["arm"].isin(kept)])
         if not frames:
+            (folder / file).unlink(missing_ok=True)  # of other code
             continue
         table = pd.concat(frames, ignore_index=True)
-        if file == "errors.csv":  # of all landscapes together: a table a landscape would be large
-            by = ["arm", "seed", "sea", "division", "class"]
-            table = table.groupby(by, as_index=False, sort=False)[statistics.COUNTS].sum()
+        table = table.sort_values("arm", key=lambda arms: arms.map(part.scored.index), kind="stable")
         if file == "seconds.csv":
             seconds = float(table["seconds"].sum())
         write(table[["arm", "seed", *[name for name in table if name not in ("arm", "seed")]]], folder / file)
     write_stamp(folder / "stamp.json", command=f"make evidence PART={part.name} SEEDS={seed}", seconds=seconds)
 
 
+def arms_of_this_code(folder: Path) -> set[str]:
+    """List the arms of a seed whose committed scores were made by the present code."""
+    path = folder / "stamp.json"
+    if not path.exists() or read_stamp(path)["code"] != code_hash():
+        return set()
+    return set(pd.read_csv(folder / "counts.csv")["arm"])
+
+
+def missing_arms(part: Part, seed: int, out: Path) -> list[str]:
+    """List the arms of a part that have no scores yet with one seed."""
+    path = out / f"seed-{seed}" / "counts.csv"
+    there = set(pd.read_csv(path)["arm"]) if path.exists() else set()
+    return [arm for arm in part.scored if arm not in there]
+
+
 def gather(part: Part, out: Path, file: str) -> pd.DataFrame:
-    """Put a table of every seed of a part that is there one below the other."""
-    paths = [out / f"seed-{seed}" / file for seed in part.seeds]
+    """Put a table of every seed of a part that has all arms one below the other."""
+    paths = [out / f"seed-{seed}" / file for seed in part.seeds if not missing_arms(part, seed, out)]
     frames = [pd.read_csv(path) for path in paths if path.exists()]
     if not frames:
         raise InputError(f"{out}: no {file} of part {part.name} found, that of one seed at least expected")
@@ -95,11 +125,7 @@ def _write_differences(part: Part, counts: pd.DataFrame, figures: Path, note: st
         metrics.write_table(differences, stem, caption=f"Differences of IoU to the arms of part {MAIN}, {note}")
 
 
-def _write_main(part: Part, counts: pd.DataFrame, work: Path, out: Path, note: str) -> None:
-    if (work / "scores" / "threshold" / "counts.csv").exists():
-        paths = {name: work / "scores" / name / "counts.csv" for name in BASELINES}
-        rows = [pd.read_csv(path).assign(arm=name, seed=part.seeds[0]) for name, path in paths.items()]
-        write(pd.concat(rows, ignore_index=True), out / "baselines.csv")
+def _write_main(part: Part, counts: pd.DataFrame, out: Path, note: str) -> None:
     counts = pd.concat([counts, pd.read_csv(out / "baselines.csv")], ignore_index=True)
     write(counts, out / "counts.csv")
     table = summarize(counts, seedless=BASELINES)

@@ -31,10 +31,13 @@ def score_table(figures: Path, run: Path, arm: str, *, seed: int) -> pd.DataFram
     Raises:
         InputError: A table is missing, or it is not of this run.
     """
-    counts = _read(figures / MAIN / "counts.csv")
-    own = counts[(counts["arm"] == arm) & (counts["seed"] == seed)]
+    counts = _read(figures / MAIN / f"seed-{seed}" / "counts.csv")
+    own = counts[counts["arm"] == arm]
     _check_run(own, run / "scores" / arm / str(seed) / "counts.csv")
-    others = _read(figures / MAIN / "scores.csv").set_index("arm")
+    if (figures / MAIN / "counts.csv").exists():
+        counts, others = _read(figures / MAIN / "counts.csv"), _read(figures / MAIN / "scores.csv").set_index("arm")
+    else:  # no seed has all arms yet
+        others = summarize(_read(figures / MAIN / "baselines.csv"), seedless=tuple(BESIDE)).set_index("arm")
     names = {key: name for key, name in {arm: "all seeds", **BESIDE}.items() if key in others.index}
     first = summarize(own).set_index("arm").rename(index={arm: "these weights"})
     table = pd.concat([first, others.loc[list(names), first.columns].rename(index=names)])
