@@ -51,14 +51,14 @@ controls train. [Datasheet](../datasets.md); what is known of Svalbard and its r
 RECIPE = """## Recipe
 
 Made by `{command}` on {processor}. The seed is the first of the plan, fixed beforehand
-and not chosen by its score; the table of scores has all seeds."""
+and not chosen by its score; the table of scores has all seeds that have every arm."""
 
 SCORES = """## Scores, on *simulated* radar
 
 Pooled over the pixels of {landscapes} test landscapes, against the outlines of the reference; the last column is
 against the truth. Intervals of 95 % are bootstrap intervals over landscapes, and over seeds where there are several:
-those of these weights say nothing about another training. The full tables are in `figures/evidence/main`. None of
-these numbers can stand beside the 0.964 of the paper, which is of real radar."""
+those of these weights say nothing about another training. Counts of every landscape are in `figures/evidence/main`.
+None of these numbers can stand beside the 0.964 of the paper, which is of real radar."""
 
 CONTROLS = """## Real controls
 

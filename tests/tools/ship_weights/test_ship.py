@@ -7,7 +7,7 @@ import torch
 from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.models import pretrained, shipped
-from tools.evidence.score import weights_of
+from tools.evidence.score import weights_of, write
 from tools.ship_weights import ship as ship_module
 from tools.ship_weights.ship import ship
 
@@ -50,7 +50,7 @@ def tables_of_another_run(run, places):
 
 
 def no_tables(run, places):
-    (places["figures"] / "main" / "counts.csv").unlink()
+    (places["figures"] / "main" / "seed-1" / "counts.csv").unlink()
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def no_tables(run, places):
         (other_network, "unet3d trained on simulated radar found, ulstm trained on simulated radar expected"),
         (trained_on_real_radar, "ulstm trained on Sentinel-1 found, ulstm trained on simulated radar expected"),
         (tables_of_another_run, r"ulstm/1/counts\.csv: other counts found than in the committed tables"),
-        (no_tables, r"main/counts\.csv: no such table, expected one of `make evidence`"),
+        (no_tables, r"main/seed-1/counts\.csv: no such table, expected one of `make evidence`"),
     ],
 )
 def test_a_run_that_does_not_fit_is_refused_and_nothing_is_written(plan, run, places, spoil, sentence):
@@ -69,6 +69,18 @@ def test_a_run_that_does_not_fit_is_refused_and_nothing_is_written(plan, run, pl
         ship(plan, run, **places)
     assert not places["weights"].exists()
     assert not places["cards"].exists()
+
+
+def test_weights_ship_before_a_seed_has_all_arms_beside_what_is_no_network(plan, run, places):
+    main = places["figures"] / "main"
+    counts = pd.read_csv(main / "counts.csv")
+    write(counts[counts["arm"].isin(["second_annotator", "threshold"])], main / "baselines.csv")
+    for name in ("counts.csv", "scores.csv"):
+        (main / name).unlink()
+    ship(plan, run, **places)
+    card = (places["cards"] / "unet3d-simulated.md").read_text()
+    assert "a second annotator" in card
+    assert "| all seeds" not in card
 
 
 def test_weights_that_are_too_large_to_ship_are_refused(plan, run, places, monkeypatch):
