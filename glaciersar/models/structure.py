@@ -14,7 +14,7 @@ from glaciersar.models.layers import Network, ResidualBlock, Up
 from glaciersar.models.ulstm import BidirectionalConvLSTM
 from glaciersar.models.unet3d import MaxDown, TemporalMax, WeightedDown, WeightedMean
 
-Model = TypeVar("Model", bound=nn.Module)
+T = TypeVar("T", bound=nn.Module)
 
 KINDS: dict[type[nn.Module], str] = {  # the first that a module is an instance of; it is not looked into any further
     ResidualBlock: "residual block",
@@ -77,7 +77,7 @@ def trace(network: Network, *, dates: int = 15, side: int = 384) -> list[Block]:
     return blocks
 
 
-def without_numbers(network: Model) -> Model:
+def without_numbers(network: T) -> T:
     """Copy a network to torch's device "meta", in evaluation mode: shapes go through it, and nothing is computed."""
     return copy.deepcopy(network).to("meta").eval()
 
