@@ -25,7 +25,7 @@ default_role = "code"  # docstrings put names between single backticks
 nb_execution_mode = "off"  # notebooks are shown as they are committed
 nb_merge_streams = True
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["colon_fence", "dollarmath"]  # the equations of notebook 03
 suppress_warnings = ["mystnb.unknown_mime_type", "config.cache"]
 
 autodoc_inherit_docstrings = False  # those of torch are written in another markup

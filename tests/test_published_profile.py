@@ -72,6 +72,7 @@ def run(tmp_path_factory):
     models = {"models": ["unet3d", "unet3d-as_released"]}
     given = {
         "02-dataset": {},
+        "03-models": {"width": 4, "patch": 32, "timed_patch": 8, "window": 32},
         "04-train": TRAINING | {"model": "unet3d", "recipe": "as_released", "steps_per_epoch": 0},
         "05-evaluate": models | {"window": 32},
         "10-figures": models | {"window": 32, "tiles": 1},
@@ -95,6 +96,12 @@ def test_the_dataset_is_shown_with_its_card_its_split_and_a_year_without_dates(r
     }  # fmt: skip
     assert "as in the files: 75% of neighbouring tiles lie in different subsets" in printed["02-dataset"]
     assert not (work / "dataset").exists()  # nothing was built
+
+
+def test_pixels_of_glacier_and_of_the_rest_are_followed_where_nothing_more_is_known(run):
+    work, printed = run
+    assert "Sentinel-1: glacier, land or sea" in printed["03-models"]
+    assert (work / "figures/pixel-course.png").exists()
 
 
 def test_an_epoch_has_as_many_steps_as_patches_fit(run):

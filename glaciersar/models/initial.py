@@ -28,7 +28,7 @@ def load_or_draw(names: Sequence[str], weights: str | Path = "", *, width: int =
     """
     loaded = _load(names, Path(weights)) if str(weights) else {}
     if str(weights) and not loaded:
-        raise InputError(f"{weights}: no weights of {' or '.join(names)} found, those of one of them expected")
+        raise InputError(f"{weights}: no weights of {' or '.join(names)} found, at least those of one expected")
     return [loaded.get(name) or _draw(name, width, seed) for name in names]
 
 

@@ -18,7 +18,7 @@ GAMMAS = (0.0, 1.0, 2.0, 5.0)
 def draw_functions() -> Figure:
     """Draw gates, activation and focal loss beside those that PyTorch's defaults, or another γ, would give."""
     figure, (gates, activation, loss) = plt.subplots(
-        1, 3, figsize=(PAGE_WIDTH, 3.0), layout=ConstrainedLayoutEngine(w_pad=0.1)
+        1, 3, figsize=(PAGE_WIDTH, 3.0), layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.12)
     )
     z = torch.linspace(-4, 4, 401)
     gates.plot(z, hard_sigmoid(z), label="clip(0.2 z + 0.5), here and in Keras", color="#0072B2")

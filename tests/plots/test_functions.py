@@ -5,13 +5,23 @@ import pytest
 from matplotlib import pyplot as plt
 
 from glaciersar.plots.functions import draw_functions
+from tests.support.legends import stand_clear
 
 
 @pytest.fixture
-def curves():
+def figure():
     figure = draw_functions()
-    yield {line.get_label(): line.get_xydata().astype(float).T for axis in figure.axes for line in axis.lines}
+    yield figure
     plt.close(figure)
+
+
+@pytest.fixture
+def curves(figure):
+    return {line.get_label(): line.get_xydata().astype(float).T for axis in figure.axes for line in axis.lines}
+
+
+def test_the_legends_stand_clear_below_their_panels(figure, tmp_path):
+    stand_clear(figure, tmp_path)
 
 
 def test_the_gates_and_the_activation_are_the_formulas_beside_them(curves):
