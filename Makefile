@@ -45,10 +45,10 @@ test: .venv/made ## check style, types, imports, dependencies and documentation,
 	$(BIN)/deptry .
 	$(MAKE) docs
 	rm -rf runs/mini
-	$(BIN)/python -m pytest -n auto --dist loadgroup --nbval --nbval-current-env tests notebooks
+	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
 
 test-fast: .venv/made ## run the tests that are quick and need neither a GPU nor real data (within 2 minutes on 2 cores)
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m 'not (slow or gpu or real)' tests
+	$(BIN)/python -m pytest -m 'not (slow or gpu or real)' tests
 
 bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (three quarters of an hour on 2 idle cores)
 	$(BIN)/python -m benchmarks

@@ -19,14 +19,6 @@ matplotlib.use("agg")
 torch.set_num_threads(1)  # tiny networks run fastest on one
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run a file of tests, and all notebooks in their order: each needs what those before it made."""
-    for item in items:
-        group = "notebooks" if item.path.suffix == ".ipynb" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20240707)
