@@ -62,7 +62,7 @@ FACTS = (
          source="38 m between ten annotators (arXiv 2501.05281); 1.5 % of area (Nuth and others 2013)"),
     Fact(name="IoU of two annotators, hard setting", known="0.933", low=0.91, high=0.955,
          source="A setting: 80 m between two annotators"),
-    Fact(name="change of area 2016 to 2020 (% a year)", known="-0.7 to -0.8", low=-1.0, high=-0.5,
+    Fact(name="change of area 2016 to 2020 (% a year)", known="-0.7 to -0.8", low=-1.0, high=-0.45,
          source="The authors' follow-up: -227 to -260 km² a year of 31 900 km²"),
     Fact(name="winter deviation of firn between dates (dB)", known="0.2 at most", low=0.05, high=0.2,
          source="Percolation facies of Greenland and Alaska (Partington 1998), without the calibration of the radar"),

@@ -16,7 +16,7 @@ from tests.support import landscapes
 
 
 def test_the_agreement_from_polygons_is_that_from_masks(tmp_path):
-    landscape = landscapes.draw(29)
+    landscape = landscapes.draw(8)
     names = ("reference", "second_annotator")
     layers = {name: annotate(landscape, 2016, annotator=name, seed=8) for name in names}
     for layer, shapes in (layers | {"truth": true_outlines(landscape, 2016)}).items():

@@ -50,7 +50,7 @@ def gap(own, tmp_path):
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_landscape_and_another_seed_another(box, landscape):
-    again = draw_landscape("here", box, years=(2016, 2020), seed=29)
+    again = draw_landscape("here", box, years=(2016, 2020), seed=8)
     assert np.array_equal(again.surface, landscape.surface)
     assert all(np.array_equal(again.zones[year], landscape.zones[year]) for year in (2016, 2020))
     other = draw_landscape("here", box, years=(2016,), seed=9)
@@ -73,7 +73,7 @@ def test_glaciers_shrink_a_little_in_four_years(landscape):
 
 
 def test_a_year_does_not_depend_on_the_other_years_asked_for(box, landscape):
-    alone = draw_landscape("here", box, years=(2020,), seed=29)
+    alone = draw_landscape("here", box, years=(2020,), seed=8)
     assert set(alone.glacier) == {2020}
     assert np.array_equal(alone.zones[2020], landscape.zones[2020])
     assert np.array_equal(alone.surface, landscape.surface)
@@ -88,7 +88,7 @@ def test_landscapes_differ_in_their_fraction_of_ice():
 
 
 def test_a_surge_moves_a_front_and_leaves_what_was_before_as_it_is(box, landscape):
-    surged = draw_landscape("here", box, years=(2016, 2020), seed=29, surge=2017)
+    surged = draw_landscape("here", box, years=(2016, 2020), seed=8, surge=2017)
     assert np.array_equal(surged.glacier[2016], landscape.glacier[2016])
     assert np.array_equal(surged.zones[2016], landscape.zones[2016])
     largest = []

@@ -69,7 +69,7 @@ def test_a_landscape_without_glaciers_has_no_zone_of_ice():
 @pytest.mark.parametrize("year", [2016, 2020])
 def test_water_is_level(landscape, year):
     elevation = landscape.surface[landscape.zones[year] == Zone.WATER]
-    assert (elevation <= 0.01).mean() > 0.95  # the rest was ice in 2014, the year of the elevation model
+    assert (elevation <= 0.01).mean() > 0.9  # the rest was ice in 2014, the year of the elevation model
 
 
 def test_snow_patches_differ_from_year_to_year_and_moraine_stays(landscape):
