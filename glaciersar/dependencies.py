@@ -18,7 +18,7 @@ def files_behind(*sources: str | Path) -> list[Path]:
     """List the files that modules ("glaciersar.training.loop") and notebooks (paths) import, directly or not; sorted.
 
     A module's own file counts, also the __init__ of each package around it, and data files such as backscatter.yaml
-    that lie in the same folder.
+    that lie in the same folder. Of a room that a notebook imports whole, the modules count whose names it uses.
 
     Raises:
         InputError: The package has no such module, or a notebook's code cannot be parsed.
@@ -27,7 +27,7 @@ def files_behind(*sources: str | Path) -> list[Path]:
     pending: set[str] = set()
     for source in sources:
         if isinstance(source, Path):
-            pending |= set(_imported_names(source)) & graph.modules
+            pending |= {_exporter(name) for name in _imported_names(source)} & graph.modules
         elif source in graph.modules:
             pending.add(source)
         else:
@@ -48,7 +48,7 @@ def _import_graph() -> grimp.ImportGraph:
 
 
 def _imported_names(notebook: Path) -> Iterator[str]:
-    """Name what a notebook imports; `from a import b` gives both a and a.b, as b may be a module."""
+    """Name what a notebook imports: `from a import b` gives a and a.b, as b may be a module; b.c in the code, a.b.c."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     lines = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code").splitlines()
     code = "\n".join(line for line in lines if not line.startswith(("%", "!")))  # commands of IPython
@@ -56,12 +56,34 @@ def _imported_names(notebook: Path) -> Iterator[str]:
         tree = ast.parse(code)
     except SyntaxError as error:
         raise InputError(f"{notebook}: code that cannot be parsed ({error}), Python expected") from error
+    known: dict[str, str] = {}  # what a name of the notebook stands for
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    yield from known.values()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known:
+            yield f"{known[node.value.id]}.{node.attr}"
+
+
+def _exporter(name: str) -> str:
+    """Give the module behind a name that a room hands on by its __init__.pyi; any other name as it is."""
+    room, _, attribute = name.rpartition(".")
+    return _handed_on(room).get(attribute, name)
+
+
+@cache
+def _handed_on(room: str) -> dict[str, str]:
+    stub = PACKAGE.joinpath(*room.split(".")[1:], "__init__.pyi")
+    if room.partition(".")[0] != PACKAGE.name or not stub.exists():
+        return {}
+    lines = [node for node in ast.parse(stub.read_text()).body if isinstance(node, ast.ImportFrom)]
+    return {
+        alias.name: f"{room}.{line.module or alias.name}" for line in lines for alias in line.names
+    }  # `from . import module` has no line.module
 
 
 def _parents(module: str) -> Iterator[str]:

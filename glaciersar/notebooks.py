@@ -3,8 +3,10 @@
 papermill warns at a mistyped parameter, takes the text "false" for true, and runs in the caller's directory. Here an
 unknown name or a wrong type is refused before anything runs, and a notebook always runs in its own directory.
 
-A notebook's parameters are the assignments of its cell tagged `parameters`; their values are the mini profile. A
-parameter whose comment starts with "path" holds a path, which is relative to the caller's directory.
+A notebook's parameters are the assignments of its cell tagged `parameters`, and of a folded one tagged
+`further-parameters` for those that most readers never touch; their values are the mini profile. A cell tagged
+`injected-parameters` below both is where papermill writes the values that it is given. A parameter whose comment starts
+with "path" holds a path, which is relative to the caller's directory.
 """
 
 import ast
@@ -21,11 +23,15 @@ from typing import Any
 import nbformat
 import papermill
 import yaml
+from papermill.translators import PythonTranslator
 from traitlets.config import Config
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
 from glaciersar.io.extras import require_extra
+
+TAGS = ("parameters", "further-parameters")
+"""Of the cells that declare parameters. papermill knows the first only, but sets what it is given below both."""
 
 KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
 """Encrypts the traffic with kernels that can; ipykernel 7 warns in each run where it is not."""
@@ -53,10 +59,13 @@ def read_parameters(notebook: str | Path) -> dict[str, Parameter]:
     notebook = Path(notebook)
     if notebook.suffix != ".ipynb" or not notebook.is_file():
         raise InputError(f"{notebook}: no such notebook, expected an .ipynb file")
-    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of every comment it cannot parse
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of every comment it cannot parse, and of TAGS[1]
+    cells = nbformat.read(notebook, as_version=4).cells
+    declaring = [cell for tag in TAGS for cell in cells if tag in cell.metadata.get("tags", [])]
     return {
-        name: Parameter(name=name, default=ast.literal_eval(found["default"]), help=found["help"])
-        for name, found in papermill.inspect_notebook(str(notebook)).items()
+        found.name: Parameter(name=found.name, default=ast.literal_eval(found.default), help=found.help)
+        for cell in declaring
+        for found in PythonTranslator.inspect(cell)
     }
 
 

@@ -1,6 +1,8 @@
 """glaciersar.dependencies"""
 
 import ast
+import importlib
+import inspect
 import json
 import subprocess
 import sys
@@ -44,6 +46,43 @@ def test_a_notebook_depends_on_what_its_code_imports_directly_or_not(tmp_path):
     assert names(other) == names("glaciersar.training.losses")
     assert names(notebook, other) == names(notebook) | names(other)
     assert names(write_code(tmp_path / "c.ipynb", "import numpy")) == set()
+
+
+def test_of_a_room_the_modules_count_whose_names_a_notebook_uses(tmp_path):
+    whole = write_code(tmp_path / "a.ipynb", "from glaciersar import inventory, scenes", "inventory.trace_glaciers()")
+    direct = names("glaciersar.inventory.vectorize", "glaciersar.scenes")
+    assert names(whole) == direct
+    assert "scenes/search.py" not in names(whole), "nothing of scenes is used"
+    renamed = write_code(tmp_path / "b.ipynb", "from glaciersar import inventory as i", "print(i.trace_glaciers)")
+    assert names(renamed) == names("glaciersar.inventory.vectorize")
+    name = write_code(tmp_path / "c.ipynb", "from glaciersar.inventory import trace_glaciers")
+    assert names(name) == names("glaciersar.inventory.vectorize")
+    module = write_code(tmp_path / "d.ipynb", "from glaciersar import plots", "plots.evidence.arms()")
+    assert "plots/evidence.py" in names(module)
+
+
+@pytest.mark.parametrize("stub", sorted(PACKAGE.glob("*/__init__.pyi")), ids=lambda stub: stub.parent.name)
+def test_a_room_hands_on_what_its_stub_lists(stub):
+    room = importlib.import_module(f"glaciersar.{stub.parent.name}")
+    assert room.__all__
+    for name in room.__all__:
+        handed_on = getattr(room, name)
+        assert inspect.getmodule(handed_on) in (None, handed_on) or handed_on.__module__.startswith(room.__name__)
+
+
+def test_the_code_imports_modules_not_what_rooms_hand_on():
+    """A name that a room hands on hides the module behind it from import rules and from what a step depends on."""
+    root = PACKAGE.parent
+    for path in [*PACKAGE.rglob("*.py"), *root.joinpath("tools").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                stub = root.joinpath(*node.module.split("."), "__init__.pyi")
+                handed_on = stub.read_text() if stub.exists() else ""
+                for alias in node.names:
+                    is_module = stub.with_name(f"{alias.name}.py").exists()
+                    assert is_module or f"import {alias.name} as" not in handed_on, (
+                        f"{path}: {node.module}.{alias.name}"
+                    )
 
 
 def test_a_data_file_counts_with_the_modules_beside_it():

@@ -23,6 +23,21 @@ def test_parameters_are_read_with_their_defaults_and_types(notebook):
     assert notebooks.read_parameters(notebook)["work"].is_path
 
 
+def test_further_parameters_are_checked_and_given_as_the_others_are(tmp_path):
+    body = "print(model, epochs, window, dtype)"
+    further = 'window = 384  # pixels\ndtype = "float32"'
+    notebook = write_notebook(tmp_path / "04-train.ipynb", body, further=further)
+    assert list(notebooks.read_parameters(notebook))[-2:] == ["window", "dtype"]
+    assert notebooks.read_parameters(notebook)["window"].help == "pixels"
+    with pytest.raises(InputError, match="'many' is str, expected int"):
+        notebooks.check_parameters(notebook, {"window": "many"})
+    values = notebooks.check_parameters(notebook, {"window": "64", "epochs": "7"})
+    executed = notebooks.run_notebook(notebook, tmp_path / "out", values, progress=False)
+    assert [cell.outputs[0]["text"] for cell in nbformat.read(executed, 4).cells if cell.get("outputs")] == [
+        "unet3d 7 64 float32\n"
+    ]
+
+
 def test_texts_from_the_command_line_become_the_type_of_the_default(notebook):
     given = {"epochs": "7", "rate": "1", "fast": "false", "years": "[2016, 2020]", "model": "007"}
     assert notebooks.check_parameters(notebook, given) == {

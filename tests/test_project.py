@@ -76,6 +76,12 @@ def test_a_notebook_is_committed_with_parameters_and_outputs_and_no_error(path):
     book = nbformat.read(path, as_version=4)
     code = [cell for cell in book.cells if cell.cell_type == "code"]
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
+    tags = [tag for cell in code for tag in cell.metadata.get("tags", []) if tag.endswith("parameters")]
+    assert tags in (["parameters"], ["parameters", "further-parameters", "injected-parameters"])
+    for cell in code:
+        assert ("further-parameters" in cell.metadata.get("tags", [])) == cell.metadata.get("jupyter", {}).get(
+            "source_hidden", False
+        ), "parameters that most readers never touch are folded, and nothing else is"
     assert any(cell.outputs for cell in code)
     assert not any(output.output_type == "error" for cell in code for output in cell.outputs)
     assert book.cells[0].source.startswith("# ")

@@ -6,3 +6,7 @@ network; `statistics` compares the arms of an experiment, by `bootstrap`; `error
 and size of glacier; `label_drift` tells the change that a style of drawing alone makes; `evidence` reads the
 experiment's committed tables.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -4,3 +4,7 @@ Comes in: a network and a series. Goes out: the probability of glacier (H, W), a
 GeoTIFFs. Start with `sliding_window.map_array`; `large_raster.map_scenes` does the same from scenes of any size.
 `calibration` turns probabilities into confidence, `backends` runs the network.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

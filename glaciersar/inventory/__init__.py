@@ -6,3 +6,7 @@ with `error_model.fit_errors` for what maps get wrong, by the validation tiles; 
 `area.intervals` for areas; with `change.change_intervals` for changes; and with `interval_coverage.measure_crossed` for
 how often intervals hold the truth of the simulated landscapes of `coverage_landscapes`.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,3 +5,7 @@ Comes in: tables, tiles and maps. Goes out: figures, and a web map. Start with `
 areas and change, `evidence` the experiment of `make evidence`, `web_map` an interactive map of outlines; `layout` holds
 what figures share.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -25,10 +25,13 @@ def executed_notebooks() -> list[Path]:
     return [path for path in sorted(FOLDER.glob("*.ipynb")) if shipped or path.stem != QUICKSTART]
 
 
-def write_notebook(path: Path, body: str) -> Path:
-    """Write a notebook of a cell of parameters and one of code; returns its path."""
-    parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-    book = new_notebook(cells=[parameters, new_code_cell(body)])
+def write_notebook(path: Path, body: str, *, further: str = "") -> Path:
+    """Write a notebook: parameters, further ones in a folded cell if there are any, and a cell of code."""
+    cells = [new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})]
+    if further:
+        folded = {"tags": ["further-parameters"], "jupyter": {"source_hidden": True}}
+        cells += [new_code_cell(further, metadata=folded), new_code_cell(metadata={"tags": ["injected-parameters"]})]
+    book = new_notebook(cells=[*cells, new_code_cell(body)])
     book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(book, path)
     return path

@@ -1,0 +1,17 @@
+from .build import build_dataset as build_dataset
+from .config import DatasetConfig as DatasetConfig
+from .croissant import write_card as write_card
+from .ground import typical_pixels as typical_pixels
+from .ground import varied_tile as varied_tile
+from .hdf5 import check_no_leakage as check_no_leakage
+from .hdf5 import check_published as check_published
+from .hdf5 import list_groups as list_groups
+from .hdf5 import split_of as split_of
+from .plan import covered_tiles as covered_tiles
+from .summary import dataset_source as dataset_source
+from .summary import largest_area as largest_area
+from .summary import most_mixed_tiles as most_mixed_tiles
+from .summary import pixel_size as pixel_size
+from .summary import read_tile as read_tile
+from .summary import summarize_dataset as summarize_dataset
+from .summary import year_by_class as year_by_class

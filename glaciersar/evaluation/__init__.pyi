@@ -1,0 +1,14 @@
+from .annotators import archive_disagreement as archive_disagreement
+from .evidence import PARTS as PARTS
+from .evidence import how_to_make as how_to_make
+from .evidence import read_part as read_part
+from .metrics import headline_scores as headline_scores
+from .metrics import write_table as write_table
+from .scoring import histogram_tiles as histogram_tiles
+from .scoring import map_selected_tiles as map_selected_tiles
+from .scoring import score_map as score_map
+from .scoring import score_models as score_models
+from .scoring import score_outlines as score_outlines
+from .scoring import summarize_scores as summarize_scores
+from .scoring import tile_scores as tile_scores
+from .tile_maps import map_tile_by_models as map_tile_by_models

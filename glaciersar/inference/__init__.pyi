@@ -1,0 +1,13 @@
+from .calibration import METHODS as METHODS
+from .calibration import compare_calibrations as compare_calibrations
+from .calibration import fit_calibration as fit_calibration
+from .calibration import read_calibration as read_calibration
+from .calibration import reliability_table as reliability_table
+from .calibration import write_calibration as write_calibration
+from .large_raster import map_raster as map_raster
+from .large_raster import map_scenes as map_scenes
+from .region import map_region as map_region
+from .sliding_window import Tiling as Tiling
+from .sliding_window import map_array as map_array
+from .yearly import map_years as map_years
+from .yearly import maps_of_years as maps_of_years

@@ -1,0 +1,17 @@
+from .footprint import covering_geobox as covering_geobox
+from .footprint import scenes_covering as scenes_covering
+from .manifest import read_manifest as read_manifest
+from .manifest import record_checksums as record_checksums
+from .manifest import verify_checksums as verify_checksums
+from .manifest import write_manifest as write_manifest
+from .reader import Series as Series
+from .reader import read_series as read_series
+from .search import find_scenes as find_scenes
+from .search import search_scenes as search_scenes
+from .selection import choose_dates as choose_dates
+from .selection import choose_series as choose_series
+from .selection import choose_years as choose_years
+from .selection import filter_scenes as filter_scenes
+from .temporal_coverage import count_scenes as count_scenes
+from .temporal_coverage import coverage_by_year as coverage_by_year
+from .temporal_coverage import data_source as data_source
