@@ -7,6 +7,7 @@ SEEDS ?=
 ARMS ?=
 DATA ?=
 BIN := .venv/bin
+BESIDE := -n logical --dist loadscope --no-loadscope-reorder # one process a core; conftest.py says what stays together
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -45,10 +46,10 @@ test: .venv/made ## check style, types, imports, dependencies and documentation,
 	$(BIN)/deptry .
 	$(MAKE) docs
 	rm -rf runs/mini
-	$(BIN)/python -m pytest --nbval --nbval-current-env tests notebooks
+	$(BIN)/python -m pytest $(BESIDE) --nbval --nbval-current-env notebooks tests
 
 test-fast: .venv/made ## run the tests that are quick and need neither a GPU nor real data (within 2 minutes on 2 cores)
-	$(BIN)/python -m pytest -m 'not (slow or gpu or real)' tests
+	$(BIN)/python -m pytest $(BESIDE) -m 'not (slow or gpu or real)' tests
 
 bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (three quarters of an hour on 2 idle cores)
 	$(BIN)/python -m benchmarks

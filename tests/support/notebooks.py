@@ -5,10 +5,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
-from glaciersar.models.shipped import SHIPPED, WEIGHTS
-
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
-QUICKSTART = "00-quickstart"
 PARAMETERS = """\
 work = "runs/mini"  # path: folder of this run
 model = "unet3d"
@@ -20,9 +17,8 @@ years = [2016]"""
 
 
 def executed_notebooks() -> list[Path]:
-    """List the notebooks that are committed with outputs: all, but the quickstart only where weights are shipped."""
-    shipped = (WEIGHTS / f"{SHIPPED[0]}.safetensors").exists()
-    return [path for path in sorted(FOLDER.glob("*.ipynb")) if shipped or path.stem != QUICKSTART]
+    """List the notebooks of the repository, which are committed with outputs."""
+    return sorted(FOLDER.glob("*.ipynb"))
 
 
 def write_notebook(path: Path, body: str, *, further: str = "") -> Path:
