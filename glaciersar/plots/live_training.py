@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from glaciersar.dataset.date_sampling import spread_dates
 from glaciersar.dataset.patches import WholeTiles
-from glaciersar.dataset.summary import most_mixed_tiles, read_tile
+from glaciersar.dataset.summary import dataset_source, most_mixed_tiles, read_tile
 from glaciersar.inference.sliding_window import Tiling, map_array
 from glaciersar.models import pretrained
-from glaciersar.plots.layout import SMALL, outside_legend
+from glaciersar.plots.layout import SMALL
 from glaciersar.plots.live import LivePicture, time_left
 from glaciersar.training.config import TrainConfig
 
@@ -40,6 +40,8 @@ class ValidationSquare:
     """The middle of a validation tile, which is mapped again and again."""
 
     name: str
+    source: str
+    """Whether its radar is simulated."""
     series: NDArray[np.float32]
     """(F, T, h, w) as the network takes it."""
     backscatter: NDArray[np.floating]
@@ -90,6 +92,7 @@ def read_square(config: TrainConfig, path: Path, *, date: int = 8) -> Validation
     backscatter = read_tile(path, name, feature=config.features[0]).backscatter
     return ValidationSquare(
         name=name,
+        source=dataset_source(path),
         series=series.numpy()[:, :, *middle].copy(),
         backscatter=backscatter[min(date, len(backscatter) - 1)][middle],
         glacier=labels.numpy()[1][middle] > 0.5,
@@ -169,7 +172,8 @@ def draw_training(
     ious.plot(log["epoch"], log["val_iou"], color=VALIDATION, marker=".")
     ious.set(ylim=(0, 1), title="validation IoU, pooled")
     for axis in (losses, ious):
-        axis.set(xlim=(0.5, epochs + 0.5), xlabel="epoch")
+        axis.set(xlim=(0.5, epochs + 0.5))
+        axis.set_xlabel("epoch", fontsize=SMALL)
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axis.spines[["top", "right"]].set_visible(False)
     low, high = np.nanpercentile(square.backscatter, (1, 99))
@@ -184,9 +188,10 @@ def draw_training(
         axis.title.set_fontsize(9)
         axis.tick_params(which="both", labelsize=SMALL)
     radar.set_xlabel(square.name, fontsize=SMALL)
-    outside_legend(figure, [*losses.lines, Line2D([], [], color=GLACIER, label="outlines of the reference")])
+    handles = [*losses.lines, Line2D([], [], color=GLACIER, label="outlines of the reference")]
+    figure.legend(handles=handles, loc="outside upper right", ncols=3, fontsize=8, frameon=False)
     rest = f", {time_left(left)} left" if len(log) < epochs else ""
-    figure.suptitle(f"epoch {len(log)} of {epochs}{rest}", fontsize=10, x=0.01, ha="left")
+    figure.suptitle(f"epoch {len(log)} of {epochs}{rest} ({square.source})", fontsize=10, x=0.01, ha="left")
     return figure
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from glaciersar.dataset.summary import dataset_source
 from glaciersar.errors import InputError
 from glaciersar.plots import live, live_training
 from glaciersar.plots.live_training import draw_training, read_square, watch_training
@@ -97,7 +98,7 @@ def test_the_picture_says_how_far_it_is_and_how_long_it_takes(data):
     square = read_square(CONFIG, data / "val.h5")
     log = pd.DataFrame([row(1), row(2)])
     figure = draw_training(log, 3, square, square.glacier.astype(float), left=240)
-    assert figure.get_suptitle() == "epoch 2 of 3, about 4 min left"
+    assert figure.get_suptitle() == f"epoch 2 of 3, about 4 min left ({dataset_source(data / 'val.h5')})"
     losses, ious, _, mapped, _ = figure.axes
     assert [line.get_label() for line in losses.lines] == ["training loss", "validation loss"]
     np.testing.assert_allclose(ious.lines[0].get_ydata(), log["val_iou"])
