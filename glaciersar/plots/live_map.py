@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -15,7 +16,7 @@ from glaciersar.plots.layout import SMALL, label_kilometres, legend_patches, out
 from glaciersar.plots.live import LivePicture, time_left
 
 SIDE = 400  # pixels of the picture's longer side, at most
-COLOURS = {"not mapped yet": "#ffffff", "no data": "#bdbdbd"}
+COLOURS = {"not mapped yet": "#f0dfb8", "no data": "#a0a0a0"}  # neither is a colour of the map's scale
 
 
 @contextmanager
@@ -76,14 +77,15 @@ class FillingMap:
 
     def draw(self) -> Figure:
         """Draw what is mapped so far."""
-        figure = Figure(figsize=(5.8, 5.4), layout="constrained")
+        height, width = self._geobox.shape
+        figure = Figure(figsize=(5.8, 1.1 + min(4.1 * height / width, 8)), layout="constrained")
         axis = figure.subplots()
         left, bottom, right, top = self._geobox.extent.boundingbox
         axis.set_facecolor(COLOURS["no data"])
         extent = (left, right, bottom, top)
         shown = axis.imshow(self.probability, cmap="Blues_r", vmin=0, vmax=1, extent=extent)
-        missing = np.where(self.mapped, np.nan, 0.0)  # 0 is drawn white, NaN lets the map through
-        axis.imshow(missing, cmap="Greys", vmin=0, vmax=1, extent=extent)
+        missing = np.where(self.mapped, np.nan, 0.0)  # NaN lets the map through
+        axis.imshow(missing, cmap=ListedColormap([COLOURS["not mapped yet"]]), extent=extent, interpolation="nearest")
         axis.set(xlabel="easting (km)", ylabel="northing (km)")
         axis.tick_params(labelsize=SMALL)
         label_kilometres(axis)
