@@ -9,6 +9,7 @@ import pytest
 
 from glaciersar.dataset.summary import dataset_source
 from glaciersar.errors import InputError
+from glaciersar.io.atomic import atomic_write
 from glaciersar.plots import live, live_training
 from glaciersar.plots.live_training import draw_training, read_square, watch_training
 from glaciersar.training.config import TrainConfig
@@ -75,7 +76,8 @@ def test_a_picture_that_fails_is_told_and_stops_nothing(data, tmp_path, monkeypa
         pytest.warns(UserWarning, match=r"no picture of the training: .*weights\.safetensors"),
         watch_training(CONFIG, data, tmp_path),
     ):
-        pd.DataFrame([row(1)]).to_csv(tmp_path / "log.csv", index=False)  # weights are missing
+        with atomic_write(tmp_path / "log.csv") as temporary:  # as the training writes it; weights are missing
+            pd.DataFrame([row(1)]).to_csv(temporary, index=False)
 
 
 def row(epoch):
