@@ -75,9 +75,9 @@ def test_a_picture_that_fails_is_told_and_stops_nothing(data, tmp_path, monkeypa
     with (
         pytest.warns(UserWarning, match=r"no picture of the training: .*weights\.safetensors"),
         watch_training(CONFIG, data, tmp_path),
-    ):
-        with atomic_write(tmp_path / "log.csv") as temporary:  # as the training writes it; weights are missing
-            pd.DataFrame([row(1)]).to_csv(temporary, index=False)
+        atomic_write(tmp_path / "log.csv") as temporary,
+    ):  # as the training writes it; weights are missing
+        pd.DataFrame([row(1)]).to_csv(temporary, index=False)
 
 
 def row(epoch):
