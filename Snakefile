@@ -34,9 +34,9 @@ def code(notebook):
 
 
 def parameters(notebook):
-    """Give the parameters whose change runs a notebook again: all but its progress bar and the folder of the run."""
+    """Give the parameters whose change runs a notebook again: all but what it shows as it goes and the folder of the run."""
     chosen = read_profile(f"config/{PROFILE}.yaml", f"notebooks/{notebook}.ipynb")
-    return {name: value for name, value in chosen.items() if name not in ("progress", "work")}
+    return {name: value for name, value in chosen.items() if name not in ("progress", "pictures", "work")}
 
 
 def run(notebook, more=""):

@@ -178,7 +178,7 @@ def score_models(
 
     Args:
         folder: Holds NAME/weights.safetensors for each model of the run.
-        names: Models of the run, or weights in `pretrained.PUBLISHED`, which are mapped by the corrected recipe.
+        names: Models of the run, or weights in `pretrained.PUBLISHED`, mapped by the corrected recipe, or `SHIPPED`.
         test: The dataset file.
         window: Side of a mapping window, pixels.
         progress: Show a progress bar.
@@ -191,7 +191,7 @@ def score_models(
     check_no_leakage(Path(test).parent, subsets=[s for s in SUBSETS if (Path(test).parent / f"{s}.h5").exists()])
     weights = {
         name: name
-        if name in pretrained.PUBLISHED
+        if name in pretrained.PUBLISHED or name in pretrained.SHIPPED
         else require_file(Path(folder) / name / "weights.safetensors", made_by="04-train")
         for name in names
     }

@@ -25,7 +25,7 @@ def map_tile_by_models(
 
     Args:
         folder: Holds NAME/weights.safetensors for each model of the run.
-        models: Models of the run, or weights in `pretrained.PUBLISHED`.
+        models: Models of the run, or weights in `pretrained.PUBLISHED` or `SHIPPED`.
         path: The dataset file.
         tile: Name of the group.
         window: Side of a mapping window, pixels.
@@ -36,8 +36,8 @@ def map_tile_by_models(
     """
     maps = {}
     for name in models:
-        published = name in pretrained.PUBLISHED
-        weights = name if published else require_file(Path(folder) / name / "weights.safetensors", made_by="04-train")
+        known = name in pretrained.PUBLISHED or name in pretrained.SHIPPED
+        weights = name if known else require_file(Path(folder) / name / "weights.safetensors", made_by="04-train")
         found = iter_tile_maps(pretrained.load(weights), path, window=window, progress=False, names=[tile])
         maps[name] = next(probability for _, probability, _ in found)
     for name, drawn in (outlines or {}).items():

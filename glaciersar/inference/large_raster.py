@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from glaciersar.inference.sliding_window import DEFAULT_TILING, Place, Tiling, W
 from glaciersar.inference.trained_dates import keep_trained
 from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.lock import exclusive_lock
-from glaciersar.io.rasters import WRITE_ERRORS, small_cache
+from glaciersar.io.rasters import WRITE_ERRORS, open_map, read_window, small_cache
 from glaciersar.models import Network
 from glaciersar.radiometry import Prepared
 from glaciersar.scenes.scene import Scene, merge_passes, rasters_of
@@ -38,6 +38,13 @@ from glaciersar.scenes.temporal_coverage import data_source
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class OnBlock(Protocol):
+    """Is told of each block of a map that is finished: to show it, for one."""
+
+    def __call__(self, place: Place, probability: NDArray[np.float32], *, resumed: bool) -> None:
+        """Take a block's rows and columns, its probability (h, w), and whether an earlier run has mapped it."""
 
 
 def map_scenes(
@@ -53,6 +60,7 @@ def map_scenes(
     backend: str = "auto",
     precision: str = "auto",
     progress: bool = False,
+    on_block: OnBlock | None = None,
     **tags: str,
 ) -> tuple[MapReport, Preview]:
     """Map the probability of glacier from the scenes of one orbit, whatever their size, into `path` and beside it.
@@ -63,7 +71,7 @@ def map_scenes(
             trained on; where one misses a part, it is filled from the others.
         geobox: The grid of the map.
         polarisation: "HH", "HV", "VV" or "VH"; for a network of two, "HH+HV" or "VV+VH".
-        path, dtype, calibration, progress: As for `map_raster`.
+        path, dtype, calibration, progress, on_block: As for `map_raster`.
         tiling, backend, precision: As for `sliding_window.map_array`.
         tags: More metadata for the files.
 
@@ -90,6 +98,7 @@ def map_scenes(
         calibration=calibration,
         inputs={"weights": network.checksum(), "feature": ",".join(polarisations), "rasters": rasters},
         progress=progress,
+        on_block=on_block,
         **_tags_of(network, passes, look, polarisation) | tags,
     )
     return mapped, look
@@ -106,6 +115,7 @@ def map_raster(
     calibration: Calibration | None = None,
     inputs: Mapping[str, Any],
     progress: bool = False,
+    on_block: OnBlock | None = None,
     **tags: str,
 ) -> MapReport:
     """Map window by window, to the same digits as `sliding_window.map_array` does in memory.
@@ -125,6 +135,7 @@ def map_raster(
         calibration: From `calibration.fit_calibration` or `calibration.read_calibration`, for the confidence.
         inputs: What else determines the map, for JSON: weights, rasters. With others, an unfinished map starts anew.
         progress: Show a progress bar, with the time left.
+        on_block: Called with each finished block of the map, first those that an earlier run has mapped.
         tags: Metadata for the files.
 
     Raises:
@@ -135,7 +146,7 @@ def map_raster(
     path = Path(path)
     layout = WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)
     bands = map_product.rasters_of(path, dtype, calibration, tags)
-    run = _Run(predictor, read, geobox, path, layout, dtype, calibration, bands)
+    run = _Run(predictor, read, geobox, path, layout, dtype, calibration, bands, on_block)
     with (
         exclusive_lock(path.parent, file_name=path.name),
         wrap_write_errors(path, *WRITE_ERRORS),
@@ -158,6 +169,7 @@ class _Run:
     dtype: str
     calibration: Calibration | None
     bands: list[Band]
+    on_block: OnBlock | None
 
     @property
     def folder(self) -> Path:
@@ -183,6 +195,7 @@ class _Run:
         state = resumable.create_or_resume(folder, bands, self.geobox, settings, fresh)
         columns = range(len(layout.lefts))
         places = [layout.window(row, column) for row in range(state.rows, len(layout.tops)) for column in columns]
+        self._tell_of_resumed(state.rows)
         total, done = len(layout.tops) * len(columns), state.rows * len(columns)
         title = f"mapping ({self.predictor})"
         bar = tqdm(total=total, initial=done, desc=title, unit="window", disable=not progress)
@@ -205,7 +218,17 @@ class _Run:
                 counts[WRITTEN] += np.isfinite(probability).sum()
                 counts[CALLED] += (probability > 0.5).sum()
                 write(Window.from_slices(*place), map_product.values(probability, self.dtype, self.calibration))
+                if self.on_block is not None:
+                    self.on_block(place, probability, resumed=False)
         return Progress(rows=row + 1, carry=carry.numpy(), counts=counts)
+
+    def _tell_of_resumed(self, rows: int) -> None:
+        """Show the rows of windows that an earlier run has mapped, one window in memory."""
+        if self.on_block is None or not rows:
+            return
+        with open_map(self.folder / self.path.name) as file:
+            for place in (self.layout.finished(row, k) for row in range(rows) for k in range(len(self.layout.lefts))):
+                self.on_block(place, read_window(file, Window.from_slices(*place)), resumed=True)
 
     def finish(self, counts: NDArray[np.int64]) -> None:
         """Write the finished files; without any radar, refuse and leave nothing."""

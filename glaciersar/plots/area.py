@@ -1,6 +1,6 @@
 """Figures of confidence, area and change, as functions that return a matplotlib Figure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import geopandas as gpd
 import matplotlib.pyplot as plt
@@ -9,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from glaciersar.inventory.attributes import CONFIDENCE_COLOURS, confidence_class
 from glaciersar.inventory.interval_coverage import ROUNDING
@@ -103,16 +104,21 @@ def outline_map(ice: Mapping[str, gpd.GeoDataFrame]) -> Figure:
             part.plot(ax=axis, facecolor=(colour, 0.25), edgecolor=colour)
         axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
         label_kilometres(axis)
-    bounds = np.array([glaciers.total_bounds for glaciers in ice.values() if len(glaciers)])
-    if len(bounds):
-        (left, bottom), (right, top) = bounds[:, :2].min(0), bounds[:, 2:].max(0)
-        plt.setp(axes.flat, xlim=(left, right), ylim=(bottom, top))
+    _share_extent(axes, ice.values())
     outside_legend(figure, [Patch(fc=(c, 0.25), ec=c, label=name) for name, c in CONFIDENCE_COLOURS.items()])
     return figure
 
 
+def _share_extent(axes: NDArray[np.object_], layers: Iterable[gpd.GeoDataFrame]) -> None:
+    """Show the extent of all layers in each panel."""
+    bounds = np.array([layer.total_bounds for layer in layers if len(layer)])
+    if len(bounds):
+        (left, bottom), (right, top) = bounds[:, :2].min(0), bounds[:, 2:].max(0)
+        plt.setp(axes.flat, xlim=(left, right), ylim=(bottom, top))
+
+
 def change_map(panels: Mapping[str, gpd.GeoDataFrame], ice: Mapping[str, gpd.GeoDataFrame]) -> Figure:
-    """Map the areas of advance and retreat, a panel for each comparison.
+    """Map the areas of advance and retreat, a panel for each comparison, all of one extent.
 
     Args:
         panels: From `change.gained_and_lost`, by title.
@@ -127,5 +133,6 @@ def change_map(panels: Mapping[str, gpd.GeoDataFrame], ice: Mapping[str, gpd.Geo
                 part.plot(ax=axis, color=colour)
         axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
         label_kilometres(axis)
+    _share_extent(axes, [*panels.values(), *ice.values()])
     outside_legend(figure, legend_patches(CHANGE_COLOURS))
     return figure

@@ -86,6 +86,14 @@ def test_published_weights_are_scored_by_their_name_on_their_own_features(run, t
     ]
 
 
+def test_weights_that_ship_are_scored_by_their_name(run):
+    name = pretrained.SHIPPED[0]
+    scores = scoring.score_models(run / "models", [name], run / "test.h5", window=64)
+    found = scoring.map_tiles(pretrained.load(name), run / "test.h5", window=64)
+    expected = scoring.score_results(found, pixel=PIXEL)
+    assert scores.loc[name].equals(expected)
+
+
 def test_the_histogram_of_a_model_counts_the_pixels_that_its_confusion_counts(run):
     model = pretrained.load(run / "models/unet3d/weights.safetensors")
     histogram = scoring.histogram_tiles(model, run / "test.h5", window=64)

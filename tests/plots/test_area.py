@@ -93,6 +93,15 @@ def test_advance_and_retreat_have_their_colours():
     ]
 
 
+def test_panels_of_change_have_one_extent():
+    parts = {
+        name: gpd.GeoDataFrame({"change": ["lost"]}, geometry=[shapely.box(left, 0, left + 500, 500)], crs="EPSG:32633")
+        for name, left in (("mapped", 0), ("true", 4000))
+    }
+    figure = area_plots.change_map(parts, parts)
+    assert [(axis.get_xlim(), axis.get_ylim()) for axis in figure.axes] == [((0, 4500), (0, 500))] * 2
+
+
 def intervals(count):
     rows = {f"SVAL-2{k}-28_2020_ro174": {"area": k + 2.0, "low": k, "high": k + 4.0, "true": k} for k in range(count)}
     return pd.DataFrame.from_dict(rows, orient="index")
