@@ -28,6 +28,7 @@ env: .venv/made ## make the virtual environment .venv from requirements.lock
 reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or published with DATA=folder), then print the IoU table
 	$(BIN)/snakemake --cores all --quiet host reason --rerun-incomplete --nolock --config profile=$(PROFILE) $(if $(DATA),data="$(DATA)")
 	@cat runs/$(PROFILE)/tables/scores.md
+	@$(BIN)/python -m tools.seconds $(PROFILE)
 	@echo "figures: runs/$(PROFILE)/figures   tables: runs/$(PROFILE)/tables   $(if $(DATA),,map: runs/$(PROFILE)/map   )executed notebooks: runs/$(PROFILE)/notebooks"
 
 evidence: .venv/made ## run PART of the experiment (main, steps, dates, data, drift, training; hours), or only its SEEDS and ARMS, and write figures/evidence/PART
@@ -70,7 +71,7 @@ notebooks: .venv/made ## run the mini profile in place, so that the notebooks ar
 	rm -rf runs/mini
 	for notebook in notebooks/*.ipynb; do $(BIN)/jupyter nbconvert --to notebook --execute --inplace $$notebook || exit 1; done
 
-publish: .venv/made ## copy tables and figures of runs/PROFILE to figures/PROFILE and its table into README.md
+publish: .venv/made ## copy tables and figures of runs/PROFILE to figures/PROFILE, and fill the numbers of README.md and docs/ from them
 	$(BIN)/python -m tools.publish $(PROFILE)
 
 lock: ## write requirements.lock anew from the newest versions that pyproject.toml admits

@@ -1,13 +1,12 @@
-"""Copy results into the repository: figures and tables to figures/PROFILE, the score table into README.md.
+"""Copy results into the repository: figures and tables to figures/PROFILE, and their numbers into README.md and docs/.
 
 Run it from the root of the repository, after `make reproduce`:
 
     python -m tools.publish PROFILE        or        make publish PROFILE=PROFILE
 
-A test compares README.md with figures/simulated.
+Tests compare the pages with the tables (tools.numbers).
 """
 
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -16,26 +15,12 @@ from PIL import Image
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write, require_file
+from tools.numbers.fill import fill_pages
 
-BLOCK = "<!-- {name}: made by {source} -->\n"
-END = "<!-- end of {name} -->"
 LARGEST_PICTURE = 300_000
 """Bytes; every version of a picture stays in the history of the repository."""
 COLOURS = 128
 SHRINK = 0.85
-
-
-def put_block(text: str, name: str, content: str, *, source: str) -> str:
-    """Replace the text between the markers of the block `name`.
-
-    Raises:
-        InputError: The text has no such block.
-    """
-    pattern = re.compile(rf"<!-- {name}: made by .*? -->\n.*?<!-- end of {name} -->", re.DOTALL)
-    if not pattern.search(text):
-        raise InputError(f"README.md: no block <!-- {name}: made by … --> … <!-- end of {name} --> found, one expected")
-    block = BLOCK.format(name=name, source=source) + content.strip() + "\n" + END.format(name=name)
-    return pattern.sub(lambda _: block, text)
 
 
 def copy_picture(source: Path, target: Path) -> None:
@@ -54,10 +39,10 @@ def copy_picture(source: Path, target: Path) -> None:
 
 
 def publish(profile: str, *, root: Path) -> None:
-    """Copy figures and tables of runs/`profile` to figures/`profile`; for the simulated profile, update README.md.
+    """Copy figures and tables of runs/`profile` to figures/`profile`, and fill the numbers of pages and notebooks.
 
     Raises:
-        InputError: The run has no score table yet, or README.md has no block for it.
+        InputError: The run has no score table yet, or a page has a number that is in no table.
     """
     made = require_file(root / "runs" / profile / "tables" / "scores.md", made_by="05-evaluate").parent
     target = root / "figures" / profile
@@ -67,13 +52,7 @@ def publish(profile: str, *, root: Path) -> None:
         shutil.copy2(file, target / file.name)
     for picture in sorted(pictures):
         copy_picture(picture, target / picture.name)
-    if profile == "simulated":
-        readme = root / "README.md"
-        table = (target / "scores.md").read_text()
-        source = "notebooks/05-evaluate.ipynb with config/simulated.yaml"
-        text = put_block(readme.read_text(), "scores", table, source=source)
-        with atomic_write(readme) as temporary:
-            temporary.write_text(text)
+    fill_pages(root)
 
 
 if __name__ == "__main__":

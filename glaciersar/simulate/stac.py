@@ -111,6 +111,6 @@ def collection(name: str, *, items: list["Item"], description: str) -> "Collecti
     boxes = [record.bbox for record in items if record.bbox]
     times = [record.datetime for record in items if record.datetime]
     extent = pystac.Extent(pystac.SpatialExtent([boxes[0]]), pystac.TemporalExtent([[min(times), max(times)]]))
-    record: Collection = pystac.Collection(name, description=description, extent=extent, license="CC-BY-4.0")
+    record: Collection = pystac.Collection(name, description=description, extent=extent, license="other")
     record.add_items(items)
     return record

@@ -5,30 +5,32 @@ import pytest
 from PIL import Image
 
 from glaciersar.errors import InputError
-from tools.publish import LARGEST_PICTURE, copy_picture, publish, put_block
+from tools.publish import LARGEST_PICTURE, copy_picture, publish
 
 
-def test_publishing_fills_the_readme_from_the_run(tmp_path):
+def test_publishing_fills_the_readme_and_the_pages_from_the_run(tmp_path):
     run = tmp_path / "runs" / "simulated"
     (run / "tables").mkdir(parents=True)
     (run / "figures").mkdir()
     (run / "tables" / "scores.md").write_text("| iou |\n| 0.5 |\n")
     (run / "figures" / "errors.png").write_bytes(b"png")
     (tmp_path / "README.md").write_text("before\n<!-- scores: made by x -->\nold\n<!-- end of scores -->\nafter\n")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs/page.md").write_text("so <!-- n: figures/simulated/s.csv show=a as=.1f -->?<!-- /n -->\n")
+    (run / "tables" / "s.csv").write_text("a\n0.25\n")
     publish("simulated", root=tmp_path)
     text = (tmp_path / "README.md").read_text()
     assert "| 0.5 |" in text
     assert "old" not in text
     assert text.startswith("before\n")
     assert text.endswith("after\n")
+    assert "-->0.2<!-- /n -->" in (tmp_path / "docs/page.md").read_text()
     assert (tmp_path / "figures/simulated/errors.png").read_bytes() == b"png"
 
 
-def test_publishing_before_the_run_or_without_a_place_for_the_table_is_refused(tmp_path):
+def test_publishing_before_the_run_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"05-evaluate\.ipynb makes it"):
         publish("simulated", root=tmp_path)
-    with pytest.raises(InputError, match="no block"):
-        put_block("text", "scores", "table", source="x")
 
 
 def test_a_large_picture_becomes_small_and_looks_the_same(tmp_path, rng):
