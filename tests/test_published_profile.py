@@ -55,7 +55,7 @@ def run_cells(notebook, values):
         for cell in nbformat.read(notebook, as_version=4).cells:
             if cell.cell_type == "code":
                 exec(cell.source, space)
-            if "parameters" in cell.metadata.get("tags", []):
+            if any(tag.endswith("parameters") for tag in cell.metadata.get("tags", [])):  # the last such cell decides
                 space |= notebooks.check_parameters(notebook, values)
     return printed.getvalue()
 

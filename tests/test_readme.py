@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 from odc.geo.geobox import GeoBox
 
@@ -21,9 +22,23 @@ def examples(page):
     return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-def test_the_readme_has_at_most_1200_words():
-    shown = re.sub(r"<!-- n: .*? -->|<!-- /n -->", "", (ROOT / "README.md").read_text())
-    assert len(shown.split()) <= 1200
+def paper_table(text):
+    """Give the rows of the table of what the paper has, without the folder in links to notebooks."""
+    section = text.split("## What the paper has, and where it is here\n")[1].split("\n## ")[0]
+    return [line.replace("](notebooks/", "](") for line in section.splitlines() if line.startswith("|")]
+
+
+def test_the_readme_has_at_most_1200_words_beside_the_table_of_what_the_paper_has():
+    text = re.sub(r"<!-- n: .*? -->|<!-- /n -->", "", (ROOT / "README.md").read_text())
+    before, section = text.split("## What the paper has, and where it is here\n")
+    assert len((before + "## " + section.split("\n## ", 1)[1]).split()) <= 1200
+
+
+def test_the_readme_and_the_quickstart_say_alike_what_the_paper_has():
+    cells = nbformat.read(ROOT / "notebooks" / "00-quickstart.ipynb", as_version=4).cells
+    (cell,) = [cell for cell in cells if cell.source.startswith("## What the paper has")]
+    assert paper_table((ROOT / "README.md").read_text()) == paper_table(cell.source)
+    assert len(paper_table(cell.source)) > 7
 
 
 def test_the_readme_fills_the_sections_that_the_papers_repository_left_empty():

@@ -7,6 +7,7 @@ from .hdf5 import check_no_leakage as check_no_leakage
 from .hdf5 import check_published as check_published
 from .hdf5 import list_groups as list_groups
 from .hdf5 import split_of as split_of
+from .origin import find_origin as find_origin
 from .plan import covered_tiles as covered_tiles
 from .summary import dataset_source as dataset_source
 from .summary import largest_area as largest_area

@@ -2,6 +2,7 @@ from .annotators import archive_disagreement as archive_disagreement
 from .evidence import PARTS as PARTS
 from .evidence import how_to_make as how_to_make
 from .evidence import read_part as read_part
+from .known_truth import compare_with_truth as compare_with_truth
 from .metrics import headline_scores as headline_scores
 from .metrics import write_table as write_table
 from .scoring import histogram_tiles as histogram_tiles

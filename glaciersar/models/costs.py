@@ -51,6 +51,20 @@ def compare_costs(networks: Iterable[Network], *, dates: int = 15, side: int = 3
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("network")
 
 
+def compare_speed(networks: Iterable[Network], *, dates: int = 15, side: int = 64) -> pd.DataFrame:
+    """Tabulate how long mapping one patch takes on this machine, on as many threads as torch has.
+
+    Returns:
+        A row for each network, by name. Columns: seconds by `measure_seconds`, GFLOP by `count_flop`, and their ratio.
+    """
+    rows = {}
+    for network in networks:
+        seconds = measure_seconds(network, dates=dates, side=side)
+        gflop = count_flop(network, dates=dates, side=side) / 1e9
+        rows[network.name] = {f"seconds, {side} × {side}": seconds, "GFLOP": gflop, "GFLOP a second": gflop / seconds}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(f"{torch.get_num_threads()} thread(s)")
+
+
 def tabulate_blocks(blocks: Iterable[Block]) -> pd.DataFrame:
     """Tabulate the blocks that `structure.trace` found: a row for each, in their order."""
     rows = [(b.name, b.kind, b.level, " × ".join(map(str, b.shape)), b.parameters) for b in blocks]

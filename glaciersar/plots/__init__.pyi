@@ -6,6 +6,8 @@ from .area import outline_map as outline_map
 from .area import reliability_diagram as reliability_diagram
 from .beside_truth import map_beside_truth as map_beside_truth
 from .functions import draw_functions as draw_functions
+from .live_map import watch_map as watch_map
+from .live_training import watch_training as watch_training
 from .networks import draw_networks as draw_networks
 from .pixel_course import draw_course as draw_course
 from .results import backscatter_year as backscatter_year

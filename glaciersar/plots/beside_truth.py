@@ -8,20 +8,25 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from glaciersar.plots.layout import label_kilometres, legend_patches, outside_legend
-from glaciersar.plots.results import ERROR_COLOURS, draw_errors_map
+from glaciersar.plots.results import ERROR_COLOURS, draw_errors_map, glacier_map
 
 
 def map_beside_truth(
-    backscatter: NDArray[np.floating], truth: NDArray[np.bool_], probability: NDArray[np.floating], geobox: GeoBox
+    backscatter: NDArray[np.floating],
+    truth: NDArray[np.bool_] | None,
+    probability: NDArray[np.floating],
+    geobox: GeoBox,
 ) -> Figure:
-    """Show the radar, the true glaciers, and the map with its errors side by side.
+    """Show the radar, the true glaciers, and the map with its errors side by side; without a truth, radar and map.
 
     Args:
         backscatter: (h, w) dB, one date or the median of a year, of the whole grid, however coarse.
-        truth: (H, W) glacier.
+        truth: (H, W) glacier; None where it is not known.
         probability: (H, W) of glacier; above 0.5 it is called glacier.
         geobox: Grid of truth and probability.
     """
+    if truth is None:
+        return glacier_map(probability, geobox, background=backscatter)
     figure, axes = plt.subplots(1, 3, figsize=(11, 4.2), sharex=True, sharey=True)
     figure.set_layout_engine("constrained", w_pad=0.1)  # inches, else the labels of neighbouring axes meet
     low, high = np.nanpercentile(backscatter, (1, 99))

@@ -7,7 +7,14 @@ import torch
 from torch import nn
 
 from glaciersar import models
-from glaciersar.models.costs import compare_costs, count_flop, measure_seconds, peak_memory, tabulate_blocks
+from glaciersar.models.costs import (
+    compare_costs,
+    compare_speed,
+    count_flop,
+    measure_seconds,
+    peak_memory,
+    tabulate_blocks,
+)
 from glaciersar.models.structure import trace
 
 
@@ -79,3 +86,12 @@ def test_a_pass_takes_time_and_leaves_no_gradient():
     network = models.build("unet3d", width=2)
     assert measure_seconds(network, dates=2, side=8, repeats=1) > 0
     assert all(weight.grad is None for weight in network.parameters())
+
+
+def test_the_rate_is_the_arithmetic_over_the_seconds():
+    table = compare_speed([models.build(name, width=2) for name in ("unet3d", "ulstm")], dates=2, side=8)
+    assert list(table.index) == ["unet3d", "ulstm"]
+    seconds, gflop, rate = (table[name] for name in table)
+    assert (seconds > 0).all()
+    assert (rate * seconds).to_list() == pytest.approx(gflop.to_list())
+    assert gflop["ulstm"] == count_flop(models.build("ulstm", width=2), dates=2, side=8) / 1e9

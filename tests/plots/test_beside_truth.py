@@ -48,3 +48,11 @@ def test_a_coarse_radar_image_lies_where_the_map_lies(drawn):
 
 def test_its_legend_stands_clear_of_the_panels(drawn, tmp_path):
     stand_clear(drawn, tmp_path)
+
+
+def test_without_a_truth_the_probability_stands_beside_the_radar(rng):
+    probability = rng.random(GRID.shape, dtype=np.float32)
+    figure = map_beside_truth(rng.normal(-10, 3, GRID.shape), None, probability, GRID)
+    shown = [axis.images[0].get_array() for axis in figure.axes if axis.images and axis.get_xlabel()]
+    assert len(shown) == 2
+    np.testing.assert_array_equal(shown[1], probability)

@@ -1,0 +1,125 @@
+"""What a dataset comes from: scenes and outlines that it is built of, or three files that are there already."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+
+from glaciersar import grid
+from glaciersar.dataset.build import build_dataset
+from glaciersar.dataset.config import DatasetConfig
+from glaciersar.dataset.croissant import write_card
+from glaciersar.dataset.hdf5 import check_published, split_of
+from glaciersar.dataset.plan import covered_tiles
+from glaciersar.dataset.summary import dataset_source
+from glaciersar.grid import Tile
+from glaciersar.io.atomic import require_file
+from glaciersar.outlines import read_outlines
+from glaciersar.scenes.manifest import read_manifest
+from glaciersar.scenes.scene import Scene
+from glaciersar.scenes.temporal_coverage import data_source
+
+Splits = dict[str, dict[Tile, str]]
+"""The subset of each tile, by the name of the split."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Origin(ABC):
+    """What a dataset comes from; `find_origin` makes one of the two kinds."""
+
+    kind: str
+    """The data in words, for captions: "simulated radar" or "Sentinel-1"."""
+    scenes: Sequence[Scene] = ()
+    """To build from; none of files that are there."""
+    outlines: gpd.GeoDataFrame | None = None
+    """The reference; None of files that are there, which hold it as labels."""
+
+    @abstractmethod
+    def splits(self, *, polarisation: str, place: str | None, block: int, seed: int, shares: Sequence[float]) -> Splits:
+        """Split the tiles in every way that they allow, as `grid.splits` does, or as given files split them."""
+
+    @abstractmethod
+    def build(
+        self,
+        out: str | Path,
+        split: Mapping[Tile, str],
+        *,
+        polarisation: str,
+        pixel: float,
+        fill_dates: int = 0,
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Path:
+        """Write the files and their card into `out`, as `build.build_dataset` does, or leave given files as they are.
+
+        Returns:
+            The folder of the files.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScenesAndOutlines(Origin):
+    """Scenes, of all whose years and orbits a dataset is built, and reference outlines."""
+
+    def splits(self, *, polarisation: str, place: str | None, block: int, seed: int, shares: Sequence[float]) -> Splits:
+        tiles = covered_tiles(self.scenes, polarisation, place=place)
+        return grid.splits(tiles, block=block, seed=seed, shares=shares)
+
+    def build(
+        self,
+        out: str | Path,
+        split: Mapping[Tile, str],
+        *,
+        polarisation: str,
+        pixel: float,
+        fill_dates: int = 0,
+        workers: int = 1,
+        progress: bool = False,
+    ) -> Path:
+        config = DatasetConfig(
+            years=sorted({scene.time.year for scene in self.scenes}),
+            relative_orbits=sorted({scene.relative_orbit for scene in self.scenes if scene.relative_orbit}),
+            polarisation=polarisation,
+            pixel=pixel,
+            fill_dates=fill_dates,
+        )
+        folder = build_dataset(out, self.scenes, self.outlines, split, config, workers=workers, progress=progress)
+        write_card(folder)  # croissant.json: what the dataset holds, for machines, with checksums of the files
+        return folder
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GivenFiles(Origin):
+    """A folder with train.h5, val.h5 and test.h5 in the published layout; nothing is built."""
+
+    folder: Path
+
+    def splits(self, **_: object) -> Splits:
+        return {"as in the files": split_of(self.folder)}
+
+    def build(self, *_: object, **__: object) -> Path:
+        return self.folder
+
+
+def find_origin(run: str | Path, *, data: str | Path = "", outlines: str | Path = "", layer: str = "") -> Origin:
+    """Find what a dataset comes from: given files if there are any, else the scenes of a run and outlines.
+
+    Args:
+        run: Folder of the run, with the scenes.json of notebook 01-scenes.
+        data: Folder with train.h5, val.h5 and test.h5, which are checked; empty takes the scenes.
+        outlines: Reference outlines; empty takes those of the simulated archive of the run.
+        layer: Of the file of outlines, if it has several.
+
+    Raises:
+        InputError: Files that are missing, damaged or in another layout.
+    """
+    if str(data):
+        check_published(data)
+        return GivenFiles(kind=dataset_source(Path(data) / "train.h5"), folder=Path(data))
+    scenes = read_manifest(require_file(Path(run) / "scenes.json", made_by="01-scenes"))
+    drawn = read_outlines(
+        outlines or Path(run) / "archive" / "outlines.gpkg", layer=layer or None if outlines else "reference"
+    )
+    return ScenesAndOutlines(kind=data_source(scenes), scenes=scenes, outlines=drawn)
