@@ -28,6 +28,7 @@ KINDS = {
     "an identifier": r"10\.\d{4,}/\S*\w|arXiv[: ]*\d{4}\.\d{4,}",
     "a version": r"(?:Python|PyTorch|TensorFlow|CUDA|MLM|Croissant|GPL-?|CC BY|version) ?\d+(?:\.\d+)+|\d+\.\d+\.\d+",
     "the paper's number": r"0\.964",
+    "a caption": r"(?:Figures?|Tables?) \d+\.\d+(?: and \d+\.\d+)?",
     "the level of an interval": r"95 ?%(?= (?:intervals?|confidence))",
 }
 """Patterns of numbers that are no result of ours."""
