@@ -86,9 +86,11 @@ def errors_strip(examples: Sequence[Example], *, side: float = TILE_SIZE) -> Fig
     low, high = np.nanpercentile(np.stack([example.backscatter for example in examples]), (0.5, 99.5))
     for (radar, errors, confidence), example in zip(axes.T, examples, strict=True):
         assert example.probability is not None
-        shown = radar.imshow(example.backscatter, cmap="gray", vmin=low, vmax=high)
+        shown = radar.imshow(example.backscatter, cmap="gray", vmin=low, vmax=high, interpolation="bilinear")
         radar.set_title(short_name(example.name))
-        errors.imshow(example.backscatter, cmap=ListedColormap(GREYS), vmin=low, vmax=high)
+        pale = errors.imshow(
+            example.backscatter, cmap=ListedColormap(GREYS), vmin=low, vmax=high, interpolation="bilinear"
+        )
         _draw_between(errors, example.reference, example.probability)
         sure = confidence.imshow(entropy_confidence(example.probability), cmap="RdPu_r", vmin=0, vmax=1)
     for axis, label in zip(axes[:, 0], ("radar, one date", "map and errors", "confidence"), strict=True):
@@ -96,8 +98,9 @@ def errors_strip(examples: Sequence[Example], *, side: float = TILE_SIZE) -> Fig
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
     axes[-1, 0].set_xlabel(f"← {side / 1000:g} km →")
-    figure.colorbar(shown, ax=axes[0], label="backscatter (dB)", pad=0.01)
-    figure.colorbar(sure, ax=axes[2], label="1 − entropy", pad=0.01)
+    labels = ("backscatter (dB)", "backscatter (dB)", "1 − entropy")
+    for row, image, label in zip(axes, (shown, pale, sure), labels, strict=True):
+        figure.colorbar(image, ax=row, label=label, pad=0.01)
     outside_legend(figure, [*_line_handles(), *legend_patches({k: ERROR_COLOURS[k] for k in ("missed", "false")})])
     return figure
 
@@ -112,7 +115,7 @@ def _draw_between(axis: Axes, reference: NDArray[np.bool_], probability: NDArray
         cmap=fills,
         vmin=0,
         vmax=3,
-        alpha=0.75,
+        alpha=0.65,
         interpolation="nearest",
         extent=(-0.5, width - 0.5, height - 0.5, -0.5),
     )
@@ -123,7 +126,7 @@ def _draw_between(axis: Axes, reference: NDArray[np.bool_], probability: NDArray
 
 def _line_handles() -> list[Line2D]:
     """Make legend entries of both outlines; the white one is cased, to be seen on paper."""
-    cased = [Stroke(linewidth=2.4, foreground="0.55"), Normal()]
+    cased = [Stroke(linewidth=2.0, foreground="0.55"), Normal()]
     return [
         Line2D([], [], color=REFERENCE, linewidth=1.2, path_effects=cased, label="outline of the reference"),
         Line2D([], [], color=MAPPED, linewidth=1.2, label="outline of the map"),

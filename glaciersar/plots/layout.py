@@ -27,6 +27,8 @@ def in_print(draw: Callable[P, Figure]) -> Callable[P, Figure]:
             figure = draw(*args, **kwargs)
         for axis in figure.axes:
             axis.tick_params(which="both", labelsize=SMALL)  # else ticks take the style of the time they are drawn
+            for label in (axis.xaxis.label, axis.yaxis.label):
+                label.set_fontsize(max(SMALL, label.get_fontsize()))  # geopandas writes smaller ones
         return figure
 
     return styled

@@ -1,4 +1,4 @@
-"""Save a figure for screen and print, and measure what a printer asks for: its width, its smallest text, what lies over what."""
+"""Save a figure for screen and print; measure its width, its smallest text, and text that covers what it should not."""
 
 import textwrap
 from collections.abc import Iterator
@@ -35,7 +35,10 @@ class Print:
 
 
 def save_figure(figure: Figure, path: str | Path, *, note: str) -> None:
-    """Write a figure as PNG and beside it as PDF, with a note below that names its source; the same bytes every time."""
+    """Write a figure as PNG and beside it as PDF, with a note below that names its source.
+
+    The same figure gives the same bytes every time. What `measure` finds is written into the PNG, for `read_print`.
+    """
     width, _ = figure.get_size_inches()
     wrapped = textwrap.fill(note, max(20, int(72 * width / CHARACTER)))
     # the tight bounding box includes it
@@ -63,7 +66,9 @@ def measure(figure: Figure, source: str = "") -> Print:
     """Measure a figure as it will be printed."""
     figure.draw_without_rendering()
     texts = list(drawn_texts(figure))
-    boxes = [(text.get_text(), text.get_window_extent().padded(-1)) for text, _ in texts if not text.get_rotation() % 90]
+    boxes = [
+        (text.get_text(), text.get_window_extent().padded(-1)) for text, _ in texts if not text.get_rotation() % 90
+    ]
     pictures = [axis.bbox for axis in figure.axes if axis.images and axis.get_visible()]
     covered = [name for name, box in boxes if any(box.overlaps(picture) for picture in pictures)]
     covered += [f"{one} / {other}" for (one, a), (other, b) in combinations(boxes, 2) if a.overlaps(b)]

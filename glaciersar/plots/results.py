@@ -110,7 +110,9 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
     panels = list(curves["panel"].unique())
     rows = -(-len(panels) // 2)
     size = PAGE_WIDTH, 0.4 + 2.1 * rows
-    figure, axes = plt.subplots(rows, min(len(panels), 2), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        rows, min(len(panels), 2), figsize=size, sharey=True, squeeze=False, layout="constrained"
+    )
     for axis in axes.flat[len(panels) :]:
         axis.remove()
     for axis, panel in zip(axes.flat, panels, strict=False):
@@ -242,7 +244,9 @@ def glacier_map(
         outlines: Reference outlines, drawn on top.
     """
     panels = 1 if background is None else 2
-    figure, axes = plt.subplots(1, panels, figsize=(PAGE_WIDTH / 2 * max(panels, 1.4), 3.6), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        1, panels, figsize=(PAGE_WIDTH / 2 * max(panels, 1.4), 3.6), squeeze=False, layout="constrained"
+    )
     left, bottom, right, top = geobox.extent.boundingbox
     if background is not None:
         low, high = np.nanpercentile(background, (1, 99))

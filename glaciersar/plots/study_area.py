@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from glaciersar.dataset.hdf5 import split_of
+from glaciersar.dataset.summary import dataset_source
 from glaciersar.errors import InputError
 from glaciersar.grid import CRS, SUBSETS, TILE_SIZE, Group, Tile
 from glaciersar.outlines import read_outlines
@@ -44,6 +46,30 @@ def read_subsets(path: str | Path) -> dict[Tile, str]:
     return dict(zip(tiles, frame["subset"], strict=True))
 
 
+def draw(
+    dataset: str | Path, *, tiles: str | Path = "", coastline: str | Path = "", glaciers: str | Path = ""
+) -> Figure:
+    """Map the tiles of a list, or those of a dataset, over what is given.
+
+    Args:
+        dataset: Folder with train.h5, val.h5 and test.h5, used where there is no list.
+        tiles: File that `read_subsets` reads, or "".
+        coastline: File of land polygons, or "": then the tile grid alone.
+        glaciers: File of outlines, or "".
+    """
+    subsets = read_subsets(tiles) if tiles else split_of(dataset)
+    simulated = "simulated" in dataset_source(Path(dataset) / f"{SUBSETS[0]}.h5") if not tiles else False
+    what = "published tiles" if tiles else "simulated tiles of this run" if simulated else "tiles of the dataset"
+    land, ice = (read_outlines(path) if path else None for path in (coastline, glaciers))
+    return study_area_map(subsets, coastline=land, glaciers=ice, what=what)
+
+
+def name_sources(kind: str, tiles: str | Path = "", coastline: str | Path = "", glaciers: str | Path = "") -> str:
+    """Name the files that `draw` was given for a note; without a list of tiles, the kind of the dataset."""
+    drawn = [Path(path).name for path in (tiles, coastline, glaciers if coastline else "") if path]
+    return ", ".join(drawn if tiles else [kind, *drawn])
+
+
 @in_print
 def study_area_map(
     subsets: Mapping[Tile, str],
@@ -62,7 +88,9 @@ def study_area_map(
     """
     left, bottom, right, top = _frame(subsets)
     figure, axis = plt.subplots(figsize=(WIDTH, WIDTH * (top - bottom) / (right - left) + 0.7), layout="compressed")
-    axis.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", facecolor=SEA if coastline is not None else "white")
+    axis.set(
+        xlim=(left, right), ylim=(bottom, top), aspect="equal", facecolor=SEA if coastline is not None else "white"
+    )
     handles: list[Artist] = []
     if coastline is not None:
         window = shapely.box(left, bottom, right, top)
@@ -112,7 +140,10 @@ def _draw_graticule(axis: Axes, frame: tuple[float, float, float, float]) -> Non
     west, south, east, north = rim.total_bounds
     meridians = {x: shapely.LineString([(x, south), (x, north)]) for x in _degrees(west, east)}
     parallels = {y: shapely.LineString([(west, y), (east, y)]) for y in _degrees(south, north)}
-    below, beside = shapely.LineString([(left, bottom), (right, bottom)]), shapely.LineString([(left, bottom), (left, top)])
+    below, beside = (
+        shapely.LineString([(left, bottom), (right, bottom)]),
+        shapely.LineString([(left, bottom), (left, top)]),
+    )
     for lines, edge, letters, set_ticks in (
         (meridians, below, "EW", axis.set_xticks),
         (parallels, beside, "NS", axis.set_yticks),
@@ -137,7 +168,5 @@ def _draw_scale(axis: Axes, width: float) -> None:
     right = axis.get_xlim()[1]
     where = axis.get_xaxis_transform()
     axis.plot([right - length, right], [-0.13, -0.13], color="black", linewidth=2, transform=where, clip_on=False)
-    axis.text(
-        right - length, -0.13, f"{length / 1000:g} km ", transform=where, ha="right", va="center", clip_on=False
-    )
+    axis.text(right - length, -0.13, f"{length / 1000:g} km ", transform=where, ha="right", va="center", clip_on=False)
     axis.set_xlim(right - width, right)
