@@ -20,7 +20,7 @@ from glaciersar.plots.results import Example, short_name
 ERROR_COLOURS = {"land or sea": "#1a1a1a", "glacier": "#ffffff", "missed": "#d95f02", "false": "#1f78b4"}
 PANEL = 600  # points a side that an area is drawn with: 300 dpi where a panel is 5 cm wide
 WIDEST = 2.0  # inches, of a panel
-GREYS = plt.get_cmap("gray")(np.linspace(0.3, 0.8, 256))
+GREYS = plt.get_cmap("gray")(np.linspace(0.3, 0.75, 256))
 """Neither black nor white, so that a line of either is seen on all of them."""
 REFERENCE, MAPPED = "white", "black"
 

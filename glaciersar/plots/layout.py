@@ -28,7 +28,7 @@ def in_print(draw: Callable[P, Figure]) -> Callable[P, Figure]:
         for axis in figure.axes:
             axis.tick_params(which="both", labelsize=SMALL)  # else ticks take the style of the time they are drawn
             for label in (axis.xaxis.label, axis.yaxis.label):
-                label.set_fontsize(max(SMALL, label.get_fontsize()))  # geopandas writes smaller ones
+                label.set_fontsize(max(SMALL, float(label.get_fontsize())))  # geopandas writes smaller ones
         return figure
 
     return styled

@@ -75,7 +75,7 @@ def measure(figure: Figure, source: str = "") -> Print:
     return Print(
         source=source,
         width=25.4 * figure.get_tightbbox().width,
-        smallest=min((text.get_fontsize() for text, _ in texts), default=SMALL),
+        smallest=min((float(text.get_fontsize()) for text, _ in texts), default=SMALL),
         covered="; ".join(" ".join(name.split()) for name in covered),
     )
 
