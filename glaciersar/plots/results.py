@@ -245,17 +245,17 @@ def glacier_map(
     """
     panels = 1 if background is None else 2
     figure, axes = plt.subplots(
-        1, panels, figsize=(PAGE_WIDTH / 2 * max(panels, 1.4), 3.6), squeeze=False, layout="constrained"
+        1, panels, figsize=(PAGE_WIDTH / 2 * max(panels, 1.4), 4.4), squeeze=False, layout="constrained"
     )
     left, bottom, right, top = geobox.extent.boundingbox
     if background is not None:
         low, high = np.nanpercentile(background, (1, 99))
         shown = axes[0, 0].imshow(background, cmap="gray", vmin=low, vmax=high, extent=(left, right, bottom, top))
-        figure.colorbar(shown, ax=axes[0, 0], label="backscatter γ⁰ (dB), median of the year", shrink=0.7)
+        figure.colorbar(shown, ax=axes[0, 0], label="backscatter γ⁰ (dB), median of the year", location="bottom")
     axis = axes[0, -1]
     axis.set_facecolor("0.8")  # no data
     shown = axis.imshow(probability, cmap="Blues_r", vmin=0, vmax=1, extent=(left, right, bottom, top))
-    figure.colorbar(shown, ax=axis, label="probability of glacier (grey: no data)", shrink=0.7)
+    figure.colorbar(shown, ax=axis, label="probability of glacier (grey: no data)", location="bottom")
     for panel in axes.flat:
         if outlines is not None and len(outlines):
             outlines.to_crs(str(geobox.crs)).boundary.plot(ax=panel, color="#d95f02", linewidth=0.7)

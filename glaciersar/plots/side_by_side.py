@@ -30,7 +30,7 @@ def models_on_tile(tile: TileSeries, maps: Mapping[str, NDArray[np.floating]]) -
     size = PAGE_WIDTH, 0.4 + rows * (PAGE_WIDTH / COLUMNS + 0.35)
     figure, axes = plt.subplots(rows, COLUMNS, figsize=size, squeeze=False, layout="constrained")
     low, high = np.nanpercentile(example.backscatter, (0.5, 99.5))
-    axes.flat[0].imshow(example.backscatter, cmap="gray", vmin=low, vmax=high)
+    axes.flat[0].imshow(example.backscatter, cmap="gray", vmin=low, vmax=high, interpolation="bilinear")
     axes.flat[0].set_title("backscatter, one date")
     axes.flat[1].imshow(example.reference, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.flat[1].set_title("reference outlines")

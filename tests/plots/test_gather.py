@@ -81,7 +81,7 @@ def test_every_figure_that_a_notebook_saves_has_a_caption_that_names_it():
     saved = []
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         for name in re.findall(r'\\"figures\\" / f?\\"([^"]+)\.png\\"', path.read_text(encoding="utf-8")):
-            saved.append((re.sub(r"\{.+\}", "x", name), path.stem))
+            saved.append((re.sub(r"\{.+?\}", "x", name), path.stem))
     assert len(saved) > 15
     for name, notebook in saved:
         place, (made_by, caption) = gather._caption(name)
