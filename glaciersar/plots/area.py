@@ -61,7 +61,7 @@ def interval_coverage_plot(landscapes: pd.DataFrame, *, against: str = "truth", 
     ordered = landscapes.sort_values("expected").reset_index(drop=True)
     given = ordered.dropna(axis="columns", how="all")
     kinds = {name: colour for name, colour in INTERVALS.items() if f"low_{name}" in given}
-    size = PAGE_WIDTH / 3 * max(len(kinds), 1.5), 2.6
+    size = PAGE_WIDTH if len(kinds) > 1 else COLUMN_WIDTH, 2.6
     figure, axes = plt.subplots(1, len(kinds), figsize=size, squeeze=False, layout="constrained")
     for axis, (name, colour) in zip(axes.flat, kinds.items(), strict=True):
         part = ordered.dropna(subset=f"low_{name}")
@@ -146,5 +146,5 @@ def change_map(panels: Mapping[str, gpd.GeoDataFrame], ice: Mapping[str, gpd.Geo
 
 def _map_size(panels: int) -> tuple[float, float]:
     """Return the inches of a figure of square maps side by side."""
-    width = PAGE_WIDTH / max(panels, 2)
+    width = PAGE_WIDTH / panels if panels > 1 else COLUMN_WIDTH
     return width * panels, width + 0.3

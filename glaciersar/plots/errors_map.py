@@ -108,7 +108,7 @@ def errors_strip(examples: Sequence[Example], *, side: float = TILE_SIZE) -> Fig
 def _draw_between(axis: Axes, reference: NDArray[np.bool_], probability: NDArray[np.floating]) -> None:
     """Fill the areas between the outline of the reference and that of the map, and draw both as lines."""
     height, width = reference.shape
-    clear = (0.0, 0.0, 0.0, 0.0)
+    clear = "#00000000"
     fills = ListedColormap([clear, clear, ERROR_COLOURS["missed"], ERROR_COLOURS["false"]])
     axis.imshow(
         _kinds(reference, probability),

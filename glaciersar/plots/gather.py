@@ -139,6 +139,7 @@ def overview(work: str | Path) -> Figure:
     table = pd.read_csv(Path(work) / "figures" / "print" / "figures.csv", index_col="figure")
     rows = -(-len(table) // COLUMNS)
     figure, axes = plt.subplots(rows, COLUMNS, figsize=(PAGE_WIDTH, 1.7 * rows), squeeze=False, layout="constrained")
+    figure.set_dpi(90)  # a notebook keeps it
     for axis in axes.flat:
         axis.axis("off")
     for axis, (number, name) in zip(axes.flat, table["file"].items(), strict=False):

@@ -5,6 +5,7 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
 
+import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -25,6 +26,8 @@ def in_print(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
         with plt.style.context(STYLE):
             figure = draw(*args, **kwargs)
+            interactive = plt.isinteractive()
+        matplotlib.interactive(interactive)  # a notebook turns it on with the first figure, not with the style
         for axis in figure.axes:
             axis.tick_params(which="both", labelsize=SMALL)  # else ticks take the style of the time they are drawn
             for label in (axis.xaxis.label, axis.yaxis.label):

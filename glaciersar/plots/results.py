@@ -18,7 +18,7 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar.dataset.summary import TileSeries
 from glaciersar.grid import CRS, SUBSETS, Tile
-from glaciersar.plots.layout import PAGE_WIDTH, in_print, label_kilometres, legend_patches, outside_legend
+from glaciersar.plots.layout import COLUMN_WIDTH, PAGE_WIDTH, in_print, label_kilometres, legend_patches, outside_legend
 from glaciersar.plots.printing import save_figure as save_figure
 from glaciersar.scenes.scene import Scene
 from glaciersar.scenes.selection import passes_by_year
@@ -80,7 +80,7 @@ def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFra
     """Map the subset of each tile under the glacier outlines, one panel for each split."""
     bounds = np.array([tile.bounds for split in splits.values() for tile in split])
     width, height = bounds[:, 2:].max(0) - bounds[:, :2].min(0)
-    panel = PAGE_WIDTH / max(len(splits), 2)
+    panel = PAGE_WIDTH / len(splits) if len(splits) > 1 else COLUMN_WIDTH
     size = panel * len(splits), min((panel - 0.6) * height / width, 6) + 0.8
     figure, axes = plt.subplots(1, len(splits), figsize=size, squeeze=False, layout="constrained")
     for axis, (title, split) in zip(axes.flat, splits.items(), strict=True):
@@ -124,8 +124,8 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
         if pd.api.types.is_numeric_dtype(curves["time"]):
             axis.set(xlabel="index of the date (the file does not tell when)")
         else:
-            axis.xaxis.set_major_locator(MonthLocator(range(1, 13, 2)))
-            axis.xaxis.set_major_formatter(DateFormatter("%b"))
+            axis.xaxis.set_major_locator(MonthLocator(range(1, 13, 2)))  # type: ignore[no-untyped-call]
+            axis.xaxis.set_major_formatter(DateFormatter("%b"))  # type: ignore[no-untyped-call]
     for axis in axes[:, 0]:
         axis.set_ylabel("backscatter (dB)")
     outside_legend(figure)
