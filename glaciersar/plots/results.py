@@ -81,7 +81,7 @@ def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFra
     bounds = np.array([tile.bounds for split in splits.values() for tile in split])
     width, height = bounds[:, 2:].max(0) - bounds[:, :2].min(0)
     panel = PAGE_WIDTH / len(splits) if len(splits) > 1 else COLUMN_WIDTH
-    size = panel * len(splits), min((panel - 0.6) * height / width, 6) + 0.8
+    size = panel * len(splits), min((panel - 0.6) * height / width, 6) + 1.1
     figure, axes = plt.subplots(1, len(splits), figsize=size, squeeze=False, layout="constrained")
     for axis, (title, split) in zip(axes.flat, splits.items(), strict=True):
         frame = gpd.GeoDataFrame(
