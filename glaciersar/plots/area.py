@@ -147,4 +147,4 @@ def change_map(panels: Mapping[str, gpd.GeoDataFrame], ice: Mapping[str, gpd.Geo
 def _map_size(panels: int) -> tuple[float, float]:
     """Return the inches of a figure of square maps side by side."""
     width = PAGE_WIDTH / panels if panels > 1 else COLUMN_WIDTH
-    return width * panels, width + 0.3
+    return width * panels, width + 0.7
