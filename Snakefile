@@ -1,6 +1,7 @@
 # The whole way from scenes to tables, figures and a map: each step is a notebook run with a profile's parameters.
-#   snakemake --cores all [--config profile=simulated [data=FOLDER]]
+#   snakemake --cores all [--config profile=simulated [data=FOLDER] [coastline=FILE] [glaciers=FILE] [published_tiles=FILE]]
 # With data, a folder with train.h5, val.h5 and test.h5, nothing is simulated or built; without scenes there is no map.
+# The other files are what the study area is drawn on; without a coastline it is drawn on the tile grid alone.
 # A step runs again when its notebook, its parameters, a module that the notebook imports (directly or not) or anything before it has changed.
 import shlex
 import sys
@@ -19,6 +20,8 @@ PARAMETERS = yaml.safe_load(Path(f"config/{PROFILE}.yaml").read_text())
 MODELS = PARAMETERS["all"]["models"]
 RUNS = f"runs/{PROFILE}"
 DATA = config.get("data", "")
+GROUND = {name: config[name] for name in ("coastline", "glaciers", "published_tiles") if config.get(name)}
+STUDY_AREA = " ".join(f"--{name} {shlex.quote(str(path))}" for name, path in GROUND.items())
 DATASET = expand("{folder}/{subset}.h5", folder=DATA or f"{RUNS}/dataset", subset=["train", "val", "test"])
 SUMMARY = f"{RUNS}/tables/dataset.md"
 
@@ -61,7 +64,7 @@ rule all:
         f"{RUNS}/tables/scores.md",
         f"{RUNS}/tables/calibration.md",
         f"{RUNS}/figures/networks.png",
-        f"{RUNS}/figures/training.png",
+        f"{RUNS}/figures/print/figures.md",
         [] if DATA else [f"{RUNS}/map/probability.tif", f"{RUNS}/tables/change.md"],
 
 
@@ -120,15 +123,6 @@ rule evaluate:
     shell: run("05-evaluate")
 
 
-rule figures:
-    input:
-        code("10-figures"), rules.evaluate.output,
-        notebook="notebooks/10-figures.ipynb",
-    params: parameters("10-figures")
-    output: f"{RUNS}/figures/training.png"
-    shell: run("10-figures")
-
-
 rule confidence:
     input:
         code("07-confidence"), weights("07-confidence"), DATASET,
@@ -154,3 +148,13 @@ rule map:
     params: parameters("08-map")
     output: f"{RUNS}/map/probability.tif"
     shell: run("08-map")
+
+
+rule figures: # last: it gathers the figures of all other steps
+    input:
+        code("10-figures"), rules.evaluate.output, rules.networks.output, rules.confidence.output,
+        [] if DATA else [rules.map.output, rules.change.output],
+        notebook="notebooks/10-figures.ipynb",
+    params: parameters("10-figures"), ground=STUDY_AREA
+    output: f"{RUNS}/figures/training.png", f"{RUNS}/figures/print/figures.md"
+    shell: run("10-figures", "{params.ground}")

@@ -11,7 +11,7 @@ import grimp
 from glaciersar.errors import InputError
 
 PACKAGE = Path(__file__).parent
-DATA_SUFFIXES = (".yaml", ".qml")
+DATA_SUFFIXES = (".yaml", ".qml", ".mplstyle")
 
 
 def files_behind(*sources: str | Path) -> list[Path]:

@@ -89,7 +89,7 @@ def test_a_notebook_is_committed_with_parameters_and_outputs_and_no_error(path):
 
 MADE = ["scenes.json", "dataset/train.h5", "dataset/val.h5", "dataset/test.h5", "models/unet3d/weights.safetensors"]
 MADE += ["tables/dataset.md", "tables/scores.md", "figures/training.png", "map/probability.tif"]
-MADE += ["tables/calibration.md", "tables/change.md", "figures/networks.png"]
+MADE += ["tables/calibration.md", "tables/change.md", "figures/networks.png", "figures/print/figures.md"]
 STEPS = ["scenes", "dataset", "networks", "train", "evaluate", "figures", "map", "confidence", "change"]
 
 
@@ -143,7 +143,7 @@ def test_snakemake_plans_every_step_of_a_profile(project_copy, profile, training
         ("glaciersar/training/losses.py", ["networks", "train", "evaluate", "figures", "map", "confidence", "change"]),
         ("glaciersar/evaluation/metrics.py", [step for step in STEPS if step != "scenes"]),
         ("glaciersar/dataset/hdf5.py", STEPS),
-        ("glaciersar/inventory/vectorize.py", ["change"]),
+        ("glaciersar/inventory/vectorize.py", ["change", "figures"]),
         ("glaciersar/simulate/radar.py", STEPS),
     ],
 )

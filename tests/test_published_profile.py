@@ -117,3 +117,11 @@ def test_both_recipes_are_rows_of_the_table(run):
     assert "| unet3d-as_released |" in table
     assert "simulated" not in table
     assert (work / "figures/errors-unet3d-as_released.png").exists()
+
+
+def test_every_figure_is_gathered_for_print_and_the_study_area_has_the_tiles_of_the_files(run):
+    work, printed = run
+    assert "5 tiles of the dataset of 10 km\non the tile grid, no coastline given" in printed["10-figures"]
+    listed = pd.read_csv(work / "figures/print/figures.csv")
+    assert set(listed["file"]) == {path.stem for path in (work / "figures").glob("*.png")}
+    assert all((work / f"figures/print/{name}.pdf").exists() for name in listed["file"])

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from glaciersar.evaluation.evidence import pooled_iou
 from glaciersar.evaluation.statistics import MARGIN
-from glaciersar.plots.layout import outside_legend
+from glaciersar.plots.layout import PAGE_WIDTH, in_print, outside_legend
 
 NO_NETWORK = ("threshold", "boosting", "second_annotator")
 PAPER = "paper, real data"
@@ -26,6 +26,7 @@ DATES = pd.date_range("2018-01-06", periods=15, freq="24D")
 """About when the dates of a year are; which year does not matter."""
 
 
+@in_print
 def arms(scores: pd.DataFrame, counts: pd.DataFrame) -> Figure:
     """Show the IoU of every arm with intervals and seeds, and the paper's number in a panel with an axis of its own.
 
@@ -35,7 +36,7 @@ def arms(scores: pd.DataFrame, counts: pd.DataFrame) -> Figure:
         counts: Columns arm, seed, landscape, tp, fp, fn, tn, and perhaps against.
     """
     figure, (axis, paper) = plt.subplots(
-        1, 2, figsize=(8, 1.3 + 0.42 * len(scores)), sharey=True, width_ratios=(4, 1), layout="constrained"
+        1, 2, figsize=(PAGE_WIDTH, 1.3 + 0.36 * len(scores)), sharey=True, width_ratios=(4, 1), layout="constrained"
     )
     rows = {str(arm): row for row, arm in enumerate(scores["arm"])}
     marks = {False: {"fmt": "o", "color": BLUE}, True: {"fmt": "s", "color": ORANGE}}
@@ -58,6 +59,7 @@ def arms(scores: pd.DataFrame, counts: pd.DataFrame) -> Figure:
     return figure
 
 
+@in_print
 def number_of_dates(counts: pd.DataFrame, single: pd.DataFrame) -> Figure:
     """Show the IoU against the number of dates that a network is trained with and maps from, and that of single dates.
 
@@ -69,7 +71,7 @@ def number_of_dates(counts: pd.DataFrame, single: pd.DataFrame) -> Figure:
     counts = counts[counts["arm"].str.fullmatch(rf"({'|'.join(MODELS)})(_\d+)?")]
     seeds = counts.groupby("arm")["seed"].agg(set)
     counts = counts[counts["seed"].isin(set.intersection(*seeds))]  # those that every arm has
-    figure, (numbers, year) = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    figure, (numbers, year) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 3), sharey=True, layout="constrained")
     for model, colour in COLOURS.items():
         named = counts["arm"].replace(model, f"{model}_{len(DATES)}").str.extract(rf"^{model}_(\d+)$")[0]
         own = counts.assign(dates=named.astype(float))[named.notna()]
@@ -85,6 +87,7 @@ def number_of_dates(counts: pd.DataFrame, single: pd.DataFrame) -> Figure:
     return figure
 
 
+@in_print
 def seasons(table: pd.DataFrame) -> Figure:
     """Show what one network maps without a season, from the year's first dates, and from single dates.
 
@@ -92,7 +95,7 @@ def seasons(table: pd.DataFrame) -> Figure:
         table: Columns seed, choice ("whole year", "without winter", "first 3", "only 0"), landscape, tp, fp, fn, tn.
     """
     iou = pooled_iou(table, ["choice", "seed"])
-    figure, (left_out, year) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure, (left_out, year) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 3), layout="constrained")
     named = iou[iou["choice"].str.match("whole year|without ")]
     rows = {choice: row for row, choice in enumerate(named["choice"].unique())}
     left_out.scatter(named["iou"], named["choice"].map(rows), s=16, color=GREEN, label="one seed")
@@ -113,6 +116,7 @@ def seasons(table: pd.DataFrame) -> Figure:
     return figure
 
 
+@in_print
 def differences(table: pd.DataFrame) -> Figure:
     """Show differences of IoU between arms with intervals, a row a pair, beside what would be negligible.
 
@@ -120,7 +124,7 @@ def differences(table: pd.DataFrame) -> Figure:
         table: As `evaluation.statistics.compare_arms` makes it: arm, other, difference, low, high (means over
             landscapes), p_holm.
     """
-    figure, axis = plt.subplots(figsize=(7.5, 1.4 + 0.3 * len(table)), layout="constrained")
+    figure, axis = plt.subplots(figsize=(PAGE_WIDTH, 1.4 + 0.24 * len(table)), layout="constrained")
     axis.axvspan(-MARGIN, MARGIN, color="0.88", label=f"negligible, within ± {MARGIN}")
     axis.axvline(0, color="0.4", linewidth=1)
     rows = pd.Series(np.arange(len(table)), index=table.index)
@@ -138,6 +142,7 @@ def differences(table: pd.DataFrame) -> Figure:
     return figure
 
 
+@in_print
 def errors(table: pd.DataFrame) -> Figure:
     """Show the share of wrong pixels by zone, incidence and size of glacier, unet3d and ulstm side by side.
 
@@ -148,7 +153,7 @@ def errors(table: pd.DataFrame) -> Figure:
     """
     table = table[table["arm"].isin(MODELS)]
     panels = {"zone": "zone", "incidence": "incidence", "size": "size of glacier (missed)"}
-    figure, axes = plt.subplots(1, 3, figsize=(10.5, 4), layout="constrained")
+    figure, axes = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 3.6), layout="constrained")
     for axis, (division, title) in zip(axes, panels.items(), strict=True):
         own = table[table["division"] == division]
         rows = {str(name): row for row, name in enumerate(own["class"].unique())}
@@ -195,10 +200,5 @@ def _months(axis: Axes, label: str) -> None:
 
 def _finish(figure: Figure) -> None:
     """Add the legend above the panels, and leave out the frames."""
-    for axis in figure.axes:
-        axis.tick_params(labelsize=8)
-        axis.title.set_fontsize(9)
-        axis.xaxis.label.set_fontsize(9)
-        axis.yaxis.label.set_fontsize(9)
     outside_legend(figure)
     sns.despine(figure)

@@ -9,12 +9,13 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from glaciersar.models.layers import SLOPE
 from glaciersar.models.ulstm import hard_sigmoid
-from glaciersar.plots.layout import PAGE_WIDTH, SMALL
+from glaciersar.plots.layout import PAGE_WIDTH, in_print
 from glaciersar.training.losses import focal_loss_of_probabilities, smooth
 
 GAMMAS = (0.0, 1.0, 2.0, 5.0)
 
 
+@in_print
 def draw_functions() -> Figure:
     """Draw gates, activation and focal loss beside those that PyTorch's defaults, or another γ, would give."""
     figure, (gates, activation, loss) = plt.subplots(
@@ -24,12 +25,12 @@ def draw_functions() -> Figure:
     gates.plot(z, hard_sigmoid(z), label="clip(0.2 z + 0.5), here and in Keras", color="#0072B2")
     gates.plot(z, F.hardsigmoid(z), "--", label="clip(z / 6 + 0.5), PyTorch", color="#D55E00")
     gates.plot(z, torch.sigmoid(z), ":", label="sigmoid", color="0.3")
-    gates.set_xlabel("z", fontsize=SMALL)
-    gates.set_title("gate of the LSTM", fontsize=SMALL)
+    gates.set_xlabel("z")
+    gates.set_title("gate of the LSTM")
     activation.plot(z, F.leaky_relu(z, SLOPE), label=f"slope {SLOPE}, here and in Keras", color="#0072B2")
     activation.plot(z, F.leaky_relu(z), "--", label="slope 0.01, PyTorch", color="#D55E00")
-    activation.set_xlabel("z", fontsize=SMALL)
-    activation.set_title("LeakyReLU", fontsize=SMALL)
+    activation.set_xlabel("z")
+    activation.set_title("LeakyReLU")
     p = torch.linspace(0.005, 0.995, 397)
     for gamma, style, colour in zip(GAMMAS, ("-", "-.", "-", ":"), ("0.3", "0.3", "#0072B2", "0.3"), strict=True):
         used = ", used here" if gamma == 2 else ", cross-entropy" if gamma == 0 else ""
@@ -37,11 +38,10 @@ def draw_functions() -> Figure:
         loss.plot(p, [_cost(value, gamma, 0) for value in p], style, label=label, color=colour, linewidth=1.4)
     loss.plot(p, [_cost(value, 2.0, 0.1) for value in p], "--", label="γ = 2, label smoothed by 0.1", color="#009E73")
     loss.set(ylim=(0, 2.5))
-    loss.set_xlabel("probability of the true class", fontsize=SMALL)
-    loss.set_title("focal loss of a pixel", fontsize=SMALL)
+    loss.set_xlabel("probability of the true class")
+    loss.set_title("focal loss of a pixel")
     for axis in (gates, activation, loss):
-        axis.tick_params(labelsize=7)
-        axis.legend(fontsize=7, frameon=False, handlelength=1.8, loc="upper center", bbox_to_anchor=(0.5, -0.28))
+        axis.legend(frameon=False, handlelength=1.8, loc="upper center", bbox_to_anchor=(0.5, -0.28))
     sns.despine(figure)
     return figure
 

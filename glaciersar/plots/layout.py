@@ -1,14 +1,40 @@
-"""Parts that many figures share: sizes in print, legends outside the panels, axes in kilometres."""
+"""Parts that many figures share: style and sizes in print, legends outside the panels, axes in kilometres."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec
 
+import matplotlib
+import matplotlib.pyplot as plt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-PAGE_WIDTH = 170 / 25.4  # inches: of the text on a printed page
-SMALL = 7.5  # points: readable in print, where a figure is as wide as the text
+STYLE = Path(__file__).with_name("print.mplstyle")
+COLUMN_WIDTH, PAGE_WIDTH = 84 / 25.4, 174 / 25.4  # inches: of one column and of two on a printed page
+SMALL = 8.0  # points, the smallest text of a figure
+
+P = ParamSpec("P")
+
+
+def in_print(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Let a function draw its figure in the style of print.mplstyle, whatever style is set outside."""
+
+    @wraps(draw)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with plt.style.context(STYLE):
+            figure = draw(*args, **kwargs)
+            interactive = plt.isinteractive()
+        matplotlib.interactive(interactive)  # a notebook turns it on with the first figure, not with the style
+        for axis in figure.axes:
+            axis.tick_params(which="both", labelsize=SMALL)  # else ticks take the style of the time they are drawn
+            for label in (axis.xaxis.label, axis.yaxis.label):
+                label.set_fontsize(max(SMALL, float(label.get_fontsize())))  # geopandas writes smaller ones
+        return figure
+
+    return styled
 
 
 def legend_patches(colours: Mapping[str, str]) -> list[Artist]:
@@ -32,7 +58,7 @@ def outside_legend(figure: Figure, handles: Sequence[Artist] = (), *, beside: bo
             handles=named,
             loc="outside right upper" if beside else "outside upper center",  # the note of `save_figure` is below
             ncols=columns,
-            fontsize=8,
+            fontsize=SMALL,
             frameon=False,
         )
         if columns == 1 or drawn.get_window_extent().width < figure.bbox.width:

@@ -18,10 +18,10 @@ from glaciersar.models.layers import ResidualBlock, Up
 from glaciersar.models.structure import HEAD, KINDS, LAST_STATES, POOLS, REDUCTIONS, Block
 from glaciersar.models.ulstm import BidirectionalConvLSTM
 from glaciersar.models.unet3d import MaxDown, TemporalMax, WeightedDown, WeightedMean
-from glaciersar.plots.layout import SMALL
+from glaciersar.plots.layout import SMALL, in_print
 
 INCH = 25.4  # millimetres: the unit of all lengths here, so that the figure is drawn in the size of its print
-PANEL, BETWEEN, EDGE = 82.0, 5.0, 0.5
+PANEL, BETWEEN, EDGE = 84.0, 5.0, 0.5
 ENCODER, REDUCTION, DECODER = (3.5, 26.5), (35.4, 21.6), (59.2, 22.6)  # left, width of the columns of a panel
 BOX, GAP, STEP = 8.6, 3.2, 7.4  # heights of a box, between two boxes of a level, between levels
 REDUCTION_HEIGHT, TOP, BOTTOM = 11.0, 21.0, 4.0
@@ -58,11 +58,12 @@ LABELS = {
 PROJECTION = KINDS[nn.Conv2d]
 
 
+@in_print
 def draw_networks(networks: Mapping[str, Sequence[Block]]) -> Figure:
     """Draw networks side by side: the encoder down, the decoder up, and where the dates of a series become one map.
 
     A stack of cards is a series of maps, a single card one map; a stack is as thick as the series is long. Shapes are
-    channels × dates × height × width, or channels × height × width. The figure is 170 mm wide for two networks.
+    channels × dates × height × width, or channels × height × width. The figure is 174 mm wide for two networks.
 
     Args:
         networks: The blocks of each by its title, as `structure.trace` lists them.

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from glaciersar.dataset.summary import TileSeries
 from glaciersar.models.pixel_course import LevelCourse
-from glaciersar.plots.layout import PAGE_WIDTH, SMALL, outside_legend
+from glaciersar.plots.layout import PAGE_WIDTH, in_print, outside_legend
 
 STYLES = {  # colour, line and marker of each class of the ground
     "glacier": ("#0072B2", "-", "o"),
@@ -21,6 +21,7 @@ STYLES = {  # colour, line and marker of each class of the ground
 }
 
 
+@in_print
 def draw_course(
     tile: TileSeries,
     pixels: Mapping[str, tuple[int, int]],
@@ -43,15 +44,15 @@ def draw_course(
     series = figure.add_subplot(grid[0, 1:])
     for name, (row, column) in pixels.items():
         _line(series, np.arange(len(tile.backscatter)), tile.backscatter[:, row, column], name)
-    series.set_title("backscatter (dB)", fontsize=SMALL)
+    series.set_title("backscatter (dB)")
     _date_axis(series, len(tile.backscatter))
     for row, (title, levels) in enumerate(courses.items(), start=1):
         for column, course in enumerate(levels):
             axis = figure.add_subplot(grid[row, column])
             _draw_level(axis, course, list(pixels), len(tile.backscatter))
-            axis.set_title(f"{title}, level {course.level}", fontsize=SMALL)
+            axis.set_title(f"{title}, level {course.level}")
             if not column:
-                axis.set_ylabel("mean activation", fontsize=SMALL)
+                axis.set_ylabel("mean activation")
     made = Line2D([], [], color="0.4", linestyle="", marker="D", markersize=5, label="the map that the skip carries")
     outside_legend(figure, [*series.lines, made])
     sns.despine(figure)
@@ -66,7 +67,7 @@ def _draw_tile(axis: Axes, tile: TileSeries, pixels: Mapping[str, tuple[int, int
         colour, _, marker = STYLES[name]
         axis.plot(column, row, marker=marker, markersize=7, markerfacecolor=colour, markeredgecolor="white")
     axis.set(xticks=[], yticks=[])
-    axis.set_title(tile.name, fontsize=SMALL)
+    axis.set_title(tile.name)
 
 
 def _draw_level(axis: Axes, course: LevelCourse, names: Sequence[str], dates: int) -> None:
@@ -86,5 +87,4 @@ def _line(axis: Axes, x: np.ndarray, y: np.ndarray, name: str) -> None:
 def _date_axis(axis: Axes, dates: int) -> None:
     shown = sorted({0, dates // 2, dates - 1})
     axis.set_xticks(shown, [str(date + 1) for date in shown])
-    axis.set_xlabel("date", fontsize=SMALL)
-    axis.tick_params(labelsize=7)
+    axis.set_xlabel("date")

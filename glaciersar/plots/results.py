@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import geopandas as gpd
 import matplotlib.pyplot as plt
@@ -11,8 +10,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 import shapely
-from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.dates import DateFormatter, MonthLocator
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
@@ -20,16 +18,14 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar.dataset.summary import TileSeries
 from glaciersar.grid import CRS, SUBSETS, Tile
-from glaciersar.inference.calibration import entropy_confidence
-from glaciersar.io.atomic import atomic_write
-from glaciersar.plots.layout import label_kilometres, legend_patches, outside_legend
+from glaciersar.plots.layout import COLUMN_WIDTH, PAGE_WIDTH, in_print, label_kilometres, legend_patches, outside_legend
+from glaciersar.plots.printing import save_figure as save_figure
 from glaciersar.scenes.scene import Scene
 from glaciersar.scenes.selection import passes_by_year
 from glaciersar.scenes.temporal_coverage import measure_coverage
 
 COLOURS = {"glacier": "#3182bd", "land and sea": "#8c6d31"}
-SUBSET_COLOURS = dict(zip(SUBSETS, ("#bdbdbd", "#e6ab02", "#7570b3"), strict=True))
-ERROR_COLOURS = {"land or sea": "#1a1a1a", "glacier": "#ffffff", "missed": "#d95f02", "false": "#1f78b4"}
+SUBSET_COLOURS = dict(zip(SUBSETS, ("#56B4E9", "#E69F00", "#5E2B7A"), strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,13 +41,6 @@ class Example:
     """(H, W) probability of glacier predicted by a model."""
 
 
-def save_figure(figure: Figure, path: str | Path, *, note: str) -> None:
-    """Write a figure as PNG, with a note below that names its source."""
-    figure.text(1, -0.01, note, ha="right", va="top", fontsize=6, color="0.4")  # the tight bounding box includes it
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=130, bbox_inches="tight", metadata={"Software": None})
-
-
 def tile_example(tile: TileSeries, *, date: int = 8, probability: NDArray[np.floating] | None = None) -> Example:
     """Take one date of a tile to show; the default is the ninth of fifteen, in July, as in the paper's figures."""
     shown = tile.backscatter[min(date, len(tile.backscatter) - 1)]
@@ -63,41 +52,36 @@ def tile_example(tile: TileSeries, *, date: int = 8, probability: NDArray[np.flo
     )
 
 
+def short_name(name: str) -> str:
+    """Set the name of a group in two lines: SVAL-10-38_2020_ro14 is SVAL-10-38 above 2020, orbit 14."""
+    return name.replace("_", "\n", 1).replace("_ro", ", orbit ")
+
+
+@in_print
 def tile_strip(examples: Sequence[Example]) -> Figure:
-    """Show tiles side by side: one date, reference outlines and, given probabilities, errors and confidence."""
-    rows = 4 if all(example.probability is not None for example in examples) else 2
-    figure, axes = plt.subplots(
-        rows, len(examples), figsize=(2.4 * len(examples), 2.5 * rows), squeeze=False, layout="constrained"
-    )
-    for column, example in enumerate(examples):
+    """Show tiles side by side: one date above the reference outlines."""
+    width = min(2.0, PAGE_WIDTH / len(examples))
+    size = width * len(examples), 2 * width + 0.4
+    figure, axes = plt.subplots(2, len(examples), figsize=size, squeeze=False, layout="constrained")
+    for (radar, labels), example in zip(axes.T, examples, strict=True):
         low, high = np.nanpercentile(example.backscatter, (0.5, 99.5))
-        axes[0, column].imshow(example.backscatter, cmap="viridis", vmin=low, vmax=high)
-        axes[0, column].set_title(example.name, fontsize=8)
-        axes[1, column].imshow(example.reference, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        if rows == 4 and example.probability is not None:
-            draw_errors_map(axes[2, column], example.reference, example.probability > 0.5)
-            axes[3, column].imshow(entropy_confidence(example.probability), cmap="RdPu_r", vmin=0, vmax=1)
-    labels = ("backscatter, one date", "reference outlines", "prediction and errors", "confidence")
-    for axis, label in zip(axes[:, 0], labels, strict=False):
-        axis.set_ylabel(label, fontsize=8)
+        radar.imshow(example.backscatter, cmap="gray", vmin=low, vmax=high)
+        radar.set_title(short_name(example.name))
+        labels.imshow(example.reference, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    for axis, label in zip(axes[:, 0], ("radar, one date", "reference outlines"), strict=True):
+        axis.set_ylabel(label)
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
-    if rows == 4:
-        outside_legend(figure, legend_patches(ERROR_COLOURS))
     return figure
 
 
-def draw_errors_map(axis: Axes, reference: NDArray[np.bool_], found: NDArray[np.bool_]) -> None:
-    """Draw true positives, false negatives and false positives, in colours that are safe for the colour-blind."""
-    kinds = np.select([reference & found, reference & ~found, ~reference & found], [1, 2, 3], 0)
-    axis.imshow(kinds, cmap=ListedColormap(list(ERROR_COLOURS.values())), vmin=0, vmax=3, interpolation="nearest")
-
-
+@in_print
 def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFrame | None = None) -> Figure:
     """Map the subset of each tile under the glacier outlines, one panel for each split."""
     bounds = np.array([tile.bounds for split in splits.values() for tile in split])
     width, height = bounds[:, 2:].max(0) - bounds[:, :2].min(0)
-    size = 5.2 * len(splits), min(4.6 * height / width, 6) + 1.1
+    panel = PAGE_WIDTH / len(splits) if len(splits) > 1 else COLUMN_WIDTH
+    size = panel * len(splits), min((panel - 0.6) * height / width, 6) + 1.1
     figure, axes = plt.subplots(1, len(splits), figsize=size, squeeze=False, layout="constrained")
     for axis, (title, split) in zip(axes.flat, splits.items(), strict=True):
         frame = gpd.GeoDataFrame(
@@ -115,6 +99,7 @@ def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFra
     return figure
 
 
+@in_print
 def backscatter_year(curves: pd.DataFrame) -> Figure:
     """Draw a year of backscatter by class: the median, and the band from the 10th to the 90th percentile.
 
@@ -123,24 +108,32 @@ def backscatter_year(curves: pd.DataFrame) -> Figure:
             sea"), low, median, high in dB.
     """
     panels = list(curves["panel"].unique())
+    rows = -(-len(panels) // 2)
+    size = PAGE_WIDTH, 0.4 + 2.1 * rows
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(4.6 * len(panels), 3.4), sharey=True, squeeze=False, layout="constrained"
+        rows, min(len(panels), 2), figsize=size, sharey=True, squeeze=False, layout="constrained"
     )
-    for axis, panel in zip(axes.flat, panels, strict=True):
+    for axis in axes.flat[len(panels) :]:
+        axis.remove()
+    for axis, panel in zip(axes.flat, panels, strict=False):
         for kind, part in curves[curves["panel"] == panel].groupby("kind"):
             colour = COLOURS[str(kind)]
             axis.fill_between(part["time"], part["low"], part["high"], color=colour, alpha=0.25, linewidth=0)
             axis.plot(part["time"], part["median"], color=colour, marker="o", markersize=3, label=str(kind))
-        axis.set_title(panel, fontsize=9)
-        axis.tick_params(axis="x", rotation=30, labelsize=7)
+        axis.set_title(panel)
         if pd.api.types.is_numeric_dtype(curves["time"]):
             axis.set(xlabel="index of the date (the file does not tell when)")
-    axes[0, 0].set_ylabel("backscatter (dB)")
+        else:
+            axis.xaxis.set_major_locator(MonthLocator(range(1, 13, 2)))  # type: ignore[no-untyped-call]
+            axis.xaxis.set_major_formatter(DateFormatter("%b"))  # type: ignore[no-untyped-call]
+    for axis in axes[:, 0]:
+        axis.set_ylabel("backscatter (dB)")
     outside_legend(figure)
     sns.despine(figure)
     return figure
 
 
+@in_print
 def series_strip(backscatter: NDArray[np.floating], times: Sequence[datetime], *, columns: int = 5) -> Figure:
     """Show a series date by date with one common colour scale.
 
@@ -151,19 +144,20 @@ def series_strip(backscatter: NDArray[np.floating], times: Sequence[datetime], *
     """
     titles = [f"{time:%Y-%m-%d}" for time in times] or [f"date {k + 1}" for k in range(len(backscatter))]
     rows = -(-len(titles) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(1.9 * columns, 2.05 * rows), squeeze=False, layout="constrained"
-    )
+    panel = (PAGE_WIDTH - 0.8) / columns
+    size = PAGE_WIDTH, (panel + 0.15) * rows
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     low, high = np.nanpercentile(backscatter, (1, 99))
     for axis in axes.flat:
         axis.axis("off")
     for axis, image, title in zip(axes.flat, backscatter, titles, strict=False):
-        shown = axis.imshow(image, cmap="viridis", vmin=low, vmax=high)
-        axis.set_title(title, fontsize=8)
+        shown = axis.imshow(image, cmap="gray", vmin=low, vmax=high)
+        axis.set_title(title)
     figure.colorbar(shown, ax=axes, label="backscatter (dB)", shrink=0.6)
     return figure
 
 
+@in_print
 def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None], Sequence[datetime]]) -> Figure:
     """Show the passes of each year and relative orbit, the target and the selected dates, and the longest gap.
 
@@ -172,7 +166,7 @@ def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None
         chosen: Selected dates, by year and relative orbit.
     """
     passes = passes_by_year(scenes)
-    figure, axis = plt.subplots(figsize=(7.5, 0.9 + 0.45 * len(passes)), layout="constrained")
+    figure, axis = plt.subplots(figsize=(PAGE_WIDTH, 0.9 + 0.4 * len(passes)), layout="constrained")
     for height, (key, found) in enumerate(passes.items()):
         times = [scene.time for scene in found]
         covered = measure_coverage(times)
@@ -187,17 +181,18 @@ def date_coverage(scenes: Sequence[Scene], chosen: Mapping[tuple[int, int | None
         )  # fmt: skip
         axis.vlines(targets, height - 0.32, height - 0.18, color="#7570b3", lw=1, label="target date")
         axis.barh(height, end - start, left=start + 1, height=0.22, color="#e6ab02", alpha=0.45, label="longest gap")
-        axis.text(372, height, f"{covered.near:.0%} near, gap {covered.gap_days:.0f} d", va="center", fontsize=7)
-    axis.set_yticks(range(len(passes)), [f"{year}, orbit {orbit}" for year, orbit in passes], fontsize=8)
+        axis.text(372, height, f"{covered.near:.0%} near, gap {covered.gap_days:.0f} d", va="center")
+    axis.set_yticks(range(len(passes)), [f"{year}, orbit {orbit}" for year, orbit in passes])
     axis.set(xlabel="day of the year", xlim=(-3, 369), ylim=(-0.6, len(passes) - 0.4))
     outside_legend(figure)
     sns.despine(figure)
     return figure
 
 
+@in_print
 def training_curves(logs: Mapping[str, pd.DataFrame]) -> Figure:
     """Draw loss and validation IoU by epoch, a line for each model."""
-    figure, (losses, ious) = plt.subplots(1, 2, figsize=(9.5, 3.2), layout="constrained")
+    figure, (losses, ious) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 2.5), layout="constrained")
     for (name, log), colour in zip(logs.items(), sns.color_palette("colorblind"), strict=False):
         losses.plot(log["epoch"], log["loss"], color=colour)
         losses.plot(log["epoch"], log["val_loss"], color=colour, linestyle=":")
@@ -211,6 +206,7 @@ def training_curves(logs: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
+@in_print
 def iou_by_tile(scores: pd.DataFrame, *, agreement: float | None = None) -> Figure:
     """Show the IoU of every test tile by model, with the inter-annotator agreement as a reference.
 
@@ -218,19 +214,20 @@ def iou_by_tile(scores: pd.DataFrame, *, agreement: float | None = None) -> Figu
         scores: Columns model, iou (one row a tile); tiles without glacier hold NaN and are left out.
         agreement: IoU between two annotators' outlines; no upper bound of a model's IoU.
     """
-    figure, axis = plt.subplots(figsize=(5.4, 3.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(PAGE_WIDTH, 1 + 0.5 * scores["model"].nunique()), layout="constrained")
     shown = scores.dropna(subset="iou")
     sns.boxplot(shown, x="iou", y="model", hue="model", ax=axis, fill=False, showfliers=False, palette="colorblind")
     dots = {"size": 4, "alpha": 0.6, "palette": "colorblind", "warn_thresh": 1}
     sns.swarmplot(shown, x="iou", y="model", hue="model", ax=axis, **dots)  # a strip would jitter anew in every run
     if agreement is not None:
         axis.axvline(agreement, color="0.4", linestyle="--", linewidth=1)
-        axis.text(agreement, -0.55, "two annotators ", ha="right", va="top", fontsize=7, color="0.4")
+        axis.text(agreement, -0.55, "two annotators ", ha="right", va="top", color="0.4")
     axis.set(xlabel="IoU of a test tile", ylabel="")
     sns.despine(figure)
     return figure
 
 
+@in_print
 def glacier_map(
     probability: NDArray[np.floating],
     geobox: GeoBox,
@@ -247,16 +244,18 @@ def glacier_map(
         outlines: Reference outlines, drawn on top.
     """
     panels = 1 if background is None else 2
-    figure, axes = plt.subplots(1, panels, figsize=(5.6 * panels, 5), squeeze=False, layout="constrained")
+    figure, axes = plt.subplots(
+        1, panels, figsize=(PAGE_WIDTH / 2 * max(panels, 1.4), 4.4), squeeze=False, layout="constrained"
+    )
     left, bottom, right, top = geobox.extent.boundingbox
     if background is not None:
         low, high = np.nanpercentile(background, (1, 99))
         shown = axes[0, 0].imshow(background, cmap="gray", vmin=low, vmax=high, extent=(left, right, bottom, top))
-        figure.colorbar(shown, ax=axes[0, 0], label="backscatter γ⁰ (dB), median of the year", shrink=0.7)
+        figure.colorbar(shown, ax=axes[0, 0], label="backscatter γ⁰ (dB), median of the year", location="bottom")
     axis = axes[0, -1]
     axis.set_facecolor("0.8")  # no data
     shown = axis.imshow(probability, cmap="Blues_r", vmin=0, vmax=1, extent=(left, right, bottom, top))
-    figure.colorbar(shown, ax=axis, label="probability of glacier (grey: no data)", shrink=0.7)
+    figure.colorbar(shown, ax=axis, label="probability of glacier (grey: no data)", location="bottom")
     for panel in axes.flat:
         if outlines is not None and len(outlines):
             outlines.to_crs(str(geobox.crs)).boundary.plot(ax=panel, color="#d95f02", linewidth=0.7)

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from glaciersar.dataset.summary import TileSeries
 from glaciersar.evaluation.metrics import Confusion
-from glaciersar.plots.layout import PAGE_WIDTH, SMALL, legend_patches, outside_legend
-from glaciersar.plots.results import ERROR_COLOURS, draw_errors_map, tile_example
+from glaciersar.plots.errors_map import ERROR_COLOURS, draw_errors_map
+from glaciersar.plots.layout import PAGE_WIDTH, in_print, legend_patches, outside_legend
+from glaciersar.plots.results import tile_example
 
 COLUMNS = 4  # pictures in a row
 
 
+@in_print
 def models_on_tile(tile: TileSeries, maps: Mapping[str, NDArray[np.floating]]) -> Figure:
     """Show one date of a tile, its reference, and the errors of each model, with the IoU of the tile above.
 
@@ -28,15 +30,15 @@ def models_on_tile(tile: TileSeries, maps: Mapping[str, NDArray[np.floating]]) -
     size = PAGE_WIDTH, 0.4 + rows * (PAGE_WIDTH / COLUMNS + 0.35)
     figure, axes = plt.subplots(rows, COLUMNS, figsize=size, squeeze=False, layout="constrained")
     low, high = np.nanpercentile(example.backscatter, (0.5, 99.5))
-    axes.flat[0].imshow(example.backscatter, cmap="gray", vmin=low, vmax=high)
-    axes.flat[0].set_title("backscatter, one date", fontsize=SMALL)
+    axes.flat[0].imshow(example.backscatter, cmap="gray", vmin=low, vmax=high, interpolation="bilinear")
+    axes.flat[0].set_title("backscatter, one date")
     axes.flat[1].imshow(example.reference, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    axes.flat[1].set_title("reference outlines", fontsize=SMALL)
+    axes.flat[1].set_title("reference outlines")
     for axis, (name, found) in zip(axes.flat[2:], maps.items(), strict=False):
         glacier = found > 0.5  # NaN is not above: background
-        draw_errors_map(axis, example.reference, glacier)
+        draw_errors_map(axis, example.reference, found)
         iou = Confusion.of(example.reference, glacier, tile.valid).iou
-        axis.set_title(f"{name}\nIoU {iou:.3f}", fontsize=SMALL)
+        axis.set_title(f"{name}\nIoU {iou:.3f}")
     for number, axis in enumerate(axes.flat):
         axis.set(xticks=[], yticks=[], visible=number < count)
     outside_legend(figure, legend_patches(ERROR_COLOURS))

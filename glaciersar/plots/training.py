@@ -18,7 +18,7 @@ from glaciersar.dataset.augmentation import (
     jitter_dates,
 )
 from glaciersar.dataset.summary import TileSeries
-from glaciersar.plots.layout import PAGE_WIDTH, SMALL, outside_legend
+from glaciersar.plots.layout import PAGE_WIDTH, in_print, outside_legend
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.schedule import learning_rate
 
@@ -27,6 +27,7 @@ GLACIER = "#D55E00"
 AUTHORS_STEPS = 500  # an epoch; their curve is drawn over epochs, and looks the same with any number
 
 
+@in_print
 def draw_schedule(config: TrainConfig, steps_per_epoch: int) -> Figure:
     """Draw the learning rate of a run over its epochs, and beside it that of the authors' run.
 
@@ -49,14 +50,14 @@ def draw_schedule(config: TrainConfig, steps_per_epoch: int) -> Figure:
         for epoch in (epoch for epoch in run.restarts if epoch < run.epochs):
             axis.axvline(epoch, color="0.7", linestyle=":", linewidth=0.9)
         axis.set(ylim=(0, None), xlim=(0, run.epochs))
-        axis.set_xlabel("epoch", fontsize=SMALL)
-        axis.set_title(f"{title}: {run.epochs} epochs of {steps} steps" if run is config else title, fontsize=SMALL)
-        axis.tick_params(labelsize=7)
-    axes[0].set_ylabel("learning rate", fontsize=SMALL)
+        axis.set_xlabel("epoch")
+        axis.set_title(f"{title}: {run.epochs} epochs of {steps} steps" if run is config else title)
+    axes[0].set_ylabel("learning rate")
     sns.despine(figure)
     return figure
 
 
+@in_print
 def draw_augmentations(tile: TileSeries, *, date: int = 8, seed: int = 1) -> Figure:
     """Show a tile as it is, and after each augmentation alone at about its strongest; outlines move along.
 
@@ -94,7 +95,7 @@ def draw_augmentations(tile: TileSeries, *, date: int = 8, seed: int = 1) -> Fig
         axis.imshow(shown, cmap="gray", vmin=low - margin, vmax=high + margin, interpolation="nearest")
         axis.contour(moved_labels[1], levels=[0.5], colors=[GLACIER], linewidths=0.8)
         axis.set(xticks=[], yticks=[])
-        axis.set_title(title, fontsize=SMALL)
+        axis.set_title(title)
     _draw_jitter(axes.flat[-1], series.shape[1], seed)
     outside_legend(figure, [Line2D([], [], color=GLACIER, label="outlines of the reference")])
     return figure
@@ -121,6 +122,6 @@ def _draw_jitter(axis: Axes, dates: int, seed: int) -> None:
     for start, end in zip(used, moved, strict=True):
         axis.plot([start, end], [1, 0], color="0.4" if start == end else GLACIER, linewidth=0.8)
     axis.set(ylim=(-1, 2), xlim=(-2, 2 * dates), xticks=[], yticks=[], box_aspect=1)
-    axis.text(dates - 1, 1.3, "dates of the year", ha="center", fontsize=SMALL)
-    axis.text(dates - 1, -0.3, "dates shown", ha="center", va="top", fontsize=SMALL)
-    axis.set_title("jitter of dates", fontsize=SMALL)
+    axis.text(dates - 1, 1.3, "dates of the year", ha="center")
+    axis.text(dates - 1, -0.3, "dates shown", ha="center", va="top")
+    axis.set_title("jitter of dates")

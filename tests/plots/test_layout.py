@@ -36,3 +36,14 @@ def test_metres_are_labelled_as_kilometres(figure):
     figure.draw_without_rendering()
     assert [label.get_text() for label in axis.get_xticklabels()] == ["512.5", "513"]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["8700"]
+
+
+def test_a_style_stays_within_the_function_and_leaves_drawing_on_as_it_is():
+    before = dict(plt.rcParams)
+    with plt.ion():
+        figure = layout.in_print(lambda: plt.subplots()[0])()
+        assert plt.isinteractive()
+    assert dict(plt.rcParams) == before
+    assert figure.axes[0].xaxis.label.get_fontsize() == layout.SMALL
+    assert figure.axes[0].get_xticklabels()[0].get_fontsize() == layout.SMALL
+    plt.close(figure)

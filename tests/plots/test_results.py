@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import geopandas as gpd
-import matplotlib.image
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,44 +22,19 @@ def close_figures():
     plt.close("all")
 
 
-def test_errors_have_the_colour_of_their_kind():
-    reference = np.array([[True, True], [False, False]])
-    found = np.array([[True, False], [True, False]])
-    _, axis = plt.subplots()
-    results.draw_errors_map(axis, reference, found)
-    image = axis.images[0]
-    shown = image.cmap(image.norm(image.get_array()))[..., :3]
-    names = [["glacier", "missed"], ["false", "land or sea"]]
-    np.testing.assert_allclose(shown, [[to_rgb(results.ERROR_COLOURS[n]) for n in row] for row in names])
-
-
-def test_a_saved_figure_is_a_png_with_its_note_that_comes_out_the_same_again(tmp_path):
-    def draw(name, note):
-        figure, axis = plt.subplots(figsize=(2, 1))
-        axis.plot([0, 1])
-        results.save_figure(figure, tmp_path / name, note=note)
-        return tmp_path / name
-
-    one, two, other = draw("a.png", "simulated"), draw("b.png", "simulated"), draw("c.png", "a much longer note")
-    assert one.read_bytes() == two.read_bytes()
-    assert matplotlib.image.imread(one).ndim == 3
-    assert one.read_bytes() != other.read_bytes()
-
-
-@pytest.mark.parametrize("with_model", [False, True])
-def test_tiles_stand_side_by_side_with_errors_only_where_there_is_a_model(rng, with_model):
+def test_tiles_stand_side_by_side_above_their_reference(rng):
+    names = ("SVAL-1-1_2020_ro14", "SVAL-1-2_2020_ro14", "SVAL-2-2_2020_ro174")
     examples = [
-        results.Example(
-            name=name,
-            backscatter=rng.normal(-10, 3, (8, 8)),
-            reference=rng.random((8, 8)) > 0.5,
-            probability=rng.random((8, 8)) if with_model else None,
-        )
-        for name in ("SVAL-1-1_2020_ro14", "SVAL-1-2_2020_ro14", "SVAL-2-2_2020_ro14")
+        results.Example(name=name, backscatter=rng.normal(-10, 3, (8, 8)), reference=rng.random((8, 8)) > 0.5)
+        for name in names
     ]
     figure = results.tile_strip(examples)
-    assert len([axis for axis in figure.axes if axis.images]) == 3 * (4 if with_model else 2)
-    assert figure.axes[0].get_title() == "SVAL-1-1_2020_ro14"
+    assert len(figure.axes) == 6
+    assert [axis.get_title() for axis in figure.axes[:3]] == [
+        "SVAL-1-1\n2020, orbit 14",
+        "SVAL-1-2\n2020, orbit 14",
+        "SVAL-2-2\n2020, orbit 174",
+    ]
 
 
 def test_the_split_map_colours_each_tile_by_its_subset():
@@ -133,19 +107,6 @@ def test_a_series_without_dates_is_numbered(rng):
     assert [axis.get_title() for axis in figure.axes[:7]] == [f"date {k}" for k in range(1, 8)]
 
 
-def tiles_with_errors(count):
-    rng = np.random.default_rng(1)
-    return [
-        results.Example(
-            name=f"SVAL-{k}-1_2020_ro14",
-            backscatter=rng.normal(-10, 3, (40, 40)),
-            reference=rng.random((40, 40)) > 0.5,
-            probability=rng.random((40, 40)),
-        )
-        for k in range(count)
-    ]
-
-
 def year_of_backscatter():
     times = pd.date_range("2020-01-10", periods=15, freq="24D", tz="UTC")
     return pd.concat(
@@ -183,8 +144,6 @@ def map_with_outlines():
 
 SPLIT = {Tile(column=c, row=r): s for r in range(3) for c, s in enumerate(("train", "val", "test"))}
 WITH_LEGEND = {
-    "errors of five tiles": lambda: results.tile_strip(tiles_with_errors(5)),
-    "errors of one tile": lambda: results.tile_strip(tiles_with_errors(1)),
     "split": lambda: results.split_map({"random": SPLIT, "blocks": SPLIT}),
     "a single split": lambda: results.split_map({"as in the files": SPLIT}),
     "year": lambda: results.backscatter_year(year_of_backscatter()),
