@@ -12,6 +12,9 @@ from .change import change_rates as change_rates
 from .change import gained_and_lost as gained_and_lost
 from .compare import compare_inventories as compare_inventories
 from .compare import read_inventory as read_inventory
+from .coverage_count import count_on_landscapes as count_on_landscapes
+from .coverage_count import tabulate_coverage as tabulate_coverage
+from .coverage_count import whole_landscapes as whole_landscapes
 from .coverage_landscapes import map_landscapes as map_landscapes
 from .coverage_landscapes import sum_landscape as sum_landscape
 from .error_model import fit_errors as fit_errors

@@ -83,5 +83,5 @@ def tabulate_coverage(measured: Mapping[str, Mapping[str, pd.DataFrame]]) -> pd.
 
 
 def whole_landscapes(measured: Mapping[str, Mapping[str, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
-    """Take the rows of whole landscapes, with intervals from other landscapes, by quantity; empty if none was mapped."""
+    """Take the rows of whole landscapes, with intervals from other landscapes, by quantity; empty if there are none."""
     return {of: rows[rows["glacier"] == "total"] for of, rows in measured.get("other landscapes", {}).items()}
