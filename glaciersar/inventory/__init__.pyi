@@ -23,6 +23,12 @@ from .from_map import outline_glaciers as outline_glaciers
 from .interval_coverage import grouped_coverage as grouped_coverage
 from .interval_coverage import measure as measure
 from .interval_coverage import measure_crossed as measure_crossed
+from .region import add_true_changes as add_true_changes
+from .region import compare_with_known as compare_with_known
+from .region import find_region as find_region
+from .region import free_lengths as free_lengths
+from .region import gained_beside_truth as gained_beside_truth
+from .region import inventory_of as inventory_of
 from .vectorize import simplify_outlines as simplify_outlines
 from .vectorize import split_by_glacier as split_by_glacier
 from .vectorize import trace_glaciers as trace_glaciers
