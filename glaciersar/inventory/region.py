@@ -40,6 +40,11 @@ class Region:
         return min(self.maps), max(self.maps)
 
     @property
+    def source(self) -> str:
+        """What the maps are of, for notes: simulated radar, or the folder of maps of one's own."""
+        return "simulated radar" if self.truth is not None else f"maps in {next(iter(self.maps.values())).parent.name}"
+
+    @property
     def names(self) -> dict[int, str]:
         """Identifiers of the glaciers by number; none if they have none."""
         return self.known["rgi_id"].to_dict() if "rgi_id" in self.known else {}

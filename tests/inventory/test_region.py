@@ -74,6 +74,7 @@ def changes_of(found):
 
 def test_a_simulated_region_is_divided_by_its_true_glaciers_of_the_first_year(simulated, tmp_path):
     assert simulated.ends == (2016, 2020)
+    assert simulated.source == "simulated radar"
     assert list(simulated.names.values()) == ["simulated-00", "simulated-01"]
     assert simulated.known.area.sum() == pytest.approx(20e6)
     assert simulated.annotated == tmp_path / "change/archive/outlines.gpkg"
@@ -94,6 +95,7 @@ def test_what_was_lost_stands_beside_the_truth(simulated):
 
 def test_maps_of_ones_own_have_names_and_no_truth(own, tmp_path):
     assert list(own.names.values()) == ["a", "b"]
+    assert own.source == "maps in mine"
     assert own.annotated == tmp_path / "archive/outlines.gpkg"
     changes = changes_of(own)
     assert region.add_true_changes(changes, own) is changes
