@@ -52,6 +52,5 @@ def annotator_agreement(scores: pd.DataFrame) -> float | None:
 
     It is a reference and no upper bound: a model can learn the habits of the annotator who drew the reference.
     """
-    if SECOND not in scores.index.get_level_values("model"):
-        return None
-    return float(metrics.headline_scores(scores.loc[SECOND])["iou"])
+    rows = scores[scores.index.get_level_values("model") == SECOND]
+    return None if rows.empty else float(metrics.headline_scores(rows.droplevel("model"))["iou"])

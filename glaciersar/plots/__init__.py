@@ -2,8 +2,8 @@
 
 Comes in: tables, tiles and maps. Goes out: figures, and a web map. Start with `results`; `networks`, `functions` and
 `pixel_course` draw what the models are, `training` how they are trained, `side_by_side` their maps of one tile, `area`
-areas and change, `evidence` the experiment of `make evidence`, `web_map` an interactive map of outlines; `layout` holds
-what figures share.
+areas and change, `evidence` the experiment of `make evidence` and `experiment` all of it in a notebook, `web_map` an
+interactive map of outlines; `layout` holds what figures share.
 """
 
 import lazy_loader
