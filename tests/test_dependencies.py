@@ -100,17 +100,12 @@ def test_what_a_package_imports_counts_with_each_of_its_modules():
 def test_every_file_that_python_loads_for_a_notebook_is_listed(stem):
     cells = json.loads((NOTEBOOKS / f"{stem}.ipynb").read_text("utf-8"))["cells"]
     tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
-    imports = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-    rooms = {
-        alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "glaciersar"
-        for alias in node.names
-    }
-    used = {node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)}
-    imports += sorted({ast.unparse(node) for node in used if node.value.id in rooms})  # a room loads what is used of it
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    known = {alias.asname or alias.name for node in imports for alias in node.names}
+    used = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and ast.unparse(n.value) in known]  # then loaded
+    lines = list(dict.fromkeys(map(ast.unparse, [*imports, *used])))
     show = "print(*(m.__file__ for n, m in sys.modules.items() if n.startswith('glaciersar')), sep='\\n')"
-    command = [sys.executable, "-c", "\n".join([*imports, "import sys", show])]
+    command = [sys.executable, "-c", "\n".join([*lines, "import sys", show])]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     assert len(loaded) > 20
     assert set(map(Path, loaded)) <= set(files_behind(NOTEBOOKS / f"{stem}.ipynb"))
