@@ -1,7 +1,14 @@
 from .annotators import archive_disagreement as archive_disagreement
+from .calibrated import load_calibrated as load_calibrated
+from .drawn import add_drawn as add_drawn
+from .drawn import annotator_agreement as annotator_agreement
+from .drawn import read_drawn as read_drawn
 from .evidence import PARTS as PARTS
 from .evidence import how_to_make as how_to_make
 from .evidence import read_part as read_part
+from .findings import judge_differences as judge_differences
+from .findings import spell_out_scores as spell_out_scores
+from .findings import tell_differences as tell_differences
 from .known_truth import compare_with_truth as compare_with_truth
 from .metrics import headline_scores as headline_scores
 from .metrics import write_table as write_table

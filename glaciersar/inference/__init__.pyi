@@ -6,6 +6,7 @@ from .calibration import reliability_table as reliability_table
 from .calibration import write_calibration as write_calibration
 from .large_raster import map_raster as map_raster
 from .large_raster import map_scenes as map_scenes
+from .place import find_place as find_place
 from .region import map_region as map_region
 from .sliding_window import Tiling as Tiling
 from .sliding_window import map_array as map_array

@@ -4,7 +4,8 @@ Comes in: probability maps and a calibration. Goes out: outlines with the attrib
 changes. Start with `vectorize.trace_glaciers` for outlines, which `vectorize` also simplifies and splits by glacier;
 with `error_model.fit_errors` for what maps get wrong, by the validation tiles; with `block_sums.sum_map` and
 `area.intervals` for areas; with `change.change_intervals` for changes; and with `interval_coverage.measure_crossed` for
-how often intervals hold the truth of the simulated landscapes of `coverage_landscapes`.
+how often intervals hold the truth of the simulated landscapes of `coverage_landscapes`. `coverage_count` does so for
+notebook 07; `region` holds the maps and the truth of notebook 09.
 """
 
 import lazy_loader

@@ -12,6 +12,9 @@ from .change import change_rates as change_rates
 from .change import gained_and_lost as gained_and_lost
 from .compare import compare_inventories as compare_inventories
 from .compare import read_inventory as read_inventory
+from .coverage_count import count_on_landscapes as count_on_landscapes
+from .coverage_count import tabulate_coverage as tabulate_coverage
+from .coverage_count import whole_landscapes as whole_landscapes
 from .coverage_landscapes import map_landscapes as map_landscapes
 from .coverage_landscapes import sum_landscape as sum_landscape
 from .error_model import fit_errors as fit_errors
@@ -20,6 +23,12 @@ from .from_map import outline_glaciers as outline_glaciers
 from .interval_coverage import grouped_coverage as grouped_coverage
 from .interval_coverage import measure as measure
 from .interval_coverage import measure_crossed as measure_crossed
+from .region import add_true_changes as add_true_changes
+from .region import compare_with_known as compare_with_known
+from .region import find_region as find_region
+from .region import free_lengths as free_lengths
+from .region import gained_beside_truth as gained_beside_truth
+from .region import inventory_of as inventory_of
 from .vectorize import simplify_outlines as simplify_outlines
 from .vectorize import split_by_glacier as split_by_glacier
 from .vectorize import trace_glaciers as trace_glaciers

@@ -6,6 +6,7 @@ from .area import outline_map as outline_map
 from .area import reliability_diagram as reliability_diagram
 from .beside_truth import map_beside_truth as map_beside_truth
 from .errors_map import errors_strip as errors_strip
+from .experiment import Experiment as Experiment
 from .functions import draw_functions as draw_functions
 from .gather import check_figures as check_figures
 from .gather import gather_figures as gather_figures

@@ -1,0 +1,77 @@
+"""The place that notebook 08 maps: scenes of one's own with their area, or the test tiles of a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from glaciersar.dataset.summary import largest_area
+from glaciersar.io.atomic import require_file
+from glaciersar.outlines import outlines_of_year, read_outlines
+from glaciersar.scenes.footprint import covering_geobox, scenes_covering
+from glaciersar.scenes.manifest import read_manifest
+from glaciersar.scenes.scene import Scene
+from glaciersar.scenes.search import find_scenes
+from glaciersar.scenes.selection import filter_scenes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What can be mapped, and what the map can be compared with."""
+
+    scenes: Sequence[Scene]
+    """That cover a part of the grid."""
+    geobox: GeoBox
+    """The grid of the map."""
+    inside: NDArray[np.bool_] | None
+    """(H, W) pixels to compare: those of test tiles; None for all."""
+    drawn: gpd.GeoDataFrame | None
+    """Outlines to compare with, of all years; None where there are none."""
+
+    def outlines_of(self, year: int) -> gpd.GeoDataFrame | None:
+        """Take the outlines of a year to compare with; None where there are none at all."""
+        return None if self.drawn is None else outlines_of_year(self.drawn, year)
+
+
+def find_place(
+    source: str | Path,
+    run: str | Path,
+    *,
+    polarisation: str,
+    units: str = "",
+    pixel: float = 0.0,
+    outlines: str | Path = "",
+    layer: str = "",
+) -> Place:
+    """Find the scenes and the area of a source, or the largest patch of neighbouring test tiles of a run.
+
+    Args:
+        source: A STAC catalogue or a folder of GeoTIFFs, all of which is mapped; empty takes the run.
+        run: Folder of the run, with scenes.json, dataset/test.h5 and the outlines of its archive.
+        polarisation: "HH", "HV", "VV" or "VH", or a pair such as "HH+HV".
+        units: Of GeoTIFFs, "linear" or "db"; empty takes what the archive declares, or else linear.
+        pixel: Metres, of the map of a source; 0 takes the pixels of the archive.
+        outlines: Reference outlines to compare with; empty takes those of the run's archive, if the run is mapped.
+        layer: Of the outlines file; empty takes the only one.
+
+    Raises:
+        InputError: As the readers of scenes and outlines refuse them; a file of the run is missing.
+    """
+    run = Path(run)
+    inside: NDArray[np.bool_] | None = None
+    if source:
+        found = find_scenes(source, units=units or None)
+        geobox = covering_geobox(filter_scenes(found, polarisation=polarisation), polarisation, pixel=pixel or None)
+    else:
+        found = read_manifest(require_file(run / "scenes.json", made_by="01-scenes"))
+        geobox, inside = largest_area(run / "dataset", "test")
+    drawn = None
+    if outlines:
+        drawn = read_outlines(outlines, layer=layer or None)
+    elif not source:
+        drawn = read_outlines(run / "archive" / "outlines.gpkg", layer="reference")
+    return Place(scenes=scenes_covering(found, geobox, polarisation), geobox=geobox, inside=inside, drawn=drawn)
