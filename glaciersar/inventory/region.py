@@ -78,8 +78,8 @@ def find_region(
     archive = out / "archive" / "outlines.gpkg"
     if not maps:
         catalogue = simulate_archive(out / "archive", settings, replace=True, progress=progress)
-        how = {"window": window, "weights": weights, "progress": progress}
-        yearly.map_years(network, catalogue, list(settings.years), out, **how)
+        years = list(settings.years)
+        yearly.map_years(network, catalogue, years, out, window=window, weights=weights, progress=progress)
     mapped = yearly.maps_of_years(maps or out)
     truth = None
     if not maps or not known:
