@@ -36,6 +36,7 @@ class Experiment:
         if self._has((part, "scores")):
             table = self.parts[part]["scores"].set_index("arm")
             _display(table.rename_axis("simulated", axis="columns").round(3))
+            print(f"seeds so far: {', '.join(map(str, sorted(self.parts[part]['counts']['seed'].unique())))}")
 
     def tell(self, part: str) -> None:
         """Tell the differences between the arms of a part in sentences."""

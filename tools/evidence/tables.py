@@ -37,7 +37,8 @@ def write_part(plan: Plan, name: str, work: Path, figures: Path) -> None:
         write(pd.concat(rows, ignore_index=True), out / "baselines.csv")
     if all(missing_arms(part, seed, out) for seed in part.seeds):
         return
-    counts, note = gather(part, out, "counts.csv"), "*simulated* radar, `make evidence`"
+    counts = gather(part, out, "counts.csv")
+    note = f"*simulated* radar, {counts['seed'].nunique()} of {len(part.seeds)} seeds, `make evidence`"
     if name == MAIN:
         _write_main(part, counts, out, note)
     else:
