@@ -69,14 +69,8 @@ class TrainConfig:
     """Weight file that the training starts from, of the same model, width and features; empty starts afresh."""
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("patch", 1),
-            ("batch", 1),
-            ("epochs", 1),
-            ("accumulate", 0),
-            ("steps_per_epoch", 0),
-            ("warmup", 0),
-        ):
+        for name in ("patch", "batch", "epochs", "accumulate", "steps_per_epoch", "warmup"):
+            least = 1 if name in ("patch", "batch", "epochs") else 0
             if getattr(self, name) < least:
                 raise InputError(f"{name}={getattr(self, name)} found, at least {least} expected")
         if not 0 <= self.ema_decay < 1:

@@ -29,7 +29,7 @@ def describe_plan(run: Run) -> list[str]:
     if run.accumulate > 1:
         lines.append(
             f"{_count(each, 'patch', 'patches')} of a step are computed in {run.accumulate} parts to need less memory: "
-            f"batch statistics are of {_count(at_once, 'patch', 'patches')}, not of all {config.batch}, so that results "
+            f"batch statistics are of {_count(at_once, 'patch', 'patches')}, not of all {config.batch}, and results "
             f"differ from those of a device that holds them at once"
         )
     if run.precision == "fp16":
