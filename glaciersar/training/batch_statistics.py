@@ -1,7 +1,8 @@
 """Batch normalisation over the patches of all processes, as one process would do it.
 
-`torch.nn.SyncBatchNorm` does this on GPUs only; on a CPU it refuses its input. `CpuSyncBatchNorm` is the same in plain
-tensor operations, so that processes on CPUs compute what one process does, and tests need no GPU.
+`torch.nn.SyncBatchNorm` does this on GPUs only: on a CPU it refuses its input, and DistributedDataParallel refuses it.
+`CpuSyncBatchNorm` is the same in plain tensor operations, so that processes on CPUs compute what one process does, and
+tests need no GPU.
 """
 
 from typing import Any
@@ -33,8 +34,11 @@ class _SumOverProcesses(torch.autograd.Function):
         return total
 
 
-class CpuSyncBatchNorm(nn.SyncBatchNorm):
+class CpuSyncBatchNorm(_BatchNorm):
     """Normalise channels by mean and variance over the patches of all processes."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        assert input.ndim > 2
 
     def forward(self, input: Tensor) -> Tensor:  # (B, C, …), in any precision; B may differ between processes
         if not (self.training and dist.is_initialized()):

@@ -79,7 +79,7 @@ def _hash(path: Path) -> str:
 
 def differing(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
     """Name what differs between the identities of a checkpoint and of a run."""
-    return [name for name in expected | dict(found) if found.get(name) != expected.get(name)]
+    return [name for name in dict(expected) | dict(found) if found.get(name) != expected.get(name)]
 
 
 def list_differences(found: Mapping[str, Any], expected: Mapping[str, Any], names: Collection[str]) -> str:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import accelerate
 import torch
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin, broadcast_object_list
+from accelerate.utils import GradientAccumulationPlugin, broadcast_object_list
 
 from glaciersar.devices import choose_device
 from glaciersar.errors import InputError
@@ -95,7 +95,6 @@ def start_processes(config: TrainConfig) -> accelerate.Accelerator:
         mixed_precision="no",  # the loop computes in the precision of the configuration by itself
         gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),  # it sums the parts of a batch itself
         dataloader_config=accelerate.DataLoaderConfiguration(non_blocking=pinned),
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],  # batch statistics are shared
     )
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -114,9 +113,7 @@ def _on_cpu(config: TrainConfig) -> bool:
     """Say whether `accelerate launch --cpu` decides where the configuration leaves it open."""
     asked = os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("true", "1", "yes")
     if asked and config.device.startswith("cuda"):
-        raise InputError(
-            f"use_cpu found in the configuration of accelerate with device={config.device!r}, cpu expected"
-        )
+        raise InputError(f"device={config.device!r} found, but accelerate is configured for cpu; cpu or auto expected")
     return asked
 
 

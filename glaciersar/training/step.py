@@ -47,4 +47,5 @@ def _seen_pixels(run: Run, labels: Tensor) -> Tensor | None:
     if processes == 1 and run.accumulate == 1:
         return None
     count: Tensor = run.accelerator.reduce(losses.count_seen(labels))  # over all processes
-    return count.clamp(min=1) / processes
+    share: Tensor = count.clamp(min=1) / processes
+    return share
