@@ -62,10 +62,12 @@ def two(data, tmp_path_factory):
 
 
 def assert_as_one_process(told, data, folder, name):
+    """Validation is less alike: a bias before a normalisation has no gradient but rounding, which Adam makes steps of,
+    and running statistics lag behind them."""
     alone = train(RUNS[name], data, folder, progress=False)
     for found in told:
-        for column in ("loss", "val_loss"):
-            np.testing.assert_allclose(found[name]["log"][column], alone[column], atol=1e-4, rtol=0)
+        np.testing.assert_allclose(found[name]["log"]["loss"], alone["loss"], atol=1e-4, rtol=0)
+        np.testing.assert_allclose(found[name]["log"]["val_loss"], alone["val_loss"], atol=2e-3, rtol=0)
 
 
 @pytest.mark.slow
