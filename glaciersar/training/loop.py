@@ -121,8 +121,10 @@ def _train_epoch(run: Run, epoch: int, bar: "tqdm[Any]") -> tuple[float, float]:
 
 
 def _dropout_seed(seed: int, process: int) -> int:
-    """Give the seed of an epoch's dropout: the same in a resumed run, another one on each process, as one process drops
-    other channels of each patch."""
+    """Give each process a seed of its own for an epoch's dropout, the first that of a training by one process.
+
+    With one seed all would drop the same channels, which one process does not do to the patches of a batch.
+    """
     return seed if process == 0 else int(np.random.SeedSequence([seed, process]).generate_state(1, np.uint64)[0])
 
 

@@ -8,10 +8,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from accelerate.state import PartialState
 
 from glaciersar.errors import InputError
 from glaciersar.models import pretrained
-from glaciersar.training import processes
+from glaciersar.training import loop, processes
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.loop import train
 from tests.support.ranks import run_ranks
@@ -110,6 +111,12 @@ def test_each_process_drops_other_channels_and_the_first_those_it_always_did(two
     assert drawn[0] != drawn[1]
 
 
+def test_the_first_process_has_the_seed_that_a_training_by_one_always_had():
+    seeds = [loop._dropout_seed(1007, process) for process in range(8)]
+    assert seeds[0] == 1007
+    assert len(set(seeds)) == 8
+
+
 @pytest.mark.slow
 def test_what_batch_normalisation_is_over_is_said(two):
     assert "over the 4 patches that all processes compute at once (CpuSyncBatchNorm" in two[0][0]["plain"]["plan"][1]
@@ -199,3 +206,21 @@ def test_one_gpu_of_a_number_is_refused_for_several_processes(monkeypatch):
 def test_a_batch_that_cannot_be_computed_in_equal_parts_is_refused(data, tmp_path):
     with pytest.raises(InputError, match="accumulate=3 found for 4 patches"):
         train(dataclasses.replace(PLAIN, accumulate=3), data, tmp_path / "run", progress=False)
+
+
+def test_a_training_on_another_kind_of_device_starts_accelerate_anew():
+    processes.start_processes(PLAIN)
+    processes._forget_other_device("cpu")
+    assert PartialState._shared_state
+    processes._forget_other_device("cuda")
+    assert not PartialState._shared_state
+
+
+def test_what_the_main_process_cannot_do_is_told_to_all():
+    def fail():
+        raise InputError("a file that cannot be read")
+
+    accelerator = processes.start_processes(PLAIN)
+    assert processes.told_by_main(accelerator, lambda: 7) == 7
+    with pytest.raises(InputError, match="a file that cannot be read"):
+        processes.told_by_main(accelerator, fail)
