@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch.distributed as dist
 from torch import Tensor
 
-from glaciersar.training import loop
+from glaciersar.training import loop, setup
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.plan import describe_plan
 
@@ -23,7 +24,7 @@ from glaciersar.training.plan import describe_plan
 @contextmanager
 def watched(seen: dict[str, Any], *, kill: bool) -> Iterator[None]:
     """Note the run, and the first random number of each epoch after its seed is set, of which dropout draws."""
-    set_up, validate, train_epoch = loop.set_up, loop._validate, loop._train_epoch
+    set_up, validate, train_epoch = setup.set_up, loop._validate, loop._train_epoch
 
     def note_run(*arguments: Any) -> Any:
         run = set_up(*arguments)
@@ -45,11 +46,8 @@ def watched(seen: dict[str, Any], *, kill: bool) -> Iterator[None]:
         seen["steps"] = sorted({str(state["step"].device) for state in run.optimizer.state.values()})
         return result
 
-    loop.set_up, loop._validate, loop._train_epoch = note_run, note_tiles, note_end
-    try:
+    with patch.multiple(loop, set_up=note_run, _validate=note_tiles, _train_epoch=note_end):
         yield
-    finally:
-        loop.set_up, loop._validate, loop._train_epoch = set_up, validate, train_epoch
 
 
 def main() -> None:

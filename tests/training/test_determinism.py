@@ -18,7 +18,7 @@ DOCUMENTED = (
     "scatter", "upsample_bicubic2d_backward", "upsample_bilinear2d_backward", "upsample_linear1d_backward",
     "upsample_trilinear3d_backward",
 )  # fmt: skip
-"""What torch.use_deterministic_algorithms names, by how it begins; convolutions too, but they obey cudnn.deterministic."""
+"""What torch.use_deterministic_algorithms names, by how it begins; convolutions, too, obey cudnn.deterministic."""
 
 
 class Operations(TorchDispatchMode):
