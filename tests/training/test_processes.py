@@ -34,7 +34,7 @@ RUNS = {
     "plain": PLAIN,
     "parts": dataclasses.replace(PLAIN, accumulate=2, epochs=1),
     "average": dataclasses.replace(PLAIN, model="unet3d", ema_decay=0.5, epochs=1),
-    "dropout": dataclasses.replace(PLAIN, dropout=0.5, epochs=1),
+    "dropout": dataclasses.replace(PLAIN, model="ulstm", dropout=0.5, epochs=1),
 }
 KILLED = {"killed": PLAIN, "killed again": PLAIN}
 
