@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from glaciersar.training import losses
 
-K = TypeVar("K")
-V = TypeVar("V")
+T = TypeVar("T")
 
 
 def score_tiles(
@@ -63,12 +62,12 @@ def iou(found: Tensor, wrong: Tensor) -> Tensor:
     return torch.where(total > 0, found / total.clamp(min=1), 1.0)
 
 
-def read_ahead(read: Callable[[K], V], keys: Iterable[K]) -> Iterator[V]:
+def read_ahead(read: Callable[[int], T], indices: Iterable[int]) -> Iterator[T]:
     """Read items in order, each by a thread while the one before it is used."""
     with ThreadPoolExecutor(1) as thread:
         pending = None
-        for key in chain(keys, [None]):
-            following = None if key is None else thread.submit(read, key)
+        for index in chain(indices, [None]):
+            following = None if index is None else thread.submit(read, index)
             if pending is not None:
                 yield pending.result()
             pending = following
