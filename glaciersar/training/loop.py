@@ -69,14 +69,13 @@ def train(
     """
     data, out = Path(data), Path(out)
     run = set_up(config, data, out, bytes_needed_at)  # resumes a run that was killed
-    if run.is_main:
-        print_plan(run, all_of_it=progress)
+    print_plan(run, all_of_it=progress)
     if run.log and run.is_main:
         _save_weights(run, data, out)  # the file may be missing where a run was killed
     best = max((row[run.selected_by] for row in run.log), default=-1.0)
     board = _open_board(out) if run.is_main else None
-    exact = exact_float32(tf32=run.precision == "tf32")
-    with exact, _progress_bar(run, shown=progress and run.is_main) as bar, keep_freed_memory():
+    bar = _progress_bar(run, shown=progress and run.is_main)
+    with exact_float32(tf32=run.precision == "tf32"), bar, keep_freed_memory():
         for epoch in range(len(run.log), config.epochs):
             rate, loss = _train_epoch(run, epoch, bar)
             candidate = _copy_average(run, run.average) if run.average else run.model

@@ -8,7 +8,9 @@ from glaciersar.training.setup import Run
 
 
 def print_plan(run: Run, *, all_of_it: bool) -> None:
-    """Print the plan to stderr, or only what makes it unlike a training on one device at once."""
+    """Print the plan to stderr, or only what makes it unlike a training on one device at once; the main process does."""
+    if not run.is_main:
+        return
     for line in describe_plan(run)[0 if all_of_it else 1 :]:
         print(line, file=sys.stderr)
 

@@ -19,7 +19,9 @@ def gpus(monkeypatch):
 def plan(*, device="cuda", processes=1, accumulate=1, precision="bf16", config=TrainConfig()):  # noqa: B008 (frozen)
     accelerator = SimpleNamespace(num_processes=processes, device=torch.device(device))
     config = replace(config, accumulate=accumulate)
-    return SimpleNamespace(config=config, accelerator=accelerator, accumulate=accumulate, precision=precision)
+    return SimpleNamespace(
+        config=config, accelerator=accelerator, accumulate=accumulate, precision=precision, is_main=True
+    )
 
 
 def test_device_precision_and_number_of_processes_are_said(gpus):
