@@ -8,7 +8,7 @@ from glaciersar.training.setup import Run
 
 
 def print_plan(run: Run, *, all_of_it: bool) -> None:
-    """Print the plan to stderr, or only what makes it unlike a training on one device at once; the main process does."""
+    """Print the plan to stderr, or only what makes it unlike a training on one device at once, on the main process."""
     if not run.is_main:
         return
     for line in describe_plan(run)[0 if all_of_it else 1 :]:
