@@ -1,4 +1,4 @@
-"""The command line: `glaciersar run` and `glaciersar simulate`."""
+"""The command line: `glaciersar run`, `glaciersar train` and `glaciersar simulate`."""
 
 import argparse
 import sys
@@ -17,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if known.command == "run":
             return _run(known, rest)
+        if known.command == "train":
+            return _train(rest)
         if rest:
             raise InputError(f"unknown argument {rest[0]!r}; see glaciersar {known.command} --help")
         return _simulate(known)
@@ -42,6 +44,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--out", type=Path, required=True, help="folder for the executed notebook")
     run.add_argument("--profile", help="take parameters from config/PROFILE.yaml beside the notebooks' folder")
     run.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    commands.add_parser(
+        "train",
+        help="train a model (glaciersar train --help)",
+        add_help=False,  # of its options, which `training.launch` reads
+        allow_abbrev=False,
+    )
 
     simulate = commands.add_parser(
         "simulate",
@@ -88,6 +97,12 @@ def _pairs(rest: Sequence[str]) -> dict[str, str]:
             value = following
         pairs[name.replace("-", "_")] = value
     return pairs
+
+
+def _train(rest: Sequence[str]) -> int:
+    from glaciersar.training import launch
+
+    return launch.main(rest, program="glaciersar train")
 
 
 def _simulate(known: argparse.Namespace) -> int:

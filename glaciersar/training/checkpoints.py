@@ -1,48 +1,48 @@
 """Save and load the checkpoint of a training run, as safetensors: its networks, the optimiser's state, the log."""
 
-import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import pandas as pd
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from glaciersar.dependencies import files_behind
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write, require_file
+from glaciersar.training.identity import differing, list_differences
 
 NAME, OLD = "checkpoint.safetensors", "checkpoint.old.safetensors"
-TRAINING = "glaciersar.training.loop"
-"""The module whose code, with all that it imports, decides the result of a run."""
 
 
-def run_identity(config: Mapping[str, Any], data: Path) -> str:
-    """Identify all that decides the result of a run: its configuration, its data, and the code.
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """What a checkpoint holds."""
 
-    How many processes load the data does not matter. A dataset file is known by its attribute `content`; a published
-    one, which has none, by its size and time of modification.
-    """
-    content: dict[str, Any] = {name: value for name, value in config.items() if name != "workers"}
-    for name in ("train.h5", "val.h5"):
-        with h5py.File(data / name) as file:
-            status = (data / name).stat()
-            content[name] = file.attrs.get("content", [status.st_size, status.st_mtime_ns])
-    code = b"".join(path.read_bytes() for path in files_behind(TRAINING))
-    return json.dumps(content | {"code": hashlib.sha256(code).hexdigest()}, sort_keys=True)
+    identity: dict[str, Any]
+    """Names the run, as `identity.run_identity` does."""
+    rows: list[dict[str, float]]
+    """The log."""
+    scaler: dict[str, Any]
+    """State of the scale of the loss, in fp16."""
+    tensors: dict[str, Tensor]
+    """Of the networks and of Adam, on the CPU."""
 
 
 def save_checkpoint(
-    identity: str,
+    identity: Mapping[str, Any],
     folder: Path,
     networks: Mapping[str, nn.Module],
     optimizer: torch.optim.Optimizer,
     rows: list[dict[str, float]],
+    *,
+    scaler: Mapping[str, Any],
 ) -> None:
     """Write the networks, each under its name, Adam's moments and the log to one file, atomically."""
     states = {name: network.state_dict() for name, network in networks.items()}
@@ -53,48 +53,79 @@ def save_checkpoint(
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
     }
     with atomic_write(folder / NAME) as temporary:
-        save_file(tensors, temporary, {"run": json.dumps({"identity": identity, "rows": rows})})
+        told = {"identity": identity, "rows": rows, "scaler": scaler}
+        save_file(tensors, temporary, {"run": json.dumps(told)})
 
 
-def load_checkpoint(
-    identity: str,
-    folder: Path,
-    networks: Mapping[str, nn.Module],
-    optimizer: torch.optim.Optimizer,
-    *,
-    main: bool = True,
-) -> list[dict[str, float]]:
-    """Load a checkpoint into the networks and the optimiser, and return its log; an empty one to start anew.
+def find_checkpoint(
+    identity: Mapping[str, Any], folder: Path, *, epochs: int, open_to_choice: Collection[str]
+) -> Checkpoint | None:
+    """Read the checkpoint that a run resumes from; None starts anew.
 
-    The main process renames a checkpoint of another identity to `OLD`.
+    A checkpoint of another run is renamed to `OLD` or, where there is one, to a name with a number, and what differs is
+    printed. A finished run is taken as it is where only what the configuration leaves open differs: trained by eight
+    GPUs, it is not trained again where a notebook with one looks at it.
+
+    Args:
+        identity: Of the run.
+        folder: Of the checkpoint.
+        epochs: When the run is finished.
+        open_to_choice: Names in the identity that the configuration leaves open.
 
     Raises:
         InputError: The file is no checkpoint.
     """
     path = folder / NAME
     if not path.exists():
-        return []
+        return None
+    found = read_checkpoint(path)
+    names = differing(found.identity, identity)
+    if not names:
+        return found
+    told = list_differences(found.identity, identity, names)
+    if len(found.rows) == epochs and set(names) <= set(open_to_choice):
+        print(f"{path}: of a finished training with other {told}; taken as it is", file=sys.stderr)
+        return found
+    numbered = (folder / f"checkpoint.old-{number}.safetensors" for number in itertools.count(2))
+    free = next(place for place in itertools.chain([folder / OLD], numbered) if not place.exists())
+    path.rename(free)
+    print(f"{path}: of a training with other {told}; kept as {free.name}, training starts anew", file=sys.stderr)
+    return None
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        InputError: The file is none.
+    """
     try:
         with safe_open(path, "pt") as file:
             run = json.loads((file.metadata() or {})["run"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        identity, rows = run["identity"], run["rows"]
+        if isinstance(identity, str):  # as it was written before
+            identity = json.loads(identity)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise InputError(f"{path}: not a checkpoint that can be read ({error}); remove it to start anew") from error
-    if run["identity"] != identity:
-        if main:
-            path.replace(folder / OLD)
-        return []
+    return Checkpoint(identity=identity, rows=rows, scaler=run.get("scaler", {}), tensors=tensors)
+
+
+def restore(found: Checkpoint, networks: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> None:
+    """Put a checkpoint into the networks and the optimiser.
+
+    To be called once the networks are on their device: Adam's moments follow its parameters then, and its count of
+    steps stays on the CPU, where it is read at every step without waiting for a GPU.
+    """
     for name, network in networks.items():
-        mine = {key.removeprefix(f"{name}/"): t for key, t in tensors.items() if key.startswith(f"{name}/")}
+        mine = {key.removeprefix(f"{name}/"): t for key, t in found.tensors.items() if key.startswith(f"{name}/")}
         network.load_state_dict(mine)
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
+    for name, tensor in found.tensors.items():
         if name.startswith("adam/"):
             _, index, key = name.split("/")
             state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    rows: list[dict[str, float]] = run["rows"]
-    return rows
 
 
 def read_log(folder: str | Path) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from glaciersar.errors import InputError
 from glaciersar.recipe import AS_RELEASED, find_recipe
 from glaciersar.training.schedule import RESTARTS
 
-PRECISIONS = ("auto", "bf16", "float32")
+PRECISIONS = ("auto", "bf16", "fp16", "tf32", "float32")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,9 @@ class TrainConfig:
     """Side of a training patch, pixels."""
     batch: int = 8
     """Patches a step, over all devices."""
+    accumulate: int = 1
+    """Parts that a device computes its patches of a step in, one after the other, to need less memory. Gradients are
+    summed, so that only the batch statistics change, which are those of a part. 0 takes as few as memory holds."""
     epochs: int = 150
     steps_per_epoch: int = 500
     """0 takes as many as the authors: the patches that fit side by side into the training tiles, over the batch."""
@@ -53,7 +56,10 @@ class TrainConfig:
     recipe: str = "corrected"
     """ "corrected" or "as_released"; glaciersar.recipe lists the differences."""
     precision: str = "auto"
-    """ "bf16", "float32", or "auto": bf16 where the processor has it."""
+    """ "bf16"; "fp16", with a scaled loss, on a GPU only; "float32"; "tf32", float32 whose products a GPU rounds to 10
+    bits; or "auto": bf16 where the processor has it, else fp16 on a GPU and float32 on a CPU."""
+    device: str = "auto"
+    """ "cpu", "cuda", "cuda:1", or "auto": a GPU where there is one. Each process of several has a GPU of its own."""
     workers: int = 0
     """Processes that load data; the result does not depend on it."""
     threads: int = 0
@@ -63,7 +69,8 @@ class TrainConfig:
     """Weight file that the training starts from, of the same model, width and features; empty starts afresh."""
 
     def __post_init__(self) -> None:
-        for name, least in (("patch", 1), ("batch", 1), ("epochs", 1), ("steps_per_epoch", 0), ("warmup", 0)):
+        for name in ("patch", "batch", "epochs", "accumulate", "steps_per_epoch", "warmup"):
+            least = 1 if name in ("patch", "batch", "epochs") else 0
             if getattr(self, name) < least:
                 raise InputError(f"{name}={getattr(self, name)} found, at least {least} expected")
         if not 0 <= self.ema_decay < 1:

@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from glaciersar.dataset.patches import load_batches
 from glaciersar.dataset.summary import dataset_source
+from glaciersar.devices import exact_float32
 from glaciersar.errors import InputError
-from glaciersar.evaluation.metrics import Confusion
 from glaciersar.io.atomic import atomic_write
 from glaciersar.io.extras import has_extra
 from glaciersar.models import Network, pretrained
-from glaciersar.training import losses, schedule
+from glaciersar.training import schedule
+from glaciersar.training.accumulation import MemoryEstimate
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.memory import keep_freed_memory
+from glaciersar.training.plan import print_plan
 from glaciersar.training.setup import Run, set_up
+from glaciersar.training.step import take_step
+from glaciersar.training.validation import iou, score_tiles
 from glaciersar.training.weight_averaging import copy_average
 
 if TYPE_CHECKING:
@@ -31,21 +35,29 @@ STATISTICS_BATCHES = 40
 """Batches of an epoch on which the batch-norm statistics of averaged weights are recomputed."""
 
 
-def train(config: TrainConfig, data: str | Path, out: str | Path, *, progress: bool = True) -> pd.DataFrame:
+def train(
+    config: TrainConfig,
+    data: str | Path,
+    out: str | Path,
+    *,
+    progress: bool = True,
+    bytes_needed_at: MemoryEstimate | None = None,
+) -> pd.DataFrame:
     """Train on `data`/train.h5, validate on `data`/val.h5, keep the weights of the best validation IoU (pooled).
 
     With an `ema_decay` the averaged weights of the last epoch are kept instead: they improve until the end, and the
     best of several validations on a few tiles would be best by chance.
 
     A run that was killed resumes after its last finished epoch when called again with the same configuration and data,
-    and ends with the same weights. A checkpoint of another configuration or other data is renamed to
-    checkpoint.old.safetensors, and training starts anew.
+    and ends with the same weights. A checkpoint of another configuration, other data, another kind of device or number
+    of processes is renamed to checkpoint.old.safetensors, what differs is printed, and training starts anew.
 
     Args:
         config: What to train and how.
         data: Folder of the dataset files.
         out: Folder for weights.safetensors (those kept), checkpoint.safetensors, log.csv and TensorBoard events.
-        progress: Show a progress bar.
+        progress: Show a progress bar, and say before it what is computed by.
+        bytes_needed_at: Memory of a step, from which accumulate=0 of the configuration chooses on a GPU.
 
     Returns:
         The log, one row an epoch: epoch, learning_rate, loss, val_loss, val_iou (pooled over pixels), val_mean_iou
@@ -56,12 +68,14 @@ def train(config: TrainConfig, data: str | Path, out: str | Path, *, progress: b
             the loss is no longer finite.
     """
     data, out = Path(data), Path(out)
-    run = set_up(config, data, out)  # resumes a run that was killed
+    run = set_up(config, data, out, bytes_needed_at)  # resumes a run that was killed
+    print_plan(run, all_of_it=progress)
     if run.log and run.is_main:
         _save_weights(run, data, out)  # the file may be missing where a run was killed
     best = max((row[run.selected_by] for row in run.log), default=-1.0)
     board = _open_board(out) if run.is_main else None
-    with _progress_bar(run, shown=progress and run.is_main) as bar, keep_freed_memory():
+    bar = _progress_bar(run, shown=progress and run.is_main)
+    with exact_float32(tf32=run.precision == "tf32"), bar, keep_freed_memory():
         for epoch in range(len(run.log), config.epochs):
             rate, loss = _train_epoch(run, epoch, bar)
             candidate = _copy_average(run, run.average) if run.average else run.model
@@ -91,24 +105,26 @@ def _progress_bar(run: Run, *, shown: bool) -> "tqdm[Any]":
 
 def _train_epoch(run: Run, epoch: int, bar: "tqdm[Any]") -> tuple[float, float]:
     """Train for one epoch; gives the learning rate of its last step and the mean loss."""
-    torch.manual_seed(run.config.seed + 1000 * (epoch + 1))  # same dropout in a resumed run
+    torch.manual_seed(_dropout_seed(run.config.seed + 1000 * (epoch + 1), run.accelerator.process_index))
     torch.empty((), dtype=torch.int64).random_()  # a loader once took this number: dropout stays as it was
     run.patches.set_epoch(epoch)
     run.wrapped.train()
     total = torch.zeros((), device=run.accelerator.device)
     for step, (series, labels) in enumerate(run.loader, epoch * run.steps):  # (B, F, T, P, P), (B, 2, P, P)
         rate = _set_rate(run, step)
-        with run.autocast:
-            logits = run.wrapped(series)  # (B, 2, P, P)
-        loss = losses.focal_loss(logits.float(), losses.smooth(labels))
-        run.optimizer.zero_grad()
-        run.accelerator.backward(loss)
-        run.optimizer.step()
+        total += take_step(run, series, labels)
         if run.average:
             run.average.update_parameters(run.model)
-        total += loss.detach()
         bar.update()
     return rate, float(run.accelerator.reduce(total, "mean")) / run.steps
+
+
+def _dropout_seed(seed: int, process: int) -> int:
+    """Give each process a seed of its own for an epoch's dropout, the first that of a training by one process.
+
+    With one seed all would drop the same channels, which one process does not do to the patches of a batch.
+    """
+    return seed if process == 0 else int(np.random.SeedSequence([seed, process]).generate_state(1, np.uint64)[0])
 
 
 def _set_rate(run: Run, step: int) -> float:
@@ -133,29 +149,10 @@ def _validate(run: Run, model: nn.Module) -> tuple[float, float, float]:
     """Give mean loss, pooled IoU and mean IoU of the validation tiles, which are divided among the processes."""
     accelerator = run.accelerator
     model.eval()
-    sums = torch.zeros(4, dtype=torch.float64)  # pixels found, pixels missed or false, loss and IoU times tiles
-    for index in range(accelerator.process_index, len(run.tiles), accelerator.num_processes):
-        series, labels = (x[None].to(accelerator.device) for x in run.tiles[index][:2])
-        with run.autocast:
-            logits = model(series)  # (1, 2, H, W)
-        counts = _count_pixels(logits, labels)
-        loss = float(losses.focal_loss(logits.float(), labels))
-        wrong = counts.fp + counts.fn
-        sums += torch.tensor([counts.tp, wrong, loss, _iou(counts.tp, wrong)], dtype=torch.float64)
-    if accelerator.num_processes > 1:
-        sums = accelerator.reduce(sums.to(accelerator.device)).cpu()
-    found, wrong, loss_sum, iou_sum = sums.tolist()
-    return loss_sum / len(run.tiles), _iou(found, wrong), iou_sum / len(run.tiles)
-
-
-def _count_pixels(logits: Tensor, labels: Tensor) -> Confusion:
-    """Count the pixels of (1, 2, H, W) logits by labels of the same shape; both labels are 0 where none exists."""
-    found, truth, valid = logits[:, 1] > logits[:, 0], labels[:, 1] > labels[:, 0], labels.sum(1) > 0
-    return Confusion.of(truth.cpu().numpy(), found.cpu().numpy(), valid.cpu().numpy())
-
-
-def _iou(found: float, wrong: float) -> float:
-    return found / (found + wrong) if found + wrong else 1.0  # no glacier, and none found
+    mine = range(accelerator.process_index, len(run.tiles), accelerator.num_processes)
+    sums = score_tiles(model, run.tiles, mine, device=accelerator.device, autocast=run.autocast)  # (4,)
+    found, wrong, loss_sum, iou_sum = accelerator.reduce(sums).cpu()
+    return float(loss_sum) / len(run.tiles), float(iou(found, wrong)), float(iou_sum) / len(run.tiles)
 
 
 def _save_weights(run: Run, data: Path, out: Path) -> None:

@@ -21,13 +21,25 @@ def smooth(labels: Tensor, amount: float = 0.1) -> Tensor:
     return labels * (1 - amount) + seen * (amount / labels.shape[1])
 
 
-def focal_loss(logits: Tensor, labels: Tensor, *, gamma: float = 2.0, alphas: Sequence[float] | None = None) -> Tensor:
+def focal_loss(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    gamma: float = 2.0,
+    alphas: Sequence[float] | None = None,
+    pixels: Tensor | None = None,
+) -> Tensor:
     """Compute the focal loss of logits; arguments as for `focal_loss_of_probabilities`."""
-    return focal_loss_of_probabilities(logits.softmax(dim=1), labels, gamma=gamma, alphas=alphas)
+    return focal_loss_of_probabilities(logits.softmax(dim=1), labels, gamma=gamma, alphas=alphas, pixels=pixels)
 
 
 def focal_loss_of_probabilities(
-    probabilities: Tensor, labels: Tensor, *, gamma: float = 2.0, alphas: Sequence[float] | None = None
+    probabilities: Tensor,
+    labels: Tensor,
+    *,
+    gamma: float = 2.0,
+    alphas: Sequence[float] | None = None,
+    pixels: Tensor | None = None,
 ) -> Tensor:
     """Compute the focal loss (Lin et al. 2017, doi 10.1109/ICCV.2017.324).
 
@@ -40,10 +52,18 @@ def focal_loss_of_probabilities(
         labels: (B, 2, …) one-hot or soft.
         gamma: How strongly confident answers are discounted; 0 is the cross-entropy.
         alphas: A weight for each class; none weighs all alike.
+        pixels: Divides the sum, where that is over a part of a batch; None counts the pixels that radar sees here.
     """
     p = probabilities.clamp(EPSILON, 1 - EPSILON)
     terms = -((1 - p) ** gamma) * labels * p.log()  # (B, 2, …)
     if alphas is not None:
         terms = terms * terms.new_tensor(alphas).view(-1, *[1] * (terms.ndim - 2))
+    if pixels is None:
+        pixels = count_seen(labels).clamp(min=1)
+    return terms.sum() / pixels
+
+
+def count_seen(labels: Tensor) -> Tensor:
+    """Count the pixels of labels (B, 2, …) that radar sees."""
     seen = labels.sum(dim=1) > 0  # (B, …)
-    return terms.sum() / seen.sum().clamp(min=1)
+    return seen.sum()

@@ -1,8 +1,10 @@
 """Set up a training run: devices, networks, data, and the checkpoint to resume from."""
 
 import copy
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import accelerate
 import torch
@@ -17,10 +19,13 @@ from glaciersar.dataset.patches import AdjacentPatches, RandomPatches, WholeTile
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import require_file
 from glaciersar.models import Network
-from glaciersar.models.precision import multiplies_bf16
 from glaciersar.recipe import find_recipe
-from glaciersar.training import checkpoints
+from glaciersar.training import checkpoints, processes
+from glaciersar.training.accumulation import MemoryEstimate, choose_accumulation
+from glaciersar.training.batch_statistics import share_batch_statistics
 from glaciersar.training.config import TrainConfig, count_steps, no_batch_fits
+from glaciersar.training.identity import run_identity
+from glaciersar.training.shared_memory import batch_bytes, check_shared_memory
 from glaciersar.training.start import check_start, load_start
 from glaciersar.training.weight_averaging import average_weights
 
@@ -32,14 +37,20 @@ class Run:
     """What the loop works with."""
 
     config: TrainConfig
-    identity: str
-    """Names configuration, data and code, for the checkpoints."""
+    identity: dict[str, Any]
+    """Names configuration, data, code and what the run computes by, for the checkpoints."""
     started_from: str
     """The weights that the run started from, by name and content; empty where it started afresh."""
     steps: int
     """Steps of an epoch."""
     accelerator: accelerate.Accelerator
+    precision: str
+    """What it computes in: bf16, fp16, tf32 or float32."""
     autocast: torch.autocast
+    scaler: torch.amp.GradScaler
+    """Scales the loss in fp16, so that small gradients do not become 0; else it leaves everything as it is."""
+    accumulate: int
+    """Parts that a process computes its patches of a step in."""
     model: Network
     """The network in training."""
     wrapped: nn.Module
@@ -67,57 +78,102 @@ class Run:
 
     def save_checkpoint(self, out: Path) -> None:
         networks = _name_networks(self.model, self.kept, self.average)
-        checkpoints.save_checkpoint(self.identity, out, networks, self.optimizer, self.log)
+        scaler = self.scaler.state_dict()
+        checkpoints.save_checkpoint(self.identity, out, networks, self.optimizer, self.log, scaler=scaler)
 
 
-def set_up(config: TrainConfig, data: Path, out: Path) -> Run:
+def set_up(config: TrainConfig, data: Path, out: Path, bytes_needed_at: MemoryEstimate | None = None) -> Run:
     """Check and open the data, build the network, and load the run's checkpoint if there is one."""
     train_file, val_file = (require_file(data / name, made_by="02-dataset") for name in ("train.h5", "val.h5"))
     check_no_leakage(data, subsets=("train", "val"))
     steps = count_steps(config, data)
     started_from = check_start(config, out)
-    accelerator, autocast = _choose_devices(config)
+    accelerator = processes.start_processes(config)
+    device, together = accelerator.device.type, accelerator.num_processes
+    precision = processes.choose_precision(config.precision, device)
+    accumulate = _choose_parts(config, accelerator, bytes_needed_at)
+    _check_loading(config, together)
     model, kept, average = _build_networks(config, accelerator)
+    if together > 1:
+        share_batch_statistics(model, device)
     adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     patches = _open_patches(config, train_file, steps)
     tiles, selected_by = _open_validation(config, val_file)
-    identity = checkpoints.run_identity(asdict(config) | {"weights": started_from}, data)
-    networks = _name_networks(model, kept, average)
-    log = checkpoints.load_checkpoint(identity, out, networks, adam, main=accelerator.is_main_process)
-    accelerator.wait_for_everyone()  # the main process may have renamed the file
-    batches = load_batches(patches, config.batch // accelerator.num_processes, workers=config.workers)
-    wrapped, optimizer, loader = accelerator.prepare(model, adam, batches)
-    return Run(
+    # Adam is not wrapped: accelerate would put its count of steps onto the GPU, to wait for at each step
+    wrapped, loader = accelerator.prepare(
+        model, load_batches(patches, config.batch // together, workers=config.workers)
+    )
+    how = {"device": device, "processes": together, "precision": precision, "accumulate": accumulate}
+    content = asdict(config) | {"weights": started_from}
+    identity = processes.told_by_main(accelerator, lambda: run_identity(content, data, how))
+    run = Run(
         config=config,
         identity=identity,
         started_from=started_from,
         steps=steps,
         accelerator=accelerator,
-        autocast=autocast,
+        precision=precision,
+        autocast=processes.make_autocast(precision, device),
+        scaler=torch.amp.GradScaler(device, enabled=precision == "fp16"),
+        accumulate=accumulate,
         model=model,
         wrapped=wrapped,
         kept=kept,
         average=average,
-        optimizer=optimizer,
+        optimizer=adam,
         patches=patches,
         loader=loader,
         tiles=tiles,
         selected_by=selected_by,
-        log=log,
+        log=[],
     )
+    _resume(run, out)
+    return run
 
 
-def _choose_devices(config: TrainConfig) -> tuple[accelerate.Accelerator, torch.autocast]:
-    """Take the devices there are, and the precision in which they compute."""
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    pinned = torch.cuda.is_available()  # copies from pinned memory need not wait
-    accelerator = accelerate.Accelerator(dataloader_config=accelerate.DataLoaderConfiguration(non_blocking=pinned))
-    if config.batch % accelerator.num_processes:
-        raise InputError(f"batch={config.batch} found, a multiple of {accelerator.num_processes} processes expected")
-    device = accelerator.device.type
-    half = config.precision == "bf16" or (config.precision == "auto" and multiplies_bf16(device))
-    return accelerator, torch.autocast(device, torch.bfloat16, enabled=half)
+def _resume(run: Run, out: Path) -> None:
+    """Load the run's checkpoint if there is one: the main process decides, reads it, and tells the others."""
+    config = run.config
+    choices = {
+        "processes": True,
+        "device": config.device == "auto",
+        "precision": config.precision == "auto",
+        "accumulate": not config.accumulate,
+    }
+    left_open = {name for name, free in choices.items() if free}
+    found = processes.told_by_main(
+        run.accelerator,
+        lambda: checkpoints.find_checkpoint(run.identity, out, epochs=config.epochs, open_to_choice=left_open),
+    )
+    if found is not None:
+        checkpoints.restore(found, _name_networks(run.model, run.kept, run.average), run.optimizer)
+        if found.scaler:
+            run.scaler.load_state_dict(found.scaler)
+        run.log.extend(found.rows)
+
+
+def _choose_parts(
+    config: TrainConfig, accelerator: accelerate.Accelerator, bytes_needed_at: MemoryEstimate | None
+) -> int:
+    """Give the parts that a process computes its patches of a step in, the same on all of them."""
+    if config.accumulate:
+        return config.accumulate
+    if accelerator.device.type != "cuda":
+        return 1
+    if bytes_needed_at is None:
+        raise InputError("accumulate=0 found without an estimate of memory, a number of parts expected")
+    free, _ = torch.cuda.mem_get_info(accelerator.device)
+    parts = choose_accumulation(free, bytes_needed_at, patches=config.batch // accelerator.num_processes)
+    return int(accelerator.reduce(torch.tensor(parts, device=accelerator.device), "max"))
+
+
+def _check_loading(config: TrainConfig, together: int) -> None:
+    """Refuse loading processes for which shared memory is too small."""
+    size = batch_bytes(
+        patches=config.batch // together, features=len(config.features), dates=config.dates, side=config.patch
+    )
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", together))
+    check_shared_memory(size, workers=config.workers, processes=here)
 
 
 def _build_networks(

@@ -13,6 +13,7 @@ from glaciersar.training.config import TrainConfig
         ({"precision": "fp8"}, "precision='fp8' found"),
         ({"ema_decay": 1.0}, "ema_decay=1.0 found"),
         ({"warmup": -1}, "warmup=-1 found"),
+        ({"accumulate": -1}, "accumulate=-1 found"),
         ({"model": "unet4d"}, "model 'unet4d' is unknown"),
         ({"recipe": "mine"}, "recipe 'mine' is unknown"),
         ({"dates": 0}, "dates=0 found, 1 to 15 expected"),

@@ -1,8 +1,6 @@
 """glaciersar.training.loop"""
 
 import dataclasses
-import subprocess
-import sys
 from itertools import pairwise
 
 import h5py
@@ -184,31 +182,6 @@ def test_the_weights_say_what_they_were_trained_on(data, tmp_path):
         file.attrs["kind"] = "simulated radar"
     train(dataclasses.replace(CONFIG, epochs=1), data, tmp_path / "run", progress=False)
     assert pretrained.load(tmp_path / "run/weights.safetensors").metadata["trained_on"] == "simulated radar"
-
-
-@pytest.mark.slow
-def test_two_processes_share_a_batch_and_end_with_one_set_of_weights(data, tmp_path):
-    script = tmp_path / "run.py"
-    script.write_text(
-        "from glaciersar.training.config import TrainConfig\n"
-        "from glaciersar.training.loop import train\n"
-        "config = TrainConfig(width=4, patch=16, batch=2, epochs=2, steps_per_epoch=3, restarts=[2], threads=1)\n"
-        f"train(config, {str(data)!r}, {str(tmp_path / 'run')!r}, progress=False)\n"
-    )
-    words = [
-        "accelerate.commands.launch",
-        "--cpu",
-        "--num_processes",
-        "2",
-        "--num_machines",
-        "1",
-        "--dynamo_backend",
-        "no",
-    ]
-    done = subprocess.run([sys.executable, "-m", *words, str(script)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert len((tmp_path / "run/log.csv").read_text().splitlines()) == 3
-    assert pretrained.load(tmp_path / "run/weights.safetensors").name == "unet3d"
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from glaciersar.training.losses import focal_loss, focal_loss_of_probabilities, smooth
+from glaciersar.training.losses import count_seen, focal_loss, focal_loss_of_probabilities, smooth
 
 
 @pytest.fixture
@@ -64,3 +64,11 @@ def test_beyond_the_clip_the_loss_is_flat():
     loss.backward()
     torch.testing.assert_close(loss, -torch.tensor(1e-7).log(), atol=1e-5, rtol=0)
     assert sure.grad.abs().max() == 0
+
+
+def test_losses_of_parts_divided_by_the_pixels_of_all_sum_to_that_of_all(sample):
+    logits, labels = sample
+    labels[0, :, 3:] = 0
+    assert count_seen(labels) == 3 * 9 + 8 * 9
+    parts = [focal_loss(x[None], y[None], pixels=count_seen(labels)) for x, y in zip(logits, labels, strict=True)]
+    torch.testing.assert_close(sum(parts), focal_loss(logits, labels))
