@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
@@ -42,6 +42,7 @@ LARGE = 1e9
 
 HINTS = {"float32": "f32", "bf16": "bf16"}  # what OpenVINO calls them
 
+Module = TypeVar("Module", bound=nn.Module)
 Run = Callable[[Tensor], Tensor]
 Graphs = dict[tuple[int, str], "Model"]
 """Converted graphs of one network, by number of dates and precision."""
@@ -112,7 +113,7 @@ def make_predictor(
     return Predictor(backend=backend, precision=precision, device=where, run=run)
 
 
-def place(model: nn.Module, device: str = "auto") -> nn.Module:
+def place(model: Module, device: str = "auto") -> Module:
     """Put a network into evaluation mode and onto a device: itself where it lies there, or a copy.
 
     Args:

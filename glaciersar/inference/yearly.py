@@ -14,7 +14,14 @@ from glaciersar.scenes.selection import choose_series, filter_scenes
 
 
 def map_years(
-    network: Network, archive: str | Path, years: Sequence[int], out: str | Path, *, window: int, weights: str
+    network: Network,
+    archive: str | Path,
+    years: Sequence[int],
+    out: str | Path,
+    *,
+    window: int,
+    weights: str,
+    device: str = "auto",
 ) -> None:
     """Map each year of an archive of HH scenes into `out`/probability_YEAR.tif and glacier_YEAR.tif beside it.
 
@@ -27,13 +34,15 @@ def map_years(
         out: Folder of the maps, all on the grid of the archive.
         window: Side of a mapping window, pixels.
         weights: Name of the weights, kept in the metadata of the maps.
+        device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.make_predictor`.
     """
     found = find_scenes(archive)
     geobox = covering_geobox(filter_scenes(found, polarisation="HH"), "HH")
     for year in years:
         chosen = choose_series(found, polarisation="HH", start=f"{year}-01-01", end=f"{year + 1}-01-01")
         path = Path(out) / f"probability_{year}.tif"
-        large_raster.map_scenes(network, chosen, geobox, "HH", path, tiling=Tiling(window=window), weights=weights)
+        tiling = Tiling(window=window)
+        large_raster.map_scenes(network, chosen, geobox, "HH", path, tiling=tiling, device=device, weights=weights)
 
 
 def maps_of_years(folder: str | Path) -> dict[int, Path]:

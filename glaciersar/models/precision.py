@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from glaciersar.models.layers import Network
 
-
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """Formats of 16 bits, by name."""
 
