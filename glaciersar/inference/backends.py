@@ -17,19 +17,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from glaciersar.devices import choose_device, exact_float32
+from glaciersar.devices import choose_device, exact_float32, slow_convolutions
 from glaciersar.errors import InputError
 from glaciersar.models.export import AnySides
 from glaciersar.models.layers import Network
-from glaciersar.models.precision import HALVES, accept_bf16_parts, fastest_precision, split_for_bf16
+from glaciersar.models.precision import HALVES, accept_bf16_parts, fastest_precision, fold_norms, split_for_bf16
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core, Model
@@ -109,6 +107,8 @@ def make_predictor(
         precision = fastest_precision(where) if large else "float32"
     _check_precision(backend, precision, where)
     make = _in_torch if backend == "torch" else partial(_in_openvino, graphs=_kept_graphs(model))
+    if where.startswith("cuda") and (slow := slow_convolutions(precision, torch.backends.cudnn.version())):
+        _say_once(slow)
     run = _in_half(model, make, precision) if precision in HALVES else make(model, precision)
     return Predictor(backend=backend, precision=precision, device=where, run=run)
 
@@ -128,6 +128,11 @@ def place(model: Module, device: str = "auto") -> Module:
     return copy.deepcopy(model).to(wanted)
 
 
+@cache
+def _say_once(sentence: str) -> None:
+    print(sentence)
+
+
 def _check_precision(backend: str, precision: str, device: str) -> None:
     if precision == "tf32" and device == "cpu":
         raise InputError("precision='tf32' found on cpu, which has none; float32, bf16 or auto expected")
@@ -142,17 +147,6 @@ def _device(model: nn.Module) -> str:
 def probability(logits: Tensor) -> Tensor:  # (B, 2, H, W) -> (B, H, W)
     """Compute the probability of glacier in float32."""
     return logits.float().softmax(1)[:, 1]
-
-
-def fold_norms(model: nn.Module) -> nn.Module:
-    """Copy a network in evaluation mode with each batch normalisation multiplied into the convolution before it."""
-    model = copy.deepcopy(model)
-    for parent in model.modules():
-        for (name, conv), (after, norm) in pairwise(list(parent.named_children())):  # they run in the order named
-            if isinstance(conv, nn.Conv2d | nn.Conv3d) and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d):
-                setattr(parent, name, fuse_conv_bn_eval(conv, norm))
-                setattr(parent, after, nn.Identity())
-    return model
 
 
 def _in_half(model: nn.Module, make: Callable[[nn.Module, str], Run], precision: str) -> Run:

@@ -6,9 +6,11 @@ more pixels of a map than all later rounding. fp16 holds 11 bits, and no number 
 """
 
 import copy
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from glaciersar.models.layers import Network
 
@@ -34,6 +36,17 @@ def multiplies_bf16(device: str) -> bool:
     limited_to_avx2 = torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")  # as ATEN_CPU_CAPABILITY may
     on_x86 = bool(found.get("avx512_bf16") or found.get("amx_bf16")) and not limited_to_avx2
     return on_x86 or bool(found.get("bf16"))
+
+
+def fold_norms(model: nn.Module) -> nn.Module:
+    """Copy a network in evaluation mode with each batch normalisation multiplied into the convolution before it."""
+    model = copy.deepcopy(model)
+    for parent in model.modules():
+        for (name, conv), (after, norm) in pairwise(list(parent.named_children())):  # they run in the order named
+            if isinstance(conv, nn.Conv2d | nn.Conv3d) and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d):
+                setattr(parent, name, fuse_conv_bn_eval(conv, norm))
+                setattr(parent, after, nn.Identity())
+    return model
 
 
 def split_for_bf16(series: Tensor, dtype: torch.dtype = torch.bfloat16) -> Tensor:
