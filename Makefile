@@ -11,7 +11,7 @@ BESIDE := -n logical --dist loadscope --no-loadscope-reorder # one process a cor
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce evidence evidence-check test test-fast bench docs machine lab publish notebooks lock clean
+.PHONY: help env reproduce evidence evidence-check test test-fast test-gpu bench docs machine lab publish notebooks lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -51,6 +51,9 @@ test: .venv/made ## check style, types, imports, dependencies and documentation,
 
 test-fast: .venv/made ## run the tests that are quick and need neither a GPU nor real data (within 2 minutes on 2 cores)
 	$(BIN)/python -m pytest $(BESIDE) -m 'not (slow or gpu or real)' tests
+
+test-gpu: .venv/made ## with a GPU at hand: hold it to what is promised (five minutes; paste what it prints into an issue)
+	$(BIN)/python -m pytest -v -rA tests/gpu
 
 bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (three quarters of an hour on 2 idle cores)
 	$(BIN)/python -m benchmarks

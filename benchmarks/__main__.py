@@ -25,6 +25,7 @@ SECTIONS = (
     "building",
     "starting",
     "growth",
+    "gpu",
 )
 INTRODUCTION = """# Speed and memory
 

@@ -1,4 +1,4 @@
-"""The command line: `glaciersar run`, `glaciersar train` and `glaciersar simulate`."""
+"""The command line: `glaciersar run`, `glaciersar train`, `glaciersar simulate` and `glaciersar doctor`."""
 
 import argparse
 import sys
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _train(rest)
         if rest:
             raise InputError(f"unknown argument {rest[0]!r}; see glaciersar {known.command} --help")
-        return _simulate(known)
+        return _doctor(known) if known.command == "doctor" else _simulate(known)
     except InputError as error:
         print(f"glaciersar: {error}", file=sys.stderr)
         return 2
@@ -67,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--orbits", type=int, nargs="+", default=[14], help="relative orbits, 14 or 174 (default 14)")
     simulate.add_argument("--seed", type=int, default=1)
     simulate.add_argument("--quiet", action="store_true", help="no progress bar")
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="tell on what networks compute here, and what fits into its memory",
+        description="Print device, driver, cuDNN, precision, memory, what fits into it, cores, and OpenVINO.",
+        allow_abbrev=False,
+    )
+    doctor.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:NUMBER (default auto)")
     return parser
 
 
@@ -119,4 +127,11 @@ def _simulate(known: argparse.Namespace) -> int:
         seed=known.seed,
     )
     print(simulate_archive(known.out, settings, progress=not known.quiet))
+    return 0
+
+
+def _doctor(known: argparse.Namespace) -> int:
+    from glaciersar.doctor import examine
+
+    print(examine(known.device))
     return 0

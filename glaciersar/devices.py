@@ -56,3 +56,24 @@ def exact_float32(*, tf32: bool = False) -> Iterator[None]:
         for backend, value in zip(backends, before, strict=True):
             backend.fp32_precision = value
         cudnn.deterministic, cudnn.benchmark = kernels
+
+
+SLOW_CUDNN = (90800, 91500)
+"""Versions of cuDNN from the first to below the second, whose 3-D convolutions in 16 bits PyTorch goes around, because
+they gave wrong results (pytorch/pytorch#163539, #166122)."""
+
+
+def slow_convolutions(precision: str, version: int | None) -> str:
+    """Say in a sentence that 3-D convolutions are slow with this version of cuDNN; nothing where they are not.
+
+    Args:
+        precision: "bf16", "fp16" or another.
+        version: From `torch.backends.cudnn.version()`.
+    """
+    if precision not in ("bf16", "fp16") or version is None or not SLOW_CUDNN[0] <= version < SLOW_CUDNN[1]:
+        return ""
+    found = f"cuDNN {version // 10000}.{version // 100 % 100}.{version % 100}"
+    return (
+        f"{found}: 3-D convolutions in {precision} are slow and take more memory with 9.8 to 9.14; "
+        'pip install --upgrade "nvidia-cudnn-cu12>=9.15" or the package of your CUDA, or take float32 or tf32'
+    )

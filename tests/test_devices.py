@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from glaciersar.devices import choose_device, exact_float32
+from glaciersar.devices import choose_device, exact_float32, slow_convolutions
 from glaciersar.errors import InputError
 
 
@@ -52,3 +52,15 @@ def test_float32_is_exact_inside_the_block_and_as_before_behind_it(tf32, precisi
     with exact_float32(tf32=tf32):
         assert settings() == ([precision] * 3, True, False)
     assert settings() == before
+
+
+@pytest.mark.parametrize(
+    ("version", "slow"), [(None, False), (90701, False), (90800, True), (91002, True), (91401, True), (91500, False)]
+)
+def test_versions_of_cudnn_whose_convolutions_pytorch_goes_around_are_named(version, slow):
+    assert bool(slow_convolutions("bf16", version)) is slow
+    assert slow_convolutions("float32", version) == ""
+
+
+def test_the_sentence_names_the_version_and_what_to_install():
+    assert slow_convolutions("fp16", 91002).startswith("cuDNN 9.10.2: 3-D convolutions in fp16 are slow")

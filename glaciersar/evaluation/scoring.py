@@ -4,32 +4,25 @@ Inter-annotator agreement is scored the same way. It is a reference and no upper
 the annotator who drew the reference.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from torch import Tensor
-from tqdm import tqdm
 
 from glaciersar import outlines
-from glaciersar.dataset.date_sampling import DATES
 from glaciersar.dataset.hdf5 import check_no_leakage
 from glaciersar.dataset.patches import WholeTiles
 from glaciersar.dataset.summary import pixel_size
+from glaciersar.evaluation.mapped_tiles import iter_tile_maps, recipe_of
 from glaciersar.evaluation.metrics import Confusion, TileResult, headline_scores, score_tiles
 from glaciersar.grid import SUBSETS, TILE_SIZE, Group
-from glaciersar.inference.as_released import map_inner_windows
 from glaciersar.inference.histogram import ProbabilityHistogram
-from glaciersar.inference.sliding_window import Tiling, map_array
-from glaciersar.inference.trained_dates import trained_dates
 from glaciersar.io import rasters
 from glaciersar.io.atomic import require_file
 from glaciersar.models import Network, pretrained
-from glaciersar.models.features import features_of
-from glaciersar.recipe import CORRECTED, Recipe, find_recipe
 
 COLUMNS = {
     "iou": "IoU, pooled",
@@ -53,6 +46,7 @@ def map_tiles(
     window: int = 384,
     progress: bool = False,
     dates: Sequence[int] | None = None,
+    device: str = "auto",
 ) -> Iterator[TileResult]:
     """Map every tile of a dataset file, one at a time, beside its reference, by the recipe of the model.
 
@@ -62,9 +56,11 @@ def map_tiles(
         window: Side of a mapping window, pixels; a smaller tile is mapped in one piece.
         progress: Show a progress bar.
         dates: Which of a tile's dates it is mapped from, as for `iter_tile_maps`.
+        device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.place`.
     """
-    masked = _recipe(model).nodata_masked
-    for name, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress, dates=dates):
+    masked = recipe_of(model).nodata_masked
+    maps = iter_tile_maps(model, path, window=window, progress=progress, dates=dates, device=device)
+    for name, probability, glacier in maps:
         yield TileResult(
             name=name,
             truth=glacier[1] > 0.5,
@@ -73,46 +69,8 @@ def map_tiles(
         )
 
 
-def iter_tile_maps(
-    model: Network,
-    path: str | Path,
-    *,
-    window: int,
-    progress: bool,
-    names: Collection[str] | None = None,
-    dates: Sequence[int] | None = None,
-) -> Iterator[tuple[str, NDArray[np.floating], NDArray[np.floating]]]:
-    """Map tiles of a dataset file, all or those with the given names, one at a time.
-
-    Args:
-        model: From `pretrained.load`.
-        path: The dataset file.
-        window: Side of a mapping window, pixels.
-        progress: Show a progress bar.
-        names: Tiles to map; None maps all.
-        dates: Which of a tile's 15 dates the model is shown, 0 … 14, in their order: one of them, or all but a season.
-            None shows those it was trained on.
-
-    Yields:
-        Name, probability (H, W) and labels (2, H, W) of a tile, without padding.
-
-    Raises:
-        InputError: A date that does not exist, a number of dates that the model does not take, or no dates for a
-            model that was trained on single ones.
-    """
-    shown = trained_dates(model, of=DATES) if dates is None else dates
-    model.check_dates(len(shown))
-    padded = not _recipe(model).margins_covered
-    tiles = WholeTiles(path, features=features_of(model), padded=padded, shown=shown)
-    chosen = [index for index, entry in enumerate(tiles.entries) if names is None or entry.name in names]
-    for index in tqdm(chosen, desc=f"mapping tiles, {model.name}", disable=not progress):
-        series, labels, name = tiles[index]
-        inner = tiles.entries[index].inner if tiles.padded else (...,)
-        yield name, _map(model, series, window=window)[inner], labels.numpy()[:, *inner]
-
-
 def histogram_tiles(
-    model: Network, path: str | Path, *, window: int = 384, progress: bool = False
+    model: Network, path: str | Path, *, window: int = 384, progress: bool = False, device: str = "auto"
 ) -> ProbabilityHistogram:
     """Map every tile of a dataset file and count its pixels by probability and class, for a calibration.
 
@@ -123,16 +81,17 @@ def histogram_tiles(
         path: The dataset file: val.h5 to calibrate, test.h5 to test the calibration.
         window: Side of a mapping window, pixels.
         progress: Show a progress bar.
+        device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.place`.
     """
     histogram = ProbabilityHistogram.empty()
-    for _, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress):
+    for _, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress, device=device):
         seen = (glacier.sum(0) > 0) & np.isfinite(probability)
         histogram += ProbabilityHistogram.of(probability, glacier[1] > 0.5, seen)
     return histogram
 
 
 def map_selected_tiles(
-    folder: str | Path, path: str | Path, names: Sequence[str], *, window: int = 384
+    folder: str | Path, path: str | Path, names: Sequence[str], *, window: int = 384, device: str = "auto"
 ) -> dict[str, NDArray[np.floating]]:
     """Map some tiles of a dataset file with the trained weights in a folder, as `map_tiles` does.
 
@@ -140,22 +99,8 @@ def map_selected_tiles(
         Probability (H, W) by name; NaN where the recipe does not map a pixel.
     """
     model = pretrained.load(require_file(Path(folder) / "weights.safetensors", made_by="04-train"))
-    maps = iter_tile_maps(model, path, window=window, progress=False, names=names)
+    maps = iter_tile_maps(model, path, window=window, progress=False, names=names, device=device)
     return {name: probability for name, probability, _ in maps}
-
-
-def _recipe(model: Network) -> Recipe:
-    return find_recipe(model.metadata.get("recipe", CORRECTED.name))
-
-
-def _map(model: Network, series: Tensor, *, window: int) -> NDArray[np.floating]:
-    """Map a series (F, T, H, W) by the model's recipe; gives the probability of glacier (H, W)."""
-    if _recipe(model).margins_covered:
-        # float32 on torch: scores must not depend on which precision is fast on a machine
-        return map_array(model, series, tiling=Tiling(window=window, overlap=0.5), backend="torch", precision="float32")
-    both = map_inner_windows(model, series, window=min(window, *series.shape[-2:]))
-    glacier: NDArray[np.floating] = both[1]
-    return glacier
 
 
 def tile_scores(scores: pd.DataFrame) -> pd.DataFrame:
@@ -173,6 +118,7 @@ def score_models(
     progress: bool = False,
     dates: Sequence[int] | None = None,
     truth: gpd.GeoDataFrame | None = None,
+    device: str = "auto",
 ) -> pd.DataFrame:
     """Score trained models on test tiles, each on the features and dates it was trained on.
 
@@ -184,6 +130,7 @@ def score_models(
         progress: Show a progress bar.
         dates: Which dates all of them are shown instead, as for `iter_tile_maps`.
         truth: True outlines of a simulated archive, as for `score_results`.
+        device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.place`.
 
     Returns:
         The frames of `score_results`, indexed by model and tile.
@@ -198,7 +145,8 @@ def score_models(
     pixel = pixel_size(require_file(test, made_by="02-dataset"))
     frames = {}
     for name, found in weights.items():
-        results = map_tiles(pretrained.load(found), test, window=window, progress=progress, dates=dates)
+        model = pretrained.load(found)
+        results = map_tiles(model, test, window=window, progress=progress, dates=dates, device=device)
         frames[name] = score_results(results, pixel=pixel, truth=truth)
     return pd.concat(frames, names=["model"])
 

@@ -12,7 +12,7 @@ from glaciersar.models import Network
 
 
 def count_by_date(
-    model: Network, path: str | Path, *, window: int = 384, progress: bool = False
+    model: Network, path: str | Path, *, window: int = 384, progress: bool = False, device: str = "auto"
 ) -> dict[str, tuple[Confusion, ...]]:
     """Count the pixels of the maps from each single date, whatever dates the model was trained on.
 
@@ -21,6 +21,7 @@ def count_by_date(
         path: The dataset file: val.h5 to choose a date by `best_date`, test.h5 to score it.
         window: Side of a mapping window, pixels.
         progress: Show a progress bar for each date.
+        device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.place`.
 
     Returns:
         For each tile by name, the counts of each of its 15 dates, in order.
@@ -30,7 +31,7 @@ def count_by_date(
     """
     counts: dict[str, tuple[Confusion, ...]] = {}
     for date in range(DATES):
-        for tile in map_tiles(model, path, window=window, progress=progress, dates=[date]):
+        for tile in map_tiles(model, path, window=window, progress=progress, dates=[date], device=device):
             found = np.asarray(tile.found, bool)
             counts[tile.name] = (*counts.get(tile.name, ()), Confusion.of(tile.truth, found, tile.valid))
     return counts

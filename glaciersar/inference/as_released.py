@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from glaciersar.devices import exact_float32
 from glaciersar.errors import InputError
 from glaciersar.inference.sliding_window import gaussian_window
 
@@ -79,6 +80,7 @@ def _blend(
         for x in columns:
             here = (..., slice(y, y + window), slice(x, x + window))
             piece = series[None][here].to(device)  # (1, F, T, P, P)
-            blended[here] += model(piece).float().softmax(1)[0].cpu() * weight
+            with exact_float32():
+                blended[here] += model(piece).float().softmax(1)[0].cpu() * weight
             weights[here] += weight
     return (blended / weights).numpy()  # 0 / 0 is NaN

@@ -4,6 +4,9 @@ Convolutions in bf16, where the processor multiplies it, are several times as fa
 probability is near a half may change their class (`benchmarks/rounding.py` counts them). Converting a network for
 OpenVINO takes seconds, so "auto" does it only where there is enough to map, and the result is kept as long as the
 network lives and its weights stay the same.
+
+On a GPU float32 is computed in full precision; "tf32", a choice of its own, multiplies 10 bits of it and errs by 1e-3.
+A GPU that does not multiply bf16 takes fp16; what its range does not hold is computed again in float32.
 """
 
 import copy
@@ -14,30 +17,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from glaciersar.devices import choose_device, exact_float32, slow_convolutions
 from glaciersar.errors import InputError
 from glaciersar.models.export import AnySides
 from glaciersar.models.layers import Network
-from glaciersar.models.precision import accept_bf16_parts, multiplies_bf16, split_for_bf16
+from glaciersar.models.precision import HALVES, accept_bf16_parts, fastest_precision, fold_norms, split_for_bf16
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core, Model
 
 BACKENDS = ("auto", "torch", "openvino")
-PRECISIONS = ("auto", "float32", "bf16")
+PRECISIONS = ("auto", "float32", "tf32", "bf16", "fp16")
 
 LARGE = 1e9
 """Dates × pixels × width² from which converting pays: half a window of 15 × 384 × 384 for a network of width 32."""
 
 HINTS = {"float32": "f32", "bf16": "bf16"}  # what OpenVINO calls them
 
+Module = TypeVar("Module", bound=nn.Module)
 Run = Callable[[Tensor], Tensor]
 Graphs = dict[tuple[int, str], "Model"]
 """Converted graphs of one network, by number of dates and precision."""
@@ -52,10 +55,15 @@ class Predictor:
     backend: str
     """ "torch" or "openvino"."""
     precision: str
-    """ "float32" or "bf16": of the convolutions; what goes in and comes out is float32."""
+    """ "float32", "tf32", "bf16" or "fp16": of the convolutions; what goes in and comes out is float32."""
     device: str
-    """ "cpu" or "cuda"."""
+    """ "cpu" or "cuda:0"."""
     run: Run
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the CPU is free while it maps."""
+        return self.device.startswith("cuda")
 
     def __call__(self, series: Tensor) -> Tensor:
         return self.run(series)
@@ -65,38 +73,75 @@ class Predictor:
 
 
 def make_predictor(
-    model: nn.Module, *, backend: str = "auto", precision: str = "auto", size: int | None = None
+    model: nn.Module,
+    *,
+    backend: str = "auto",
+    precision: str = "auto",
+    device: str = "auto",
+    size: int | None = None,
 ) -> Predictor:
-    """Prepare a network for mapping; later changes of its weights do not reach what "openvino" or "bf16" prepared.
+    """Prepare a network for mapping; its weights at this time count where it is copied, as all but "torch" do.
 
     Args:
         model: From `models.build` or `pretrained.load`; put into evaluation mode here.
         backend: "torch"; "openvino", on a CPU only; "auto" takes the faster of those available here.
-        precision: "float32"; "bf16"; "auto" takes bf16 where the device multiplies it in hardware and it pays.
+        precision: "float32"; "tf32", on a GPU only; "bf16"; "fp16"; "auto" takes the fastest that the device multiplies
+            in hardware (bf16, or fp16 on an older GPU) where it pays.
+        device: "auto", "cpu", "cuda" or "cuda:1", as for `place`.
         size: Dates × pixels that will be mapped, from which "auto" decides; None stands for many.
 
     Raises:
-        InputError: An unknown backend or precision, or one that is not available here.
+        InputError: An unknown backend, precision or device, or one that is not available here.
     """
     if backend not in BACKENDS:
         raise InputError(f"backend={backend!r} found, one of {', '.join(BACKENDS)} expected")
     if precision not in PRECISIONS:
         raise InputError(f"precision={precision!r} found, one of {', '.join(PRECISIONS)} expected")
-    model.eval()
-    device = _device(model)
+    model = place(model, "cpu" if backend == "openvino" and device == "auto" else device)
+    where = _device(model)
     large = size is None or size * getattr(model, "width", 0) ** 2 >= LARGE
     if backend == "auto":
-        fits = large and device == "cpu" and isinstance(model, Network)
+        fits = large and where == "cpu" and precision in ("auto", *HINTS) and isinstance(model, Network)
         backend = "openvino" if fits and importlib.util.find_spec("openvino") else "torch"
     if precision == "auto":
-        precision = "bf16" if large and multiplies_bf16(device) else "float32"
+        precision = fastest_precision(where) if large else "float32"
+    _check_precision(backend, precision, where)
     make = _in_torch if backend == "torch" else partial(_in_openvino, graphs=_kept_graphs(model))
-    run = _in_bf16(model, make) if precision == "bf16" else make(model, "float32")
-    return Predictor(backend=backend, precision=precision, device=device, run=run)
+    if where.startswith("cuda") and (slow := slow_convolutions(precision, torch.backends.cudnn.version())):
+        _say_once(slow)
+    run = _in_half(model, make, precision) if precision in HALVES else make(model, precision)
+    return Predictor(backend=backend, precision=precision, device=where, run=run)
+
+
+def place(model: Module, device: str = "auto") -> Module:
+    """Put a network into evaluation mode and onto a device: itself where it lies there, or a copy.
+
+    Args:
+        model: Any network.
+        device: As for `devices.choose_device`; "auto" leaves a network on the GPU that it lies on.
+    """
+    model.eval()
+    here = next(model.parameters()).device
+    wanted = here if device == "auto" and here.type != "cpu" else choose_device(device)
+    if here.type == wanted.type and wanted.index in (None, here.index):
+        return model
+    return copy.deepcopy(model).to(wanted)
+
+
+@cache
+def _say_once(sentence: str) -> None:
+    print(sentence)
+
+
+def _check_precision(backend: str, precision: str, device: str) -> None:
+    if precision == "tf32" and device == "cpu":
+        raise InputError("precision='tf32' found on cpu, which has none; float32, bf16 or auto expected")
+    if backend == "openvino" and precision not in HINTS:
+        raise InputError(f"precision={precision!r} found for openvino, one of auto, {', '.join(HINTS)} expected")
 
 
 def _device(model: nn.Module) -> str:
-    return next(model.parameters()).device.type
+    return str(next(model.parameters()).device)
 
 
 def probability(logits: Tensor) -> Tensor:  # (B, 2, H, W) -> (B, H, W)
@@ -104,37 +149,46 @@ def probability(logits: Tensor) -> Tensor:  # (B, 2, H, W) -> (B, H, W)
     return logits.float().softmax(1)[:, 1]
 
 
-def fold_norms(model: nn.Module) -> nn.Module:
-    """Copy a network in evaluation mode with each batch normalisation multiplied into the convolution before it."""
-    model = copy.deepcopy(model)
-    for parent in model.modules():
-        for (name, conv), (after, norm) in pairwise(list(parent.named_children())):  # they run in the order named
-            if isinstance(conv, nn.Conv2d | nn.Conv3d) and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d):
-                setattr(parent, name, fuse_conv_bn_eval(conv, norm))
-                setattr(parent, after, nn.Identity())
-    return model
+def _in_half(model: nn.Module, make: Callable[[nn.Module, str], Run], precision: str) -> Run:
+    device, dtype = _device(model), HALVES[precision]
+    folded = fold_norms(model)
+    if isinstance(folded, Network):
+        run = _on_parts(folded, make(accept_bf16_parts(folded, dtype), precision), device, dtype)
+    else:
+        run = make(folded, precision)
+    return _in_range(run, make(folded, "float32")) if precision == "fp16" else run
 
 
-def _in_bf16(model: nn.Module, make: Callable[[nn.Module, str], Run]) -> Run:
-    model = fold_norms(model)
-    if not isinstance(model, Network):
-        return make(model, "bf16")
-    run = make(accept_bf16_parts(model), "bf16")
+def _on_parts(network: Network, run: Run, device: str, dtype: torch.dtype) -> Run:
+    """Split what a network makes of a series, on its device, before `run` computes."""
 
+    @torch.inference_mode()
     def run_on_parts(series: Tensor) -> Tensor:
-        model.check(series)
-        return run(split_for_bf16(model.reduce(series)))
+        network.check(series)
+        series = series.to(device, non_blocking=True)
+        return run(split_for_bf16(network.reduce(series), dtype))
 
     return run_on_parts
 
 
+def _in_range(run: Run, exact: Run) -> Run:
+    """Compute what is not finite, because fp16 has no number so large, again in float32."""
+
+    def run_in_range(series: Tensor) -> Tensor:
+        found = run(series)
+        return found if torch.isfinite(found).all() else exact(series)
+
+    return run_in_range
+
+
 def _in_torch(model: nn.Module, precision: str) -> Run:
     device = _device(model)
+    kind, dtype = torch.device(device).type, HALVES.get(precision, torch.bfloat16)
 
     @torch.inference_mode()
     def run(series: Tensor) -> Tensor:
-        with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
-            logits = model(series.to(device))
+        with exact_float32(tf32=precision == "tf32"), torch.autocast(kind, dtype, enabled=precision in HALVES):
+            logits = model(series.to(device, non_blocking=True))
         return probability(logits).cpu()
 
     return run

@@ -1,15 +1,16 @@
 """Map rasters larger than memory: read and written in windows; a killed run resumes.
 
 Memory holds the window that is mapped, the next one, which a thread reads meanwhile, and the strip that a row of
-windows has in common with the next.
+windows has in common with the next. A GPU maps faster than one thread reads: for it several read, and it maps a window
+while the one before is blended and written.
 """
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -21,10 +22,12 @@ from tqdm import tqdm
 
 from glaciersar.errors import InputError
 from glaciersar.inference import backends, map_product, resumable
+from glaciersar.inference.ahead import compute_ahead
 from glaciersar.inference.backends import Predictor
 from glaciersar.inference.calibration import Calibration
 from glaciersar.inference.map_product import CALLED, COUNTS, DATES, FILLED, VALID, WRITTEN, Band, MapReport
-from glaciersar.inference.prepared_scenes import Preview, look_at, match_polarisations, read_prepared
+from glaciersar.inference.out_of_memory import map_within_memory, smaller_tilings
+from glaciersar.inference.prepared_scenes import Preview, file_state, look_at, match_polarisations, read_prepared
 from glaciersar.inference.resumable import Progress
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Place, Tiling, WindowLayout, blend_row
 from glaciersar.inference.trained_dates import keep_trained
@@ -36,8 +39,10 @@ from glaciersar.radiometry import Prepared
 from glaciersar.scenes.scene import Scene, merge_passes, rasters_of
 from glaciersar.scenes.temporal_coverage import data_source
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+_Window = tuple[Prepared, Tensor | None]
+"""What was read, and its map, None without radar."""
+
+READERS = 8  # threads that read for a GPU, where there are so many cores; each holds a window
 
 
 class OnBlock(Protocol):
@@ -59,6 +64,7 @@ def map_scenes(
     calibration: Calibration | None = None,
     backend: str = "auto",
     precision: str = "auto",
+    device: str = "auto",
     progress: bool = False,
     on_block: OnBlock | None = None,
     **tags: str,
@@ -72,7 +78,7 @@ def map_scenes(
         geobox: The grid of the map.
         polarisation: "HH", "HV", "VV" or "VH"; for a network of two, "HH+HV" or "VV+VH".
         path, dtype, calibration, progress, on_block: As for `map_raster`.
-        tiling, backend, precision: As for `sliding_window.map_array`.
+        tiling, backend, precision, device: As for `sliding_window.map_array`.
         tags: More metadata for the files.
 
     Returns:
@@ -87,9 +93,9 @@ def map_scenes(
     passes = keep_trained(network, merge_passes(chosen))
     look = look_at(passes, geobox, polarisations)
     size = len(passes) * geobox.shape[0] * geobox.shape[1]
-    rasters = [_file_state(href) for scene in passes for href in rasters_of(scene, polarisation)]
+    rasters = [file_state(href) for scene in passes for href in rasters_of(scene, polarisation)]
     mapped = map_raster(
-        backends.make_predictor(network, backend=backend, precision=precision, size=size),
+        backends.make_predictor(network, backend=backend, precision=precision, device=device, size=size),
         lambda part: read_prepared(passes, part, polarisations),
         geobox,
         path,
@@ -122,11 +128,12 @@ def map_raster(
 
     Writes cloud-optimised GeoTIFFs: `path`, the glacier mask, and with a calibration the confidence; beside
     probability.tif they are glacier.tif and confidence.tif. A killed run resumes at its last complete row of windows
-    if it is started again with the same settings, and its files are the same to the byte.
+    if it is started again with the same settings, and its files are the same to the byte. Where the memory of a GPU is
+    not enough for a window, the map is started anew with smaller ones, and their side is in the metadata as `window`.
 
     Args:
         predictor: From `backends.make_predictor`.
-        read: Reads the prepared series of any part of the grid; called in a thread.
+        read: Reads the prepared series of any part of the grid; called in a thread, for a GPU in several at a time.
         geobox: The grid.
         path: The probability to write.
         tiling: As for `sliding_window.map_array`.
@@ -143,18 +150,13 @@ def map_raster(
             another process that writes this map. Later: what `read` raises, no pixel with radar, a disk that filled up
             meanwhile; no broken file is left.
     """
-    path = Path(path)
-    layout = WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)
-    bands = map_product.rasters_of(path, dtype, calibration, tags)
-    run = _Run(predictor, read, geobox, path, layout, dtype, calibration, bands, on_block)
-    with (
-        exclusive_lock(path.parent, file_name=path.name),
-        wrap_write_errors(path, *WRITE_ERRORS),
-        small_cache(),
-    ):
-        counts = run.map_rows(run.settings | {"tags": tags, "made_of": inputs}, progress=progress)
-        run.finish(counts)
-    return MapReport.of_counts(bands, layout.shape, counts, str(predictor))
+    path, shape = Path(path), (geobox.shape[0], geobox.shape[1])
+    run = _Run(predictor, read, geobox, path, WindowLayout.over(shape, tiling), dtype, calibration, tags, on_block)
+    _ = run.bands  # refuses an unknown dtype
+    runs = {tried: run.with_windows(tried) for tried in (tiling, *smaller_tilings(tiling, shape))}
+    with exclusive_lock(path.parent, file_name=path.name), wrap_write_errors(path, *WRITE_ERRORS), small_cache():
+        begun = next((k for k, run in enumerate(runs.values()) if run.is_begun(inputs)), 0)
+        return map_within_memory(lambda tried: runs[tried].map_all(inputs, progress=progress), [*runs][begun:])
 
 
 @dataclass(frozen=True)
@@ -168,8 +170,21 @@ class _Run:
     layout: WindowLayout
     dtype: str
     calibration: Calibration | None
-    bands: list[Band]
+    tags: Mapping[str, str]
     on_block: OnBlock | None
+
+    def with_windows(self, tiling: Tiling) -> "_Run":
+        """Give the run with the windows of a tiling, of which the tags tell where they are not the given ones."""
+        given = self.layout.tiling
+        if tiling == given:
+            return self
+        window = f"{tiling.window} pixels, as memory was not enough for {given.window}"
+        return replace(self, layout=WindowLayout.over(self.layout.shape, tiling), tags={**self.tags, "window": window})
+
+    @property
+    def bands(self) -> list[Band]:
+        """The rasters to write."""
+        return map_product.rasters_of(self.path, self.dtype, self.calibration, self.tags)
 
     @property
     def folder(self) -> Path:
@@ -178,7 +193,7 @@ class _Run:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What determines the values of the map, besides its inputs; for JSON."""
+        """What determines the files of the map, besides its inputs; for JSON."""
         layout, tiling = self.layout, self.layout.tiling
         return {
             "grid": [*layout.shape, *self.geobox.affine[:6], str(self.geobox.crs)],
@@ -186,7 +201,22 @@ class _Run:
             "dtype": self.dtype,
             "calibration": self.calibration and self.calibration.record(),
             "predictor": str(self.predictor),
+            "tags": self.tags,
         }
+
+    def is_begun(self, inputs: Mapping[str, Any]) -> bool:
+        """Tell whether an earlier run with the same settings left it unfinished."""
+        return resumable.is_unfinished(self.folder, self.settings | {"made_of": inputs})
+
+    def map_all(self, inputs: Mapping[str, Any], *, progress: bool) -> MapReport:
+        """Map the whole raster."""
+        try:
+            counts = self.map_rows(self.settings | {"made_of": inputs}, progress=progress)
+        except torch.OutOfMemoryError:
+            resumable.remove_unfinished(self.folder)
+            raise
+        self.finish(counts)
+        return MapReport.of_counts(self.bands, self.layout.shape, counts, str(self.predictor))
 
     def map_rows(self, settings: Mapping[str, Any], *, progress: bool) -> NDArray[np.int64]:
         """Map the rows of windows that an earlier run has not, saving each; returns the counts of the whole raster."""
@@ -199,17 +229,43 @@ class _Run:
         total, done = len(layout.tops) * len(columns), state.rows * len(columns)
         title = f"mapping ({self.predictor})"
         bar = tqdm(total=total, initial=done, desc=title, unit="window", disable=not progress)
-        with bar, closing(_one_ahead(lambda place: self.read(self.geobox[place]), places)) as windows:
+        threads = max(1, min(READERS, (os.cpu_count() or 1) - 1)) if self.predictor.on_gpu else 1
+        with (
+            bar,
+            closing(compute_ahead(self._read, places, threads=threads)) as series,
+            closing(self._map_windows(series)) as windows,
+        ):
             for row in range(state.rows, len(layout.tops)):
                 state = self._map_row(row, state, windows, bar)
                 resumable.save_progress(folder, state)
         return state.counts
 
-    def _map_row(self, row: int, state: Progress, windows: Iterator[Prepared], bar: "tqdm[Any]") -> Progress:
+    def _read(self, place: Place) -> Prepared:
+        """Read a window, for a GPU into memory that it copies by itself."""
+        prepared = self.read(self.geobox[place])
+        if self.predictor.on_gpu and torch.cuda.is_available():
+            return replace(prepared, series=torch.from_numpy(prepared.series).pin_memory().numpy())
+        return prepared
+
+    def _map_windows(self, series: Iterator[Prepared]) -> Generator[_Window, None, None]:
+        """Map windows, one after another, on a GPU one ahead."""
+        if self.predictor.on_gpu:
+            return compute_ahead(self._map_window, series)
+        return (self._map_window(prepared) for prepared in series)
+
+    def _map_window(self, prepared: Prepared) -> tuple[Prepared, Tensor | None]:
+        """Map a window if it has radar."""
+        if not prepared.valid.any():
+            return prepared, None
+        series = torch.from_numpy(prepared.series)  # ([F,] T, h, w)
+        (glacier,) = self.predictor(series.reshape(1, -1, *series.shape[-3:]))  # (1, F, T, h, w) -> (h, w)
+        return prepared, glacier
+
+    def _map_row(self, row: int, state: Progress, windows: Iterator[_Window], bar: "tqdm[Any]") -> Progress:
         """Map one row of windows and write the pixels that are finished with it."""
         layout, carry, counts = self.layout, torch.from_numpy(state.carry), state.counts.copy()
         maps = (
-            _map_window(self.predictor, next(windows), layout.finished(row, column), counts, bar)
+            _count_window(next(windows), layout.finished(row, column), counts, bar)
             for column in range(len(layout.lefts))
         )
         with resumable.open_rasters(self.folder, self.bands) as write:
@@ -241,33 +297,17 @@ class _Run:
             map_product.sibling_path(self.path, "confidence").unlink(missing_ok=True)
 
 
-def _map_window(
-    predictor: Predictor, prepared: Prepared, finished: Place, counts: NDArray[np.int64], bar: "tqdm[Any]"
+def _count_window(
+    window: _Window, finished: Place, counts: NDArray[np.int64], bar: "tqdm[Any]"
 ) -> tuple[Tensor | None, Tensor]:
-    """Map a window if it has radar, and count the pixels that are finished with it, which are its first ones."""
+    """Count the pixels of a window that are finished with it, which are its first ones."""
+    prepared, glacier = window
     down, across = (slice(0, side.stop - side.start) for side in finished)
     counts[VALID] += prepared.valid[down, across].sum()
     counts[FILLED] += prepared.filled[down, across].sum()
     counts[DATES] = prepared.series.shape[-3]
-    glacier = None
-    if prepared.valid.any():
-        series = torch.from_numpy(prepared.series)  # ([F,] T, h, w)
-        (glacier,) = predictor(series.reshape(1, -1, *series.shape[-3:]))  # (1, F, T, h, w) -> (h, w)
     bar.update()
     return glacier, torch.from_numpy(prepared.valid)
-
-
-def _one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
-    """Call a function on each item in a thread, so that the next result is computed while one is in use."""
-    with ThreadPoolExecutor(1) as thread:
-        pending: Future[Result] | None = None
-        for item in items:
-            next_one = thread.submit(function, item)
-            if pending is not None:
-                yield pending.result()
-            pending = next_one
-        if pending is not None:
-            yield pending.result()
 
 
 def _tags_of(network: Network, chosen: Sequence[Scene], look: Preview, polarisation: str) -> dict[str, str]:
@@ -278,9 +318,3 @@ def _tags_of(network: Network, chosen: Sequence[Scene], look: Preview, polarisat
         "data": data_source(chosen),
         "trained_on": network.metadata.get("trained_on", "unknown data"),
     }
-
-
-def _file_state(href: str) -> list[str | int]:
-    """Name a raster with its size and time, if it lies on this disk, so that another one in its place is noticed."""
-    found = Path(href).stat() if Path(href).exists() else None
-    return [href, found.st_size, found.st_mtime_ns] if found else [href]

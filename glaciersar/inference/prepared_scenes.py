@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,3 +88,9 @@ def look_at(passes: Sequence[Scene], geobox: GeoBox, polarisations: Mapping[str,
         gaps=dict(sorted(gaps.items())),
         backscatter=np.where(prepared.valid, median, np.nan),
     )
+
+
+def file_state(href: str) -> list[str | int]:
+    """Name a raster with its size and time, if it lies on this disk, so that another one in its place is noticed."""
+    found = Path(href).stat() if Path(href).exists() else None
+    return [href, found.st_size, found.st_mtime_ns] if found else [href]

@@ -24,6 +24,7 @@ def map_region(
     polarisation: str = "",
     relative_orbit: int = 0,
     dates: int = 15,
+    device: str = "auto",
     progress: bool = False,
 ) -> tuple[MapReport, Preview]:
     """Map the probability of glacier in the last year of some scenes, over all that they cover, into `path`.
@@ -37,6 +38,7 @@ def map_region(
         polarisation: "HH", "HV", "VV" or "VH", or both, "HH+HV" or "VV+VH"; empty takes what is there, HH before VV.
         relative_orbit: 1 to 175; 0 takes the lowest there is.
         dates: How many dates stand for the year (`selection.choose_dates`); 0 takes every date.
+        device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.make_predictor`.
         progress: Show a progress bar.
 
     Returns:
@@ -48,7 +50,7 @@ def map_region(
     polarisation = polarisation or default_polarisation(network, scenes)
     chosen = choose_series(scenes, polarisation=polarisation, relative_orbit=relative_orbit, dates=dates)
     grid = covering_geobox(chosen, polarisation)
-    return map_scenes(network, chosen, grid, polarisation, path, progress=progress)
+    return map_scenes(network, chosen, grid, polarisation, path, device=device, progress=progress)
 
 
 def default_polarisation(network: Network, scenes: Sequence[Scene]) -> str:

@@ -59,7 +59,7 @@ def create_or_resume(
     """
     wanted = json.loads(json.dumps(settings))
     if all((folder / name).exists() for name in (SETTINGS, *(band.path.name for band in bands))):
-        if json.loads((folder / SETTINGS).read_text()) == wanted:
+        if is_unfinished(folder, settings):
             state = load_progress(folder, fresh)
             print(f"{bands[0].path.name}: an unfinished map of the same settings found, {state.rows} rows of it kept")
             return state
@@ -75,6 +75,12 @@ def create_or_resume(
         remove_unfinished(folder)
         raise
     return fresh
+
+
+def is_unfinished(folder: Path, settings: Mapping[str, Any]) -> bool:
+    """Tell whether a folder holds an unfinished map of such settings."""
+    path = folder / SETTINGS
+    return path.exists() and bool(json.loads(path.read_text()) == json.loads(json.dumps(settings)))
 
 
 def remove_unfinished(folder: Path) -> None:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from glaciersar.errors import InputError
 from glaciersar.inference.backends import Predictor, make_predictor
+from glaciersar.inference.out_of_memory import map_within_memory, smaller_tilings
 from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write
 
@@ -205,9 +206,12 @@ def map_array(
     tiling: Tiling = DEFAULT_TILING,
     backend: str = "auto",
     precision: str = "auto",
+    device: str = "auto",
     progress: bool = False,
 ) -> NDArray[np.float32]:
     """Map the probability of glacier from a scaled series in memory; `large_raster` maps scenes of any size.
+
+    Where the memory of a GPU is not enough for a window, the map is started anew with smaller ones.
 
     Args:
         model: From `models.build` or `pretrained.load`, put into evaluation mode here; or a predictor that
@@ -216,7 +220,8 @@ def map_array(
         valid: (H, W) pixels with radar, from `radiometry.prepare`; windows without any are left out.
         tiling: Size, overlap and blending of the windows.
         backend: "auto", "torch" or "openvino", as for `backends.make_predictor`; "auto" maps a small raster by "torch".
-        precision: "auto", "float32" or "bf16"; "auto" maps a small raster in "float32".
+        precision: As for `backends.make_predictor`; "auto" maps a small raster in "float32".
+        device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.make_predictor`.
         progress: Show a progress bar.
 
     Returns:
@@ -229,21 +234,30 @@ def map_array(
     if not torch.isfinite(series).all():
         raise InputError("the series holds NaN or infinite values; radiometry.prepare fills them")
     if not isinstance(model, Predictor):
-        model = make_predictor(model, backend=backend, precision=precision, size=series[0].numel())
-    seen = torch.ones(layout.shape, dtype=torch.bool) if valid is None else torch.from_numpy(valid)
+        model = make_predictor(model, backend=backend, precision=precision, device=device, size=series[0].numel())
+    predictor, seen = model, torch.ones(layout.shape, dtype=torch.bool) if valid is None else torch.from_numpy(valid)
 
+    def map_by(tried: Tiling) -> NDArray[np.float32]:
+        return _map_windows(predictor, series, seen, WindowLayout.over(layout.shape, tried), progress=progress)
+
+    return map_within_memory(map_by, [tiling, *smaller_tilings(tiling, layout.shape)])
+
+
+def _map_windows(
+    predictor: Predictor, series: Tensor, seen: Tensor, layout: WindowLayout, *, progress: bool
+) -> NDArray[np.float32]:
     def map_window(row: int, column: int) -> tuple[Tensor | None, Tensor]:
         here = layout.window(row, column)
         bar.update()
         if not seen[here].any():
             return None, seen[here]
-        (glacier,) = model(series[:, :, *here][None])  # (1, F, T, rows, columns) -> (rows, columns)
+        (glacier,) = predictor(series[:, :, *here][None])  # (1, F, T, rows, columns) -> (rows, columns)
         return glacier, seen[here]
 
     probability = torch.empty(layout.shape)
     carry = layout.carry()
     windows = len(layout.tops) * len(layout.lefts)
-    with tqdm(total=windows, desc=f"mapping ({model})", disable=not progress) as bar:
+    with tqdm(total=windows, desc=f"mapping ({predictor})", disable=not progress) as bar:
         for row in range(len(layout.tops)):
             maps = (map_window(row, column) for column in range(len(layout.lefts)))
             for here, block in blend_row(layout, row, maps, carry):

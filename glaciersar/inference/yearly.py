@@ -21,6 +21,7 @@ def map_years(
     *,
     window: int,
     weights: str,
+    device: str = "auto",
     progress: bool = False,
 ) -> None:
     """Map each year of an archive of HH scenes into `out`/probability_YEAR.tif and glacier_YEAR.tif beside it.
@@ -34,6 +35,7 @@ def map_years(
         out: Folder of the maps, all on the grid of the archive.
         window: Side of a mapping window, pixels.
         weights: Name of the weights, kept in the metadata of the maps.
+        device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.make_predictor`.
         progress: Show a progress bar for each year.
     """
     found = find_scenes(archive)
@@ -41,8 +43,17 @@ def map_years(
     for year in years:
         chosen = choose_series(found, polarisation="HH", start=f"{year}-01-01", end=f"{year + 1}-01-01")
         path = Path(out) / f"probability_{year}.tif"
-        tiling = Tiling(window=window)
-        large_raster.map_scenes(network, chosen, geobox, "HH", path, tiling=tiling, progress=progress, weights=weights)
+        large_raster.map_scenes(
+            network,
+            chosen,
+            geobox,
+            "HH",
+            path,
+            tiling=Tiling(window=window),
+            device=device,
+            progress=progress,
+            weights=weights,
+        )
 
 
 def maps_of_years(folder: str | Path) -> dict[int, Path]:

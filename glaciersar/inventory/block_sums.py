@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt
 
 from glaciersar.dataset.summary import pixel_size
 from glaciersar.errors import InputError
-from glaciersar.evaluation.scoring import iter_tile_maps
+from glaciersar.evaluation.mapped_tiles import iter_tile_maps
 from glaciersar.grid import Group
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.io import rasters
@@ -144,6 +144,7 @@ def sum_tiles(
     calibration: Calibration = UNCALIBRATED,
     window: int = 384,
     progress: bool = False,
+    device: str = "auto",
 ) -> dict[str, pd.DataFrame]:
     """Map every tile of a dataset file and sum its pixels by block, with the reference outlines as the truth.
 
@@ -153,13 +154,14 @@ def sum_tiles(
         calibration: From `calibration.fit_calibration`.
         window: Side of a mapping window, pixels.
         progress: Show a progress bar.
+        device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.place`.
 
     Returns:
         The frame of `sum_blocks` of each group, by its name.
     """
     pixel = pixel_size(path)
     frames = {}
-    for name, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress):
+    for name, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress, device=device):
         seen = np.where(glacier.sum(0) > 0, probability, np.nan)
         transform = Group.parse(name).tile.geobox(pixel=pixel).affine
         frames[name] = sum_blocks(calibration(seen), transform, truth=glacier[1] > 0.5)

@@ -1,22 +1,18 @@
 """What a network costs: parameters, arithmetic, memory and time of one patch, and how far it sees."""
 
 import time
-import weakref
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable
 from functools import partial
 from statistics import median
-from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
-from torch.utils.weak import WeakIdKeyDictionary
 
 from glaciersar.models import build
 from glaciersar.models.layers import Network
+from glaciersar.models.memory import LiveBytes
 from glaciersar.models.receptive_field import ReceptiveField, receptive_field
 from glaciersar.models.structure import Block, without_numbers
 
@@ -109,46 +105,11 @@ def peak_memory(
         training: Keep what the gradient needs, as a training step does.
     """
     network = without_numbers(network).train(training)
-    with torch.set_grad_enabled(training), _LiveBytes(network.state_dict().values()) as tracked:
+    with torch.set_grad_enabled(training), LiveBytes(network.state_dict().values()) as tracked:
         series = torch.empty(1, features, dates, side, side, device="meta")
         network(series)
     peak: int = tracked.peak
     return peak
-
-
-class _LiveBytes(TorchDispatchMode):
-    """Count the bytes of the tensors that are alive, but for the given ones."""
-
-    def __init__(self, uncounted: Iterable[Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.live: int = 0
-        self.peak: int = 0
-        self._known: MutableMapping[Any, int] = WeakIdKeyDictionary()
-        for tensor in uncounted:
-            self._known[tensor.untyped_storage()] = 0
-
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        made = func(*args, **(kwargs or {}))
-        for tensor in tree_leaves(made):
-            if isinstance(tensor, Tensor):
-                self._count(tensor.untyped_storage())
-        self.peak = max(self.peak, self.live)
-        return made
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        if storage not in self._known:  # a view shares the storage of another tensor
-            self._known[storage] = size = storage.nbytes()
-            self.live += size
-            weakref.finalize(storage, self._release, size)
-
-    def _release(self, size: int) -> None:
-        self.live -= size
 
 
 @torch.inference_mode()

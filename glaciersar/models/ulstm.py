@@ -37,6 +37,8 @@ class ConvLSTM(nn.Module):
     The kernels hold the gates in the order of Keras: input, forget, candidate, output.
     """
 
+    open_gates = staticmethod(open_gates)  # which `models.compiled` replaces
+
     def __init__(self, inputs: int, filters: int) -> None:
         super().__init__()
         self.filters = filters
@@ -60,9 +62,9 @@ class ConvLSTM(nn.Module):
             # the first is copied: kept for the gradient as a view, it would hold all dates in memory
             gates = gates + self.recurrent(states[-1]).contiguous() if states else gates.clone()
             if gates.requires_grad and gates.numel() > LARGE:
-                state, cell = checkpoint(open_gates, gates, cell, use_reentrant=False, preserve_rng_state=False)
+                state, cell = checkpoint(self.open_gates, gates, cell, use_reentrant=False, preserve_rng_state=False)
             else:
-                state, cell = open_gates(gates, cell)
+                state, cell = self.open_gates(gates, cell)
             states.append(state)
         return states[::-1] if backward else states
 

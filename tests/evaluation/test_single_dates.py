@@ -7,7 +7,7 @@ import torch
 from glaciersar import models
 from glaciersar.dataset.patches import WholeTiles
 from glaciersar.errors import InputError
-from glaciersar.evaluation import scoring
+from glaciersar.evaluation import mapped_tiles, scoring
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.evaluation.single_dates import best_date, count_by_date
 from glaciersar.grid import Tile
@@ -34,7 +34,7 @@ def network(name="unet3d", **metadata):
 
 
 def maps(model, path, **options):
-    found = scoring.iter_tile_maps(model, path, window=64, progress=False, **options)
+    found = mapped_tiles.iter_tile_maps(model, path, window=64, progress=False, **options)
     return {name: probability for name, probability, _ in found}
 
 

@@ -1,3 +1,4 @@
+import copy
 import gc
 import importlib.util
 import os
@@ -226,3 +227,62 @@ def test_openvino_is_right_where_a_variable_holds_onednn_to_older_instructions(i
     done = subprocess.run([sys.executable, "-c", HELD], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split() == [instructions]  # and the variable is there again
+
+
+def test_a_network_is_moved_to_the_device_that_is_asked_for_and_stays_where_it_lies(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    model = nn.Conv3d(1, 2, 1).train()
+    assert backends.place(model) is backends.place(model, "cpu") is model
+    assert not model.training
+    with pytest.raises(InputError, match="device='cuda' found, but torch sees no GPU"):
+        backends.make_predictor(model, device="cuda")
+    elsewhere = copy.deepcopy(model).to("meta")  # stands for a GPU
+    assert backends.place(elsewhere) is elsewhere
+    with pytest.raises(NotImplementedError, match="no data"):  # it was copied, as its weights lie elsewhere
+        backends.place(elsewhere, "cpu")
+
+
+class Settings(nn.Module):
+    """Keeps in which precision convolutions would run."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(()))
+        self.found = []
+
+    def forward(self, x):
+        cudnn = torch.backends.cudnn
+        self.found.append((cudnn.conv.fp32_precision, cudnn.deterministic, torch.get_autocast_dtype("cpu")))
+        return torch.stack((torch.zeros_like(x[:, 0, 0]), x[:, 0, 0] * self.gain), 1)
+
+
+@pytest.mark.parametrize(
+    ("precision", "conv", "half"), [("float32", "ieee", None), ("bf16", "ieee", torch.bfloat16), ("tf32", "tf32", None)]
+)
+def test_networks_run_by_kernels_that_repeat_themselves_and_in_tf32_only_where_it_is_asked_for(precision, conv, half):
+    model = Settings()
+    backends._in_torch(model, precision)(torch.rand(1, 1, 1, 2, 2))
+    ((found, deterministic, dtype),) = model.found
+    assert (found, deterministic) == (conv, True)
+    assert half in (None, dtype)
+
+
+def test_tf32_is_no_choice_on_a_cpu_nor_fp16_for_openvino():
+    model = network("unet2d")
+    with pytest.raises(InputError, match="precision='tf32' found on cpu"):
+        backends.make_predictor(model, precision="tf32")
+    with pytest.raises(InputError, match="precision='fp16' found for openvino"):
+        backends.make_predictor(model, precision="fp16", backend="openvino")
+
+
+@torch.inference_mode()
+def test_fp16_is_near_float32_and_what_its_range_does_not_hold_is_computed_in_float32():
+    model, series = network("unet2d"), torch.rand(1, 1, 1, 16, 16)
+    found = backends.make_predictor(model, precision="fp16", backend="torch")(series)
+    exact = backends.make_predictor(model, precision="float32", backend="torch")(series)
+    assert 0 < (found - exact).abs().max() < 5e-3
+    model.get_submodule(model.input_convs[0]).weight.mul_(1e6)
+    exact = backends.make_predictor(model, precision="float32", backend="torch")(series)
+    assert torch.isfinite(exact).all()
+    found = backends.make_predictor(model, precision="fp16", backend="torch")(series)
+    torch.testing.assert_close(found, exact, atol=1e-5, rtol=0)

@@ -48,6 +48,30 @@ def test_of_equal_values_the_first_gets_the_gradient_of_pooling():
     assert torch.equal(gradient, expected)
 
 
+class OnGpu(torch.Tensor):
+    """Says that it lies on a GPU, and computes on the CPU."""
+
+    is_cuda = True
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_on_a_gpu_each_value_gets_one_term_of_the_gradient_at_most(strict):
+    """So the order in which a GPU adds cannot matter; torch's strict mode refuses the kernel, and steps follow."""
+    x = torch.randint(3, (2, 3, 5, 6, 8)).float().as_subclass(OnGpu).requires_grad_()  # with equal values
+    weights = torch.rand(2, 3, 3, 3, 4)
+    torch.use_deterministic_algorithms(strict)
+    try:
+        found = max_pool(x, dates=2)
+    finally:
+        torch.use_deterministic_algorithms(False)
+    (gradient,) = torch.autograd.grad((found * weights).sum(), x)
+    expected = F.max_pool3d(x.detach().as_subclass(torch.Tensor), 2, ceil_mode=True)
+    assert torch.equal(found.as_subclass(torch.Tensor), expected)
+    sums = F.avg_pool3d(gradient.as_subclass(torch.Tensor), 2, ceil_mode=True, divisor_override=1)  # of each cube
+    torch.testing.assert_close(sums, weights, atol=0 if not strict else 1e-6, rtol=0)
+    assert bool((gradient != 0).sum() == weights.numel()) is not strict  # steps divide it among equal values
+
+
 @pytest.mark.slow
 @given(height=st.integers(1, 20), width=st.integers(1, 20), multiple=st.sampled_from([4, 8]))
 @settings(max_examples=40)

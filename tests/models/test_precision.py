@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from glaciersar import models
-from glaciersar.models.precision import accept_bf16_parts, multiplies_bf16, split_for_bf16
+from glaciersar.models.precision import accept_bf16_parts, fastest_precision, multiplies_bf16, split_for_bf16
 from tests.support.networks import dates_for
 
 
@@ -27,6 +27,7 @@ def test_a_cpu_that_is_held_to_avx2_does_not_multiply_bf16(monkeypatch):
 def test_a_gpu_that_only_emulates_it_does_not(monkeypatch, able):
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or able)
     assert multiplies_bf16("cuda") is able
+    assert fastest_precision("cuda") == ("bf16" if able else "fp16")
 
 
 def test_parts_add_up_to_the_series_and_bf16_holds_the_first_of_them():
