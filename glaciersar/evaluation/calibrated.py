@@ -9,7 +9,7 @@ from glaciersar.models import Network, pretrained
 
 
 def load_calibrated(
-    weights: str | Path, validation: str | Path, *, window: int = 384, method: str = "temperature"
+    weights: str | Path, validation: str | Path, *, window: int = 384, device: str = "auto", method: str = "temperature"
 ) -> tuple[Network, Calibration, str]:
     """Load weights and read the calibration beside them; weights without one are calibrated on validation tiles.
 
@@ -17,6 +17,7 @@ def load_calibrated(
         weights: A file, or a name as for `pretrained.load`; what ships or is published has no calibration beside it.
         validation: Dataset file on which to calibrate; tiles that the weights were not trained on.
         window: Side of a mapping window, pixels.
+        device: Where to map them, as for `devices.choose_device`.
         method: Of the calibration that is fitted, as for `calibration.fit_calibration`.
 
     Returns:
@@ -31,5 +32,5 @@ def load_calibrated(
     if not named and beside.exists():
         return network, read_calibration(beside), f"calibration of {beside.parent.name}/{beside.name}"
     validation = require_file(validation, made_by="02-dataset")
-    rule = fit_calibration(histogram_tiles(network, validation, window=window), method)
+    rule = fit_calibration(histogram_tiles(network, validation, window=window, device=device), method)
     return network, rule, f"{method} calibration, fitted on {validation.parent.name}/{validation.name}"

@@ -6,6 +6,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -59,6 +60,7 @@ def find_region(
     network: Network,
     weights: str,
     window: int,
+    device: str = "auto",
     progress: bool = False,
 ) -> Region:
     """Take maps of one's own, or simulate a region, whose truth is known, and map each of its years.
@@ -72,6 +74,7 @@ def find_region(
         network: From `pretrained.load`.
         weights: Name of the weights, kept in the metadata of the maps.
         window: Side of a mapping window, pixels.
+        device: Where to map, as for `devices.choose_device`.
         progress: Show progress bars.
     """
     run, out = Path(run), Path(run) / "change"
@@ -79,7 +82,8 @@ def find_region(
     if not maps:
         catalogue = simulate_archive(out / "archive", settings, replace=True, progress=progress)
         years = list(settings.years)
-        yearly.map_years(network, catalogue, years, out, window=window, weights=weights, progress=progress)
+        how: dict[str, Any] = {"device": device, "progress": progress}
+        yearly.map_years(network, catalogue, years, out, window=window, weights=weights, **how)
     mapped = yearly.maps_of_years(maps or out)
     truth = None
     if not maps or not known:
