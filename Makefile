@@ -53,7 +53,7 @@ test-fast: .venv/made ## run the tests that are quick and need neither a GPU nor
 	$(BIN)/python -m pytest $(BESIDE) -m 'not (slow or gpu or real)' tests
 
 test-gpu: .venv/made ## with a GPU at hand: hold it to what is promised (five minutes; paste what it prints into an issue)
-	$(BIN)/python -m pytest -v -rA tests/gpu
+	$(BIN)/python -m pytest -v -rA -m gpu tests
 
 bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (three quarters of an hour on 2 idle cores)
 	$(BIN)/python -m benchmarks
