@@ -43,8 +43,9 @@ for bf16 or fp16. On a GPU add 1 to 3 GiB for CUDA and for what cuDNN's kernels 
 {table}
 
 `python -m tools.gpu_memory` computes this from the networks themselves, by passes without numbers
-(`glaciersar/models/memory.py`). In float32 a CPU allocates as much within a fifth, which `make test` checks; what a GPU
-allocates, in 16 bits too, is checked by `make test-gpu` where there is one. `glaciersar doctor` tells what fits into
+(`glaciersar/models/memory.py`). In float32 PyTorch's allocator holds as much on a CPU within a fifth, which `make test`
+checks; a process there takes more, by what the kernels use for themselves. What a GPU allocates, in 16 bits too, is
+checked by `make test-gpu` where there is one. `glaciersar doctor` tells what fits into
 the device at hand. Where memory runs out while a map is made, it is started anew with windows of half the side.
 """
 

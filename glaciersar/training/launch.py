@@ -10,14 +10,18 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import MISSING, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 import torch.distributed as dist
 import yaml
 
+from glaciersar import models
 from glaciersar.errors import InputError
+from glaciersar.models.memory import peak_bytes
 from glaciersar.recipe import run_name
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.loop import train
@@ -31,6 +35,8 @@ LISTS = {name: float if name == "restarts" else str for name, value in DEFAULTS.
 """Type of what a list holds."""
 
 PLACES = ("work", "data")
+CUDA_RESERVE = 3 * 2**30
+"""Bytes: `models.memory` says 1 to 3 GiB."""
 
 
 def train_run(config: TrainConfig, work: str | Path, *, data: str | Path = "", progress: bool = True) -> pd.DataFrame:
@@ -47,7 +53,23 @@ def train_run(config: TrainConfig, work: str | Path, *, data: str | Path = "", p
     """
     work = Path(work)
     out = work / "models" / run_name(config.model, config.recipe)
-    return train(config, Path(data or work / "dataset"), out, progress=progress)
+    return train(
+        config, Path(data or work / "dataset"), out, progress=progress, bytes_needed_at=partial(bytes_of_step, config)
+    )
+
+
+def bytes_of_step(config: TrainConfig, patches: int) -> int:
+    """Estimate the memory that a GPU needs for a step with some patches at once, with 3 GiB for CUDA and its kernels.
+
+    The precision "auto" counts as 16 bits, which it is on a GPU.
+    """
+    with torch.device("meta"):  # no memory, and no random numbers
+        network = models.build(config.model, features=len(config.features), width=config.width)
+    precision = "float32" if config.precision in ("float32", "tf32") else "bf16"
+    needed = peak_bytes(
+        network, dates=config.dates, side=config.patch, batch=patches, precision=precision, training=True
+    )
+    return needed + CUDA_RESERVE
 
 
 def main(arguments: Sequence[str] | None = None, *, program: str = "python -m glaciersar.training") -> int:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from glaciersar import cli
 from glaciersar.errors import InputError
 from glaciersar.training import launch
+from glaciersar.training.accumulation import choose_accumulation
 from glaciersar.training.config import TrainConfig
 from tests.training.test_loop import CONFIG, write_dataset
 
@@ -55,7 +57,7 @@ def test_a_profile_and_what_is_given_beside_it_make_the_configuration(profile, t
     )
     assert data == tmp_path / "runs/mine/dataset"
     assert out == tmp_path / "runs/mine/models/ulstm-as_released"
-    assert more == {"progress": False}
+    assert more["progress"] is False
 
 
 def test_every_field_of_a_configuration_is_an_option(given, tmp_path):
@@ -139,3 +141,18 @@ def test_accelerate_launch_starts_it(tmp_path):
     assert done.returncode == 0, done.stderr[:4000]
     assert "unet2d_mean trains on the CPU in" in done.stderr
     assert (tmp_path / "models/unet2d_mean/weights.safetensors").exists()
+
+
+@pytest.mark.parametrize(("gibibytes", "parts"), [(80, 1), (16, 2), (8.5, 4), (6, 8)])
+def test_ulstm_of_the_published_profile_takes_as_many_parts_as_a_card_needs(gibibytes, parts):
+    needed = partial(launch.bytes_of_step, TrainConfig(model="ulstm"))
+    assert choose_accumulation(int(gibibytes * 2**30), needed, patches=8) == parts
+
+
+def test_a_step_takes_more_memory_in_float32_and_for_more_patches_and_draws_no_random_number():
+    before = torch.get_rng_state()
+    half, exact = (
+        TrainConfig(model="unet3d", width=4, patch=32, precision=precision) for precision in ("auto", "tf32")
+    )
+    assert launch.bytes_of_step(half, 1) < launch.bytes_of_step(half, 4) < launch.bytes_of_step(exact, 4)
+    assert torch.equal(torch.get_rng_state(), before)
