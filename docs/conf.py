@@ -43,7 +43,7 @@ html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True, "use_downlo
 linkcheck_anchors = False
 nitpick_ignore_regex = [
     ("py:.*", r"(?!glaciersar\.).*"),  # names of other packages
-    ("py:class", r"glaciersar\..*\.(T|Values|_\w+)"),  # type variables, and what is private
+    ("py:class", r"glaciersar\..*\.(T|Item|Module|Result|Values|_\w+)"),  # type variables, and what is private
 ]
 
 
@@ -74,7 +74,8 @@ def write_api() -> None:
         for module in modules:
             if module != f"glaciersar.{page}":
                 parts.append(_heading(module.removeprefix(f"glaciersar.{page}.").removeprefix("glaciersar."), "-"))
-            parts.append(f".. automodule:: {module}\n   :members:\n")
+            handed_on = ROOT.joinpath(*module.split("."), "__init__.pyi").exists()  # its modules have the members
+            parts.append(f".. automodule:: {module}\n" + ("" if handed_on else "   :members:\n"))
         _write(folder / f"{page}.rst", "\n".join(parts))
 
 
