@@ -25,20 +25,20 @@ def draw_functions() -> Figure:
     gates.plot(z, hard_sigmoid(z), label="clip(0.2 z + 0.5), here and in Keras", color="#0072B2")
     gates.plot(z, F.hardsigmoid(z), "--", label="clip(z / 6 + 0.5), PyTorch", color="#D55E00")
     gates.plot(z, torch.sigmoid(z), ":", label="sigmoid", color="0.3")
-    gates.set_xlabel("z")
+    gates.set(xlabel="z", ylabel="share let through")
     gates.set_title("gate of the LSTM")
     activation.plot(z, F.leaky_relu(z, SLOPE), label=f"slope {SLOPE}, here and in Keras", color="#0072B2")
     activation.plot(z, F.leaky_relu(z), "--", label="slope 0.01, PyTorch", color="#D55E00")
-    activation.set_xlabel("z")
+    activation.set(xlabel="z", ylabel="φ(z)")
     activation.set_title("LeakyReLU")
     p = torch.linspace(0.005, 0.995, 397)
     for gamma, style, colour in zip(GAMMAS, ("-", "-.", "-", ":"), ("0.3", "0.3", "#0072B2", "0.3"), strict=True):
-        used = ", used here" if gamma == 2 else ", cross-entropy" if gamma == 0 else ""
+        used = ", hard labels" if gamma == 2 else ", cross-entropy" if gamma == 0 else ""
         label = f"γ = {gamma:g}{used}"
         loss.plot(p, [_cost(value, gamma, 0) for value in p], style, label=label, color=colour, linewidth=1.4)
-    loss.plot(p, [_cost(value, 2.0, 0.1) for value in p], "--", label="γ = 2, label smoothed by 0.1", color="#009E73")
+    loss.plot(p, [_cost(value, 2.0, 0.1) for value in p], "--", label="γ = 2, smoothed: used here", color="#009E73")
     loss.set(ylim=(0, 2.5))
-    loss.set_xlabel("probability of the true class")
+    loss.set(xlabel="probability of the true class", ylabel="loss")
     loss.set_title("focal loss of a pixel")
     for axis in (gates, activation, loss):
         axis.legend(frameon=False, handlelength=1.8, loc="upper center", bbox_to_anchor=(0.5, -0.28))

@@ -33,12 +33,12 @@ def test_the_gates_and_the_activation_are_the_formulas_beside_them(curves):
     np.testing.assert_allclose(leaky, np.where(z < 0, 0.3 * z, z), atol=1e-6)
 
 
-@pytest.mark.parametrize(("label", "gamma"), [("γ = 0, cross-entropy", 0), ("γ = 2, used here", 2), ("γ = 5", 5)])
+@pytest.mark.parametrize(("label", "gamma"), [("γ = 0, cross-entropy", 0), ("γ = 2, hard labels", 2), ("γ = 5", 5)])
 def test_the_loss_of_a_hard_label_is_the_published_formula(curves, label, gamma):
     p, loss = curves[label]
     np.testing.assert_allclose(loss, -((1 - p) ** gamma) * np.log(p), atol=1e-6)
 
 
 def test_a_smoothed_label_charges_both_classes(curves):
-    p, loss = curves["γ = 2, label smoothed by 0.1"]
+    p, loss = curves["γ = 2, smoothed: used here"]
     np.testing.assert_allclose(loss, -0.95 * (1 - p) ** 2 * np.log(p) - 0.05 * p**2 * np.log(1 - p), atol=1e-6)
