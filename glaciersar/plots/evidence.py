@@ -164,7 +164,7 @@ def errors(table: pd.DataFrame) -> Figure:
             style = {"s": 22, "color": colour} if sea == "counted" else {"s": 70, "fc": "none", "ec": colour}
             axis.scatter(share, height, label=f"{arm}, sea {sea}", marker=MARKS[str(arm)], clip_on=False, **style)
         axis.set_yticks(list(rows.values()), [name.replace("_", " ") for name in rows])
-        axis.set(title=title, xlabel="wrong pixels (%), simulated radar", ylim=(len(rows) - 0.5, -0.5), xlim=(0, None))
+        axis.set(title=title, xlabel="wrong pixels (%),\nsimulated radar", ylim=(len(rows) - 0.5, -0.5), xlim=(0, None))
     _finish(figure)
     return figure
 

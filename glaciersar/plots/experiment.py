@@ -35,8 +35,9 @@ class Experiment:
         """Show the table of the arms of a part."""
         if self._has((part, "scores")):
             table = self.parts[part]["scores"].set_index("arm")
-            _display(table.rename_axis("simulated", axis="columns").round(3))
-            print(f"seeds so far: {', '.join(map(str, sorted(self.parts[part]['counts']['seed'].unique())))}")
+            counts = self.parts[part].get("counts", pd.DataFrame({"seed": []}))
+            seeds = ", ".join(map(str, sorted(counts["seed"].unique())))
+            _display(table.rename_axis(index=f"arm, seeds {seeds}" if seeds else "arm", columns="simulated").round(3))
 
     def tell(self, part: str) -> None:
         """Tell the differences between the arms of a part in sentences."""

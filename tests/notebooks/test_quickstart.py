@@ -18,7 +18,17 @@ from tests.support.archives import write_folder, year_of_dates
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "notebooks" / "00-quickstart.ipynb"
 HERE = GeoBox.from_bbox((600_000, 8_700_000, 602_000, 8_701_600), "EPSG:32633", resolution=40)
-MADE = {"probability.tif", "glacier.tif", "map.png", "glaciers.gpkg", "glaciers.qml", "outlines.html", "outlines.png"}
+MADE = {
+    "probability.tif",
+    "glacier.tif",
+    "map.png",
+    "map.pdf",
+    "glaciers.gpkg",
+    "glaciers.qml",
+    "outlines.html",
+    "outlines.png",
+    "outlines.pdf",
+}
 
 
 @pytest.fixture(scope="module")
