@@ -1,6 +1,5 @@
 """What a dataset comes from: scenes and outlines that it is built of, or three files that are there already."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +25,8 @@ Splits = dict[str, dict[Tile, str]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Origin(ABC):
-    """What a dataset comes from; `find_origin` makes one of the two kinds."""
+class Origin:
+    """What a dataset comes from; `find_origin` makes one."""
 
     kind: str
     """The data in words, for captions: "simulated radar" or "Sentinel-1"."""
@@ -35,12 +34,16 @@ class Origin(ABC):
     """To build from; none of files that are there."""
     outlines: gpd.GeoDataFrame | None = None
     """The reference; None of files that are there, which hold it as labels."""
+    given: Path | None = None
+    """Folder with train.h5, val.h5 and test.h5 that are there already; None where they are built."""
 
-    @abstractmethod
     def splits(self, *, polarisation: str, place: str | None, block: int, seed: int, shares: Sequence[float]) -> Splits:
         """Split the tiles in every way that they allow, as `grid.splits` does, or as given files split them."""
+        if self.given is not None:
+            return {"as in the files": split_of(self.given)}
+        tiles = covered_tiles(self.scenes, polarisation, place=place)
+        return grid.splits(tiles, block=block, seed=seed, shares=shares)
 
-    @abstractmethod
     def build(
         self,
         out: str | Path,
@@ -57,27 +60,8 @@ class Origin(ABC):
         Returns:
             The folder of the files.
         """
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ScenesAndOutlines(Origin):
-    """Scenes, of all whose years and orbits a dataset is built, and reference outlines."""
-
-    def splits(self, *, polarisation: str, place: str | None, block: int, seed: int, shares: Sequence[float]) -> Splits:
-        tiles = covered_tiles(self.scenes, polarisation, place=place)
-        return grid.splits(tiles, block=block, seed=seed, shares=shares)
-
-    def build(
-        self,
-        out: str | Path,
-        split: Mapping[Tile, str],
-        *,
-        polarisation: str,
-        pixel: float,
-        fill_dates: int = 0,
-        workers: int = 1,
-        progress: bool = False,
-    ) -> Path:
+        if self.given is not None:
+            return self.given
         config = DatasetConfig(
             years=sorted({scene.time.year for scene in self.scenes}),
             relative_orbits=sorted({scene.relative_orbit for scene in self.scenes if scene.relative_orbit}),
@@ -88,19 +72,6 @@ class ScenesAndOutlines(Origin):
         folder = build_dataset(out, self.scenes, self.outlines, split, config, workers=workers, progress=progress)
         write_card(folder)  # croissant.json: what the dataset holds, for machines, with checksums of the files
         return folder
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class GivenFiles(Origin):
-    """A folder with train.h5, val.h5 and test.h5 in the published layout; nothing is built."""
-
-    folder: Path
-
-    def splits(self, **_: object) -> Splits:
-        return {"as in the files": split_of(self.folder)}
-
-    def build(self, *_: object, **__: object) -> Path:
-        return self.folder
 
 
 def find_origin(run: str | Path, *, data: str | Path = "", outlines: str | Path = "", layer: str = "") -> Origin:
@@ -117,9 +88,9 @@ def find_origin(run: str | Path, *, data: str | Path = "", outlines: str | Path 
     """
     if str(data):
         check_published(data)
-        return GivenFiles(kind=dataset_source(Path(data) / "train.h5"), folder=Path(data))
+        return Origin(kind=dataset_source(Path(data) / "train.h5"), given=Path(data))
     scenes = read_manifest(require_file(Path(run) / "scenes.json", made_by="01-scenes"))
     drawn = read_outlines(
         outlines or Path(run) / "archive" / "outlines.gpkg", layer=layer or None if outlines else "reference"
     )
-    return ScenesAndOutlines(kind=data_source(scenes), scenes=scenes, outlines=drawn)
+    return Origin(kind=data_source(scenes), scenes=scenes, outlines=drawn)

@@ -13,18 +13,9 @@ from glaciersar.models import pretrained
 from glaciersar.training import schedule
 from glaciersar.training.loop import train
 from glaciersar.training.setup import set_up
-from tests.training.test_loop import CONFIG, same, weights, write_dataset
+from tests.training.test_loop import CONFIG, same, weights
 
 SHORT = replace(CONFIG, epochs=1, steps_per_epoch=1)
-
-
-@pytest.fixture
-def data(tmp_path, rng):
-    folder = tmp_path / "data"
-    folder.mkdir()
-    write_dataset(folder / "train.h5", ["SVAL-1-1_2020_ro14", "SVAL-1-2_2020_ro14"], rng)
-    write_dataset(folder / "val.h5", ["SVAL-9-9_2020_ro14"], rng)
-    return folder
 
 
 def save_network(path, *, name="unet3d", features=1, width=4, seed=99, **metadata):
