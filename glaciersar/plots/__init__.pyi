@@ -26,6 +26,8 @@ from .results import tile_example as tile_example
 from .results import tile_strip as tile_strip
 from .results import training_curves as training_curves
 from .side_by_side import models_on_tile as models_on_tile
+from .study_area import draw_study_area as draw_study_area
+from .study_area import name_sources as name_sources
 from .study_area import study_area_map as study_area_map
 from .training import draw_augmentations as draw_augmentations
 from .training import draw_schedule as draw_schedule

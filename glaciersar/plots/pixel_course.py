@@ -27,6 +27,7 @@ def draw_course(
     pixels: Mapping[str, tuple[int, int]],
     courses: Mapping[str, Sequence[LevelCourse]],
     *,
+    pixel: float,
     date: int = 8,
 ) -> Figure:
     """Show pixels in their tile, their series of backscatter, and their activations after each level of the encoders.
@@ -35,12 +36,13 @@ def draw_course(
         tile: Where they lie.
         pixels: Row and column by class of the ground, which is a name in `STYLES`.
         courses: By the title of a network, as `models.pixel_course.follow_pixels` records them.
+        pixel: Metres.
         date: Shown of the tile.
     """
     columns = max(len(levels) for levels in courses.values())
     figure = plt.figure(figsize=(PAGE_WIDTH, 1.35 * (1 + len(courses)) + 0.5), layout="constrained")
     grid = figure.add_gridspec(1 + len(courses), columns)
-    _draw_tile(figure.add_subplot(grid[0, 0]), tile, pixels, date=min(date, len(tile.backscatter) - 1))
+    _draw_tile(figure.add_subplot(grid[0, 0]), tile, pixels, pixel=pixel, date=min(date, len(tile.backscatter) - 1))
     series = figure.add_subplot(grid[0, 1:])
     for name, (row, column) in pixels.items():
         _line(series, np.arange(len(tile.backscatter)), tile.backscatter[:, row, column], name)
@@ -59,14 +61,14 @@ def draw_course(
     return figure
 
 
-def _draw_tile(axis: Axes, tile: TileSeries, pixels: Mapping[str, tuple[int, int]], *, date: int) -> None:
+def _draw_tile(axis: Axes, tile: TileSeries, pixels: Mapping[str, tuple[int, int]], *, pixel: float, date: int) -> None:
     shown = np.where(tile.valid, tile.backscatter[date], np.nan)
     low, high = np.nanpercentile(shown, (1, 99))
     axis.imshow(shown, cmap="gray", vmin=low, vmax=high)
     for name, (row, column) in pixels.items():
         colour, _, marker = STYLES[name]
         axis.plot(column, row, marker=marker, markersize=7, markerfacecolor=colour, markeredgecolor="white")
-    axis.set(xticks=[], yticks=[])
+    axis.set(xticks=[], yticks=[], xlabel=f"{shown.shape[1] * pixel / 1000:g} km across")
     axis.set_title(tile.name)
 
 

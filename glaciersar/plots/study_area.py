@@ -46,7 +46,7 @@ def read_subsets(path: str | Path) -> dict[Tile, str]:
     return dict(zip(tiles, frame["subset"], strict=True))
 
 
-def draw(
+def draw_study_area(
     dataset: str | Path, *, tiles: str | Path = "", coastline: str | Path = "", glaciers: str | Path = ""
 ) -> Figure:
     """Map the tiles of a list, or those of a dataset, over what is given.
@@ -65,7 +65,7 @@ def draw(
 
 
 def name_sources(kind: str, tiles: str | Path = "", coastline: str | Path = "", glaciers: str | Path = "") -> str:
-    """Name the files that `draw` was given for a note; without a list of tiles, the kind of the dataset."""
+    """Name the files that `draw_study_area` was given for a note; without a list of tiles, the kind of the dataset."""
     drawn = [Path(path).name for path in (tiles, coastline, glaciers if coastline else "") if path]
     return ", ".join(drawn if tiles else [kind, *drawn])
 

@@ -27,7 +27,7 @@ def figure(rng):
         "unet3d": [some_course(level, dates) for level, dates in enumerate((15, 8, 4, 2))],
         "ulstm": [some_course(level, 15) for level in range(3)],
     }
-    figure = draw_course(tile, PIXELS, courses)
+    figure = draw_course(tile, PIXELS, courses, pixel=20.0)
     yield figure, tile
     plt.close(figure)
 
@@ -36,6 +36,11 @@ def test_there_is_a_picture_a_series_and_a_panel_for_each_level(figure):
     drawn, tile = figure
     levels = [f"unet3d, level {k}" for k in range(4)] + [f"ulstm, level {k}" for k in range(3)]
     assert [axis.get_title() for axis in drawn.axes] == [tile.name, "backscatter (dB)", *levels]
+
+
+def test_the_picture_says_how_wide_it_is(figure):
+    drawn, _ = figure
+    assert drawn.axes[0].get_xlabel() == "0.24 km across"  # 12 pixels of 20 m
 
 
 def test_lines_are_the_values_of_their_pixel(figure):

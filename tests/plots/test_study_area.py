@@ -118,7 +118,7 @@ def test_a_note_names_what_is_drawn():
 def test_the_published_tiles_lie_on_the_coast_of_svalbard(tmp_path):
     subsets = study_area.read_subsets(SVALBARD / "published-tiles-10km.geojson")
     land = gpd.read_file(SVALBARD / "land-gshhg.gpkg")
-    figure = study_area.draw(
+    figure = study_area.draw_study_area(
         tmp_path, tiles=SVALBARD / "published-tiles-10km.geojson", coastline=SVALBARD / "land-gshhg.gpkg"
     )
     assert figure.axes[0].get_title() == "747 published tiles of 10 km\non the coastline"
