@@ -37,6 +37,7 @@ def map_scenes(
     backend: str = "auto",
     precision: str = "auto",
     device: str = "auto",
+    compile: bool = False,
     progress: bool = False,
     on_block: OnBlock | None = None,
     **tags: str,
@@ -51,6 +52,7 @@ def map_scenes(
         polarisation: "HH", "HV", "VV" or "VH"; for a network of two, "HH+HV" or "VV+VH".
         path, dtype, calibration, progress, on_block: As for `map_raster`.
         tiling, backend, precision, device: As for `sliding_window.map_array`.
+        compile: As for `backends.make_predictor`.
         tags: More metadata for the files.
 
     Returns:
@@ -67,7 +69,9 @@ def map_scenes(
     size = len(passes) * geobox.shape[0] * geobox.shape[1]
     rasters = [file_state(href) for scene in passes for href in rasters_of(scene, polarisation)]
     mapped = map_raster(
-        backends.make_predictor(network, backend=backend, precision=precision, device=device, size=size),
+        backends.make_predictor(
+            network, backend=backend, precision=precision, device=device, size=size, compile=compile
+        ),
         lambda part: read_prepared(passes, part, polarisations),
         geobox,
         path,
