@@ -71,9 +71,8 @@ def compile_elementwise(network: Module, *, backend: str = "inductor") -> Module
         network: From `models.build` or `pretrained.load`.
         backend: Of torch.compile; "aot_eager" needs no compiler, and is not faster.
     """
-    compiled = partial(torch.compile, dynamic=True, backend=backend, recompile_limit=GRAPHS)
-    normalise: Normalise = compiled(_normalise)
-    gates: Any = compiled(open_gates)
+    normalise: Normalise = torch.compile(_normalise, dynamic=True, backend=backend, recompile_limit=GRAPHS)
+    gates: Any = torch.compile(open_gates, dynamic=True, backend=backend, recompile_limit=GRAPHS)
     for module in network.modules():
         if _is_block(module) and _is_alone(module[1]):
             module.forward = partial(_run_block, module, normalise)  # type: ignore[method-assign]
@@ -103,7 +102,8 @@ def _run_block(block: nn.Sequential, normalise: Normalise, x: Tensor) -> Tensor:
     flat = x.flatten(2, 3) if dates else x  # (B, C, T·H, W), which lies in memory as it did
     scales = (values.view(-1) for values in (norm.weight, norm.bias))
     y = normalise(flat, norm.running_mean, norm.running_var, *scales, norm.training)
-    return y.unflatten(2, (*dates, -1)) if dates else y
+    activated: Tensor = y.unflatten(2, (*dates, -1)) if dates else y
+    return activated
 
 
 def _normalise(

@@ -11,5 +11,6 @@ def hold_biases_before_norms(model: nn.Module) -> None:
     """Give them no gradient at all, of which Adam makes no step; it makes whole steps of rounding."""
     for module in model.modules():
         for layer, after in pairwise(module.children()):
-            if isinstance(after, _BatchNorm) and isinstance(getattr(layer, "bias", None), nn.Parameter):
-                layer.bias.register_hook(torch.zeros_like)
+            bias = getattr(layer, "bias", None)
+            if isinstance(after, _BatchNorm) and isinstance(bias, nn.Parameter):
+                bias.register_hook(torch.zeros_like)
