@@ -71,8 +71,10 @@ def compile_elementwise(network: Module, *, backend: str = "inductor") -> Module
         network: From `models.build` or `pretrained.load`.
         backend: Of torch.compile; "aot_eager" needs no compiler, and is not faster.
     """
-    normalise: Normalise = torch.compile(_normalise, dynamic=True, backend=backend, recompile_limit=GRAPHS)
-    gates: Any = torch.compile(open_gates, dynamic=True, backend=backend, recompile_limit=GRAPHS)
+    compiler: Any = torch.compile  # whose types leave `recompile_limit` out
+    compiled = partial(compiler, dynamic=True, backend=backend, recompile_limit=GRAPHS)
+    normalise: Normalise = compiled(_normalise)
+    gates: Any = compiled(open_gates)
     for module in network.modules():
         if _is_block(module) and _is_alone(module[1]):
             module.forward = partial(_run_block, module, normalise)  # type: ignore[method-assign]
