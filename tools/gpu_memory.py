@@ -53,7 +53,7 @@ gradient, and the loss; not the weights that are kept nor their average, which a
 a little more than half of float32: the place of the largest value of each pooled cube is kept in 8 bytes in either, and
 the loss is in float32. Pooling in steps by `maximum`, as an earlier count had it, would take up to a fifth more for
 unet3d, as steps keep a copy of a series whose dates are made even, and halves of it, where `max_pool3d` keeps places
-alone; and a little less for ulstm, whose dates are not halved.
+alone; for ulstm, whose dates are not halved, a little less in 16 bits, and the same in float32.
 """
 
 
