@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from glaciersar.devices import choose_device, exact_float32, slow_convolutions
 from glaciersar.errors import InputError
+from glaciersar.models.compiled import check_compiler, compile_elementwise
 from glaciersar.models.export import AnySides
 from glaciersar.models.layers import Network
 from glaciersar.models.precision import HALVES, accept_bf16_parts, fastest_precision, fold_norms, split_for_bf16
@@ -59,6 +60,7 @@ class Predictor:
     device: str
     """ "cpu" or "cuda:0"."""
     run: Run
+    compiled: bool = False
 
     @property
     def on_gpu(self) -> bool:
@@ -69,7 +71,7 @@ class Predictor:
         return self.run(series)
 
     def __str__(self) -> str:
-        return f"{self.backend}, {self.precision}, on {self.device}"
+        return f"{self.backend}, {'compiled, ' * self.compiled}{self.precision}, on {self.device}"
 
 
 def make_predictor(
@@ -79,6 +81,7 @@ def make_predictor(
     precision: str = "auto",
     device: str = "auto",
     size: int | None = None,
+    compile: bool = False,
 ) -> Predictor:
     """Prepare a network for mapping; its weights at this time count where it is copied, as all but "torch" do.
 
@@ -89,6 +92,7 @@ def make_predictor(
             in hardware (bf16, or fp16 on an older GPU) where it pays.
         device: "auto", "cpu", "cuda" or "cuda:1", as for `place`.
         size: Dates × pixels that will be mapped, from which "auto" decides; None stands for many.
+        compile: By PyTorch, which fuses as `models.compiled` does: what 16 bits leave are the gates of LSTMs.
 
     Raises:
         InputError: An unknown backend, precision or device, or one that is not available here.
@@ -99,18 +103,22 @@ def make_predictor(
         raise InputError(f"precision={precision!r} found, one of {', '.join(PRECISIONS)} expected")
     model = place(model, "cpu" if backend == "openvino" and device == "auto" else device)
     where = _device(model)
+    if compile:
+        check_compiler(torch.device(where).type)
+        backend = "torch" if backend == "auto" else backend
     large = size is None or size * getattr(model, "width", 0) ** 2 >= LARGE
     if backend == "auto":
         fits = large and where == "cpu" and precision in ("auto", *HINTS) and isinstance(model, Network)
         backend = "openvino" if fits and importlib.util.find_spec("openvino") else "torch"
     if precision == "auto":
         precision = fastest_precision(where) if large else "float32"
-    _check_precision(backend, precision, where)
-    make = _in_torch if backend == "torch" else partial(_in_openvino, graphs=_kept_graphs(model))
+    _check_precision(backend, precision, where, compile=compile)
+    in_torch = partial(_in_torch, compile=compile)
+    make = in_torch if backend == "torch" else partial(_in_openvino, graphs=_kept_graphs(model))
     if where.startswith("cuda") and (slow := slow_convolutions(precision, torch.backends.cudnn.version())):
         _say_once(slow)
     run = _in_half(model, make, precision) if precision in HALVES else make(model, precision)
-    return Predictor(backend=backend, precision=precision, device=where, run=run)
+    return Predictor(backend=backend, precision=precision, device=where, run=run, compiled=compile)
 
 
 def place(model: Module, device: str = "auto") -> Module:
@@ -133,7 +141,9 @@ def _say_once(sentence: str) -> None:
     print(sentence)
 
 
-def _check_precision(backend: str, precision: str, device: str) -> None:
+def _check_precision(backend: str, precision: str, device: str, *, compile: bool) -> None:
+    if compile and backend == "openvino":
+        raise InputError("compile=True found for openvino, which compiles by itself; backend='torch' or auto expected")
     if precision == "tf32" and device == "cpu":
         raise InputError("precision='tf32' found on cpu, which has none; float32, bf16 or auto expected")
     if backend == "openvino" and precision not in HINTS:
@@ -181,8 +191,9 @@ def _in_range(run: Run, exact: Run) -> Run:
     return run_in_range
 
 
-def _in_torch(model: nn.Module, precision: str) -> Run:
+def _in_torch(model: nn.Module, precision: str, *, compile: bool) -> Run:
     device = _device(model)
+    model = compile_elementwise(copy.deepcopy(model)) if compile else model
     kind, dtype = torch.device(device).type, HALVES.get(precision, torch.bfloat16)
 
     @torch.inference_mode()

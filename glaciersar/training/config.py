@@ -60,6 +60,9 @@ class TrainConfig:
     bits; or "auto": bf16 where the processor has it, else fp16 on a GPU and float32 on a CPU."""
     device: str = "auto"
     """ "cpu", "cuda", "cuda:1", or "auto": a GPU where there is one. Each process of several has a GPU of its own."""
+    compile: bool = False
+    """Let torch.compile fuse normalisation with its activation, and the gates of LSTMs: the same to rounding, and the
+    first step takes a minute. Needs a C++ compiler, and on a GPU Triton."""
     workers: int = 0
     """Processes that load data; the result does not depend on it."""
     threads: int = 0

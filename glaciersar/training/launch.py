@@ -109,6 +109,8 @@ def _parser(program: str) -> argparse.ArgumentParser:
         option, shown = f"--{name.replace('_', '-')}", f"default {default!r}"
         if name in LISTS:
             parser.add_argument(option, dest=name, nargs="*", type=LISTS[name], help=shown)
+        elif isinstance(default, bool):
+            parser.add_argument(option, dest=name, action=argparse.BooleanOptionalAction, help=shown)
         else:
             parser.add_argument(option, dest=name, type=type(default), help=shown)
     return parser

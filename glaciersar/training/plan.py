@@ -4,6 +4,7 @@ import sys
 
 import torch
 
+from glaciersar.models.compiled import compiled_parts
 from glaciersar.training.setup import Run
 
 
@@ -33,6 +34,12 @@ def describe_plan(run: Run) -> list[str]:
             f"{_count(each, 'patch', 'patches')} of a step are computed in {run.accumulate} parts to need less memory: "
             f"batch statistics are of {_count(at_once, 'patch', 'patches')}, not of all {config.batch}, and results "
             f"differ from those of a device that holds them at once"
+        )
+    if config.compile:
+        parts = compiled_parts(run.model)
+        lines.append(
+            f"compiled, which takes a minute in the first step: {' and '.join(parts) or 'nothing'}"
+            + ("; normalisation is left as it is, as processes wait for each other in it" if processes > 1 else "")
         )
     if run.precision == "fp16":
         lines.append("the loss is scaled for fp16; a step whose gradients overflow is left out")

@@ -23,7 +23,7 @@ HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """Number formats of 16 bits, in which networks compute while their weights stay float32."""
 
 REFUSED = {
-    "ACCELERATE_DYNAMO_BACKEND": "this training is not compiled",
+    "ACCELERATE_DYNAMO_BACKEND": "`compile` of the training says it",
     "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "`accumulate` of the training says it",
     "ACCELERATE_TORCH_DEVICE": "`device` of the training says it",
     "ACCELERATE_USE_DEEPSPEED": "each process holds the whole network",

@@ -19,6 +19,7 @@ from glaciersar.dataset.patches import AdjacentPatches, RandomPatches, WholeTile
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import require_file
 from glaciersar.models import Network
+from glaciersar.models.compiled import check_compiler, compile_elementwise
 from glaciersar.recipe import find_recipe
 from glaciersar.training import checkpoints, processes
 from glaciersar.training.accumulation import MemoryEstimate, choose_accumulation
@@ -93,9 +94,13 @@ def set_up(config: TrainConfig, data: Path, out: Path, bytes_needed_at: MemoryEs
     precision = processes.choose_precision(config.precision, device)
     accumulate = _choose_parts(config, accelerator, bytes_needed_at)
     _check_loading(config, together)
+    if config.compile:
+        check_compiler(device)
     model, kept, average = _build_networks(config, accelerator)
     if together > 1:
         share_batch_statistics(model, device)
+    if config.compile:
+        compile_elementwise(model)  # after its copies are made, and after normalisations are exchanged
     adam = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
     patches = _open_patches(config, train_file, steps)
     tiles, selected_by = _open_validation(config, val_file)

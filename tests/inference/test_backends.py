@@ -13,6 +13,7 @@ from torch import nn
 from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.inference import backends, sliding_window
+from glaciersar.models.compiled import compile_elementwise, compiled_parts
 from glaciersar.models.precision import multiplies_bf16
 from tests.support.networks import dates_for
 
@@ -43,6 +44,34 @@ def test_every_backend_gives_the_same_within_its_tolerance(name, backend, precis
     for batch, height, width in [(1, 24, 40), (2, 33, 17), (1, 3, 5)]:
         series = torch.rand(batch, 2, dates, height, width)
         torch.testing.assert_close(predictor(series), model(series).softmax(1)[:, 1], atol=TOLERANCE[precision], rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("precision", "parts"), [("float32", 2), ("bf16", 1)])
+@torch.no_grad()
+def test_a_compiled_network_gives_the_same(monkeypatch, precision, parts):
+    """By a compiler that leaves all as it is; `test_compiled` has the others."""
+    monkeypatch.setattr(backends, "check_compiler", lambda _: None)
+    seen = []
+
+    def compile_for_test(model):
+        seen.extend(compiled_parts(model))
+        return compile_elementwise(model, backend="eager")
+
+    monkeypatch.setattr(backends, "compile_elementwise", compile_for_test)
+    model = network("ulstm")
+    predictor = backends.make_predictor(model, precision=precision, compile=True)
+    assert str(predictor) == f"torch, compiled, {precision}, on cpu"
+    assert len(seen) == parts  # in 16 bits normalisations are folded into convolutions
+    series = torch.rand(1, 1, 3, 24, 16)
+    torch.testing.assert_close(predictor(series), model(series).softmax(1)[:, 1], atol=TOLERANCE[precision], rtol=0)
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+def test_compiling_for_openvino_is_refused(monkeypatch):
+    monkeypatch.setattr(backends, "check_compiler", lambda _: None)
+    with pytest.raises(InputError, match="compile=True found for openvino"):
+        backends.make_predictor(network("unet2d"), backend="openvino", compile=True)
 
 
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
@@ -182,6 +211,7 @@ import faulthandler, gc, os, signal
 import torch
 from glaciersar import models
 from glaciersar.inference import backends
+from glaciersar.models.compiled import compile_elementwise, compiled_parts
 
 faulthandler.enable()
 handled = []

@@ -8,7 +8,7 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar import models, radiometry
 from glaciersar.errors import InputError
-from glaciersar.inference import large_raster, sliding_window
+from glaciersar.inference import large_raster, resumable, sliding_window
 from glaciersar.inference.sliding_window import Tiling
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.search import find_scenes
@@ -170,7 +170,7 @@ def test_rasters_that_do_not_align_are_laid_on_the_grid_of_the_map(tmp_path, cho
 
 def test_a_raster_that_changed_since_the_kill_starts_the_map_anew(tmp_path, chosen, monkeypatch, capsys):
     path = tmp_path / "probability.tif"
-    monkeypatch.setattr(large_raster.resumable, "finish_rasters", lambda *_: give_up())
+    monkeypatch.setattr(resumable, "finish_rasters", lambda *_: give_up())
     with pytest.raises(InputError):
         large_raster.map_scenes(network(), chosen, GRID, "HH", path, tiling=TILES)
     monkeypatch.undo()

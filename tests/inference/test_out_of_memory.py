@@ -9,7 +9,7 @@ import rasterio
 import torch
 
 from glaciersar.errors import InputError
-from glaciersar.inference import large_raster
+from glaciersar.inference import large_raster, raster_run
 from glaciersar.inference.out_of_memory import smaller_tilings
 from glaciersar.inference.sliding_window import Tiling, WindowLayout, map_array
 from tests.support.streams import GRID, TILES, PixelModel, Source, contents, give_up, ready, run, values
@@ -85,7 +85,7 @@ def test_where_even_small_windows_are_too_large_it_says_what_to_do():
 
 
 def test_for_a_gpu_several_threads_read_and_the_map_is_the_same_to_the_byte(tmp_path, monkeypatch):
-    monkeypatch.setattr(large_raster.os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(raster_run.os, "cpu_count", lambda: 4)
     for name, predictor in {"cpu": ready(PixelModel()), "gpu": on_gpu(PixelModel())}.items():
         (tmp_path / name).mkdir()
         report = large_raster.map_raster(

@@ -44,20 +44,35 @@ def test_a_cpu_takes_what_is_computed_within_a_fifth(name, training):
     assert found == pytest.approx(allocated(step), rel=0.2)
 
 
+def needed(network, **changed):
+    settings = SIZES | changed
+    return peak_bytes(network, **settings) - weights(network, training=settings.get("training", False))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet3d", "ulstm"])
-def test_memory_grows_with_pixels_and_patches_and_16_bits_take_half_in_training(name):
+def test_memory_grows_with_pixels_and_patches(name):
     network = models.build(name, width=2).train()
-
-    def needed(**changed):
-        settings = SIZES | changed
-        return peak_bytes(network, **settings) - weights(network, training=settings.get("training", False))
-
-    assert needed(side=96) == pytest.approx(4 * needed(), rel=0.02)
-    assert needed(batch=4) == pytest.approx(2 * needed(), rel=0.02)
-    assert needed(training=True) > 1.5 * needed()
-    half = needed(training=True, precision="bf16")
-    assert half == needed(training=True, precision="fp16") == pytest.approx(needed(training=True) / 2, rel=0.2)
-    assert needed(precision="bf16") < needed()
+    assert needed(network, side=96) == pytest.approx(4 * needed(network), rel=0.02)
+    assert needed(network, batch=4) == pytest.approx(2 * needed(network), rel=0.02)
+    assert needed(network, training=True) > 1.5 * needed(network)
+    assert needed(network, precision="bf16") < needed(network)
     assert network.training
     assert all(weight.grad is None for weight in network.parameters())
+
+
+def pooled(name, width):
+    """Cubes that are pooled in a step: of each the place of its largest value is kept, 8 bytes in any precision."""
+    halvings = {"unet3d": 3, "ulstm": 2}[name]
+    dates = [-(-SIZES["dates"] // 2**k) if name == "unet3d" else SIZES["dates"] for k in range(1, halvings + 1)]
+    return sum(SIZES["batch"] * (width << k) * count * (SIZES["side"] >> k + 1) ** 2 for k, count in enumerate(dates))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["unet3d", "ulstm"])
+def test_training_in_16_bits_takes_half_but_for_the_places_of_what_is_pooled_and_the_loss(name):
+    network = models.build(name, width=8).train()
+    places, full = 8 * pooled(name, 8), needed(network, training=True)
+    half = needed(network, training=True, precision="bf16")
+    assert half == needed(network, training=True, precision="fp16")
+    assert half == pytest.approx((full - places) / 2 + places, rel=0.02)  # the loss, in float32, is a hundredth

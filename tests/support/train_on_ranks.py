@@ -1,7 +1,8 @@
 """Train in each process that `torch.distributed.run` has started, and write what this one sees: `… OUT DATA CONFIGS`.
 
 Each process has a folder of its own, as if on a disk of its own. A name such as "killed again" trains into the folder
-of "killed"; a training named "killed" ends in its second epoch.
+of "killed"; a training named "killed" ends in its second epoch, and one named "still" holds biases before a
+normalisation.
 """
 
 import json
@@ -19,16 +20,19 @@ from torch import Tensor
 from glaciersar.training import loop, setup
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.plan import describe_plan
+from tests.support.biases import hold_biases_before_norms
 
 
 @contextmanager
-def watched(seen: dict[str, Any], *, kill: bool) -> Iterator[None]:
+def watched(seen: dict[str, Any], *, kill: bool, still: bool) -> Iterator[None]:
     """Note the run, and the first random number of each epoch after its seed is set, of which dropout draws."""
     set_up, validate, train_epoch = setup.set_up, loop._validate, loop._train_epoch
 
     def note_run(*arguments: Any) -> Any:
         run = set_up(*arguments)
         seen["plan"], seen["resumed"] = describe_plan(run), len(run.log)
+        if still:
+            hold_biases_before_norms(run.model)
         return run
 
     def note_tiles(run: Any, model: Any) -> Any:
@@ -56,7 +60,7 @@ def main() -> None:
     for name, change in json.loads(text).items():
         seen[name] = {}
         folder = Path(out, f"disk{os.environ['RANK']}", name.partition(" ")[0])
-        with watched(seen[name], kill=name == "killed"), suppress(KeyboardInterrupt):
+        with watched(seen[name], kill=name == "killed", still=name == "still"), suppress(KeyboardInterrupt):
             seen[name]["log"] = loop.train(TrainConfig(**change), data, folder, progress=False).to_dict("list")
     seen["rank"], seen["size"], seen["backend"] = dist.get_rank(), dist.get_world_size(), dist.get_backend()
     Path(out, f"{os.environ['RANK']}.json").write_text(json.dumps(seen))

@@ -55,7 +55,8 @@ def test_what_does_not_matter_is_left_out_and_what_came_out_of_a_choice_is_told(
         found = identify(data, how=HOW | {name: value})
         assert differing(found, before) == [name]
         assert list_differences(found, before, [name]) == f"{name} ({value} there, {HOW[name]} now)"
-    assert differing(identify(data, replace(CONFIG, width=6)), before) == ["width"]
+    for change in ({"width": 6}, {"compile": True}):
+        assert differing(identify(data, replace(CONFIG, **change)), before) == [*change]
 
 
 def test_the_hash_of_a_large_file_is_noted_until_the_file_changes(data, tmp_path, monkeypatch):

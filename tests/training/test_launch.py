@@ -62,10 +62,13 @@ def test_a_profile_and_what_is_given_beside_it_make_the_configuration(profile, t
 
 def test_every_field_of_a_configuration_is_an_option(given, tmp_path):
     config = TrainConfig(
-        model="unet2d_mean", features=["grd", "rtc"], restarts=[2.0], augmentations=["flip"], dates=5, threads=2
+        model="unet2d_mean", features=["grd", "rtc"], restarts=[2.0], augmentations=["flip"], dates=5, compile=True
     )
     words = ["--work", str(tmp_path), "--data", "elsewhere"]
     for name, value in asdict(config).items():
+        if isinstance(value, bool):
+            words.append(f"--{name}" if value else f"--no-{name}")
+            continue
         values = value if isinstance(value, list) else [value]
         words += [f"--{name.replace('_', '-')}", *map(str, values)]
     assert launch.main(words) == 0

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from glaciersar import models
+from glaciersar.training.batch_statistics import share_batch_statistics
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.plan import describe_plan, print_plan
 
@@ -20,8 +22,20 @@ def plan(*, device="cuda", processes=1, accumulate=1, precision="bf16", config=T
     accelerator = SimpleNamespace(num_processes=processes, device=torch.device(device))
     config = replace(config, accumulate=accumulate)
     return SimpleNamespace(
-        config=config, accelerator=accelerator, accumulate=accumulate, precision=precision, is_main=True
+        config=config,
+        accelerator=accelerator,
+        accumulate=accumulate,
+        precision=precision,
+        is_main=True,
+        model=network(config.model, processes),
     )
+
+
+def network(name, processes):
+    model = models.build(name, width=2)
+    if processes > 1:
+        share_batch_statistics(model, "cuda")
+    return model
 
 
 def test_device_precision_and_number_of_processes_are_said(gpus):
@@ -42,6 +56,16 @@ def test_what_batch_statistics_are_of_is_said(gpus):
     assert parts[1].startswith("8 patches of a step are computed in 4 parts")
     assert "batch statistics are of 2 patches, not of all 8" in parts[1]
     assert "overflow" in describe_plan(plan(precision="fp16"))[1]
+
+
+def test_what_is_compiled_is_said(gpus):
+    gates = TrainConfig(model="ulstm", compile=True)
+    assert describe_plan(plan(config=gates))[1] == (
+        "compiled, which takes a minute in the first step: normalisation with its activation and gates of LSTMs"
+    )
+    left = "; normalisation is left as it is, as processes wait for each other in it"
+    assert describe_plan(plan(config=gates, processes=8))[2].endswith(f"first step: gates of LSTMs{left}")
+    assert describe_plan(plan(config=TrainConfig(compile=True), processes=8))[2].endswith(f"nothing{left}")
 
 
 def test_only_what_is_special_is_printed_without_a_progress_bar(gpus, capsys):

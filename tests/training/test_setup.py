@@ -1,13 +1,17 @@
-"""glaciersar.training.setup: the dates that are trained and validated on"""
+"""glaciersar.training.setup: the dates that are trained and validated on, and compiling"""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from glaciersar.dataset.patches import WholeTiles
+from glaciersar.errors import InputError
 from glaciersar.models import pretrained
+from glaciersar.models.compiled import compile_elementwise
+from glaciersar.training import setup
 from glaciersar.training.loop import train
 from glaciersar.training.setup import set_up
 from tests.training.test_loop import CONFIG, same, weights, write_dataset
@@ -68,3 +72,30 @@ def test_the_same_seed_ends_with_the_same_weights_whatever_loads_the_dates(data,
     other = {"all": "shuffled"}.get(sampling, "all")
     train(replace(config, date_sampling=other), data, tmp_path / "other", progress=False)
     assert not same(weights(tmp_path / "one"), weights(tmp_path / "other"))
+
+
+@pytest.mark.slow
+def test_a_compiled_training_is_the_eager_one_and_the_weights_that_are_kept_are_not_compiled(
+    data, tmp_path, monkeypatch
+):
+    """By a compiler that leaves all as it is; `test_compiled` has the others."""
+    monkeypatch.setattr(setup, "check_compiler", lambda _: None)
+    monkeypatch.setattr(setup, "compile_elementwise", partial(compile_elementwise, backend="eager"))
+    config = replace(SHORT, precision="float32", ema_decay=0.5, compile=True)
+    run = set_up(config, data, tmp_path / "run")
+    assert run.identity["compile"] is True
+    compiled = [name for name, module in run.model.named_modules() if "forward" in vars(module)]
+    assert "blocks.0.first" in compiled
+    assert not any("forward" in vars(part) for net in (run.kept, run.average) for part in net.modules())
+    found = train(config, data, tmp_path / "run", progress=False)
+    expected = train(replace(config, compile=False), data, tmp_path / "eager", progress=False)
+    np.testing.assert_allclose(found["loss"], expected["loss"], atol=1e-5, rtol=0)
+    np.testing.assert_allclose(found["val_loss"], expected["val_loss"], atol=1e-4, rtol=0)
+    assert weights(tmp_path / "run").keys() == weights(tmp_path / "eager").keys()
+
+
+def test_a_training_that_cannot_be_compiled_is_refused_before_it_starts(data, tmp_path, monkeypatch):
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(InputError, match="compile=True found without a C\\+\\+ compiler"):
+        train(replace(SHORT, compile=True), data, tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
