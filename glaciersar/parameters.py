@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from glaciersar.errors import InputError
-from glaciersar.project import find_root
+from glaciersar.root import find_root
 
 TAGS = ("parameters", "further-parameters")
 """Of the cells that declare parameters. papermill knows the first only, but sets what it is given below both."""
@@ -111,7 +111,7 @@ def declared_in(source: str) -> dict[str, Parameter]:
 
 def _assigned(source: str) -> dict[str, ast.expr]:
     """Give what a cell assigns to each name."""
-    found = {}
+    found: dict[str, ast.expr] = {}
     for node in ast.parse(source).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         value = getattr(node, "value", None)  # None where a name is but annotated
@@ -198,7 +198,7 @@ def check(namespace: MutableMapping[str, Any]) -> None:
     """Check the parameters of the notebook that runs; its relative paths become absolute and start at the project.
 
     So a path means the same whether the notebook was opened in JupyterLab or run by nbval or by papermill, from
-    whatever folder (`project.find_root`). papermill itself only warns at an unknown name, and takes the text "false"
+    whatever folder (`root.find_root`). papermill itself only warns at an unknown name, and takes the text "false"
     for true. What the notebook declares is read from its cells that ran above this call, without its file: a copy
     of it works as well.
 
@@ -213,7 +213,7 @@ def check(namespace: MutableMapping[str, Any]) -> None:
         raise ParameterError("no cells found, the globals() of a notebook expected")
     above = list(takewhile(lambda cell: CHECK not in cell, cells))
     names = {name for cell in above if not cell.startswith(GIVEN) for name in _declared(cell)}
-    declared = {}
+    declared: dict[str, Parameter] = {}
     given: list[str] = []
     for cell in cells[:-1]:  # cells may have been changed and run again: the last of each counts
         if cell.startswith(GIVEN):
@@ -237,7 +237,15 @@ def _declared(cell: str) -> dict[str, Parameter]:
 
 
 def _start(declared: Mapping[str, Parameter], values: Mapping[str, Any]) -> Path:
-    """Give the folder at which relative paths start; the project is not looked for where there are none."""
-    paths = [parameter for parameter in declared.values() if parameter.is_path and not parameter.may_be_name]
-    texts = [value for parameter in paths if isinstance(value := values.get(parameter.name), str)]
-    return find_root() if any(map(_is_relative, texts)) else Path()
+    """Give the folder at which relative paths start; a project is needed only where a text can be nothing else."""
+    relative = [
+        parameter
+        for parameter in declared.values()
+        if parameter.is_path and isinstance(value := values.get(parameter.name), str) and _is_relative(value)
+    ]
+    try:
+        return find_root() if relative else Path()
+    except InputError:
+        if all(parameter.may_be_name for parameter in relative):
+            return Path()
+        raise
