@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from glaciersar import __version__
+from glaciersar import __version__, parameters
 from glaciersar.errors import InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; a user's mistake is one sentence on stderr and exit status 2."""
-    parser = _parser()
-    known, rest = parser.parse_known_args(arguments)
     try:
+        known, rest = _parser().parse_known_args(arguments)
         if known.command == "run":
             return _run(known, rest)
         if known.command == "train":
@@ -38,12 +37,17 @@ def _parser() -> argparse.ArgumentParser:
         "run",
         help="run a notebook with checked parameters",
         description="Run a notebook through papermill; its parameters are given as --name value and checked.",
+        epilog="glaciersar run NOTEBOOK --help lists its parameters. Paths start at the folder you are in.",
+        add_help=False,
         allow_abbrev=False,
     )
+    run.add_argument("-h", "--help", action=_NotebookHelp, nargs=0, help="show this, and the notebook's parameters")
     run.add_argument("notebook", type=Path)
     run.add_argument("--out", type=Path, required=True, help="folder for the executed notebook")
     run.add_argument("--profile", help="take parameters from config/PROFILE.yaml beside the notebooks' folder")
-    run.add_argument("--quiet", action="store_true", help="no progress bar")
+    shown = run.add_mutually_exclusive_group()
+    shown.add_argument("--watch", action="store_true", help="show each cell as it starts, what it prints, and its end")
+    shown.add_argument("--quiet", action="store_true", help="no progress bar")
 
     commands.add_parser(
         "train",
@@ -78,6 +82,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _NotebookHelp(argparse.Action):
+    """Shows the help of `run` and, where a notebook stands before it, the parameters of that."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        notebook = getattr(namespace, "notebook", None)
+        described = f"\n{parameters.describe(notebook)}" if notebook else ""  # before the help: it may be refused
+        parser.print_help()
+        if described:
+            print(described)
+        parser.exit()
+
+
 def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
     from glaciersar import notebooks
 
@@ -86,7 +108,8 @@ def _run(known: argparse.Namespace, rest: Sequence[str]) -> int:
         config = known.notebook.resolve().parent.parent / "config"
         values |= notebooks.read_profile(config / f"{known.profile}.yaml", known.notebook)
     values |= notebooks.check_parameters(known.notebook, _pairs(rest))
-    print(notebooks.run_notebook(known.notebook, known.out, values, progress=not known.quiet))
+    executed = notebooks.run_notebook(known.notebook, known.out, values, progress=not known.quiet, watch=known.watch)
+    print(executed)
     return 0
 
 

@@ -47,6 +47,34 @@ def test_a_mistake_is_one_sentence_and_a_status_that_is_not_zero(notebook, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_help_behind_a_notebook_lists_its_parameters(notebook, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["run", str(notebook), "--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert "usage: glaciersar run" in said
+    assert "folder of this run (default" in said
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--help"])
+    assert "glaciersar run NOTEBOOK --help lists its parameters" in capsys.readouterr().out
+    assert cli.main(["run", str(tmp_path / "none.ipynb"), "--help"]) == 2
+    assert capsys.readouterr().err.endswith("none.ipynb: no such notebook, expected an .ipynb file\n")
+
+
+def test_watch_shows_each_cell_and_what_it_prints(tmp_path, capsys):
+    notebook = write_notebook(tmp_path / "04-train.ipynb", "print('from the cell')", further="window = 384  # pixels")
+    words = ["run", str(notebook), "--window", "64", "--out", str(tmp_path / "out"), "--watch"]
+    assert cli.main(words) == 0
+    shown, said = capsys.readouterr()
+    assert shown == f"{tmp_path / 'out' / '04-train.ipynb'}\n"
+    lines = said.splitlines()
+    assert [line.strip("-") for line in lines if "Executing Cell" in line] == [
+        f"Executing Cell {k}" for k in (1, 2, 3, 4)
+    ]
+    assert lines.count("from the cell") == 1
+    assert "unknown parameter" not in said
+
+
 @pytest.mark.slow
 def test_simulate_over_your_own_terrain_is_one_command(tmp_path, capsys):
     side, transform = 40, rasterio.Affine(100, 0, 600_000, 0, -100, 8_700_000)

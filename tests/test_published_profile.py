@@ -50,10 +50,11 @@ def write_published(path, names, rng):
 
 def run_cells(notebook, values):
     """Run a notebook's cells in this process, which is quicker than a kernel each; gives what they print."""
-    space, printed = {}, io.StringIO()
+    space, printed = {"In": []}, io.StringIO()
     with contextlib.redirect_stdout(printed):
         for cell in nbformat.read(notebook, as_version=4).cells:
             if cell.cell_type == "code":
+                space["In"].append(cell.source)  # as a kernel does
                 exec(cell.source, space)
             if any(tag.endswith("parameters") for tag in cell.metadata.get("tags", [])):  # the last such cell decides
                 space |= notebooks.check_parameters(notebook, values)

@@ -12,6 +12,9 @@ from .findings import tell_differences as tell_differences
 from .known_truth import compare_with_truth as compare_with_truth
 from .metrics import headline_scores as headline_scores
 from .metrics import write_table as write_table
+from .parts import join_parts as join_parts
+from .parts import map_part as map_part
+from .parts import score_in_parts as score_in_parts
 from .scoring import histogram_tiles as histogram_tiles
 from .scoring import map_selected_tiles as map_selected_tiles
 from .scoring import score_map as score_map

@@ -4,7 +4,7 @@ Inter-annotator agreement is scored the same way. It is a reference and no upper
 the annotator who drew the reference.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import geopandas as gpd
@@ -46,6 +46,7 @@ def map_tiles(
     window: int = 384,
     progress: bool = False,
     dates: Sequence[int] | None = None,
+    names: Collection[str] | None = None,
     device: str = "auto",
 ) -> Iterator[TileResult]:
     """Map every tile of a dataset file, one at a time, beside its reference, by the recipe of the model.
@@ -56,10 +57,11 @@ def map_tiles(
         window: Side of a mapping window, pixels; a smaller tile is mapped in one piece.
         progress: Show a progress bar.
         dates: Which of a tile's dates it is mapped from, as for `iter_tile_maps`.
+        names: Tiles to map; None maps all.
         device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.place`.
     """
     masked = recipe_of(model).nodata_masked
-    maps = iter_tile_maps(model, path, window=window, progress=progress, dates=dates, device=device)
+    maps = iter_tile_maps(model, path, window=window, progress=progress, names=names, dates=dates, device=device)
     for name, probability, glacier in maps:
         yield TileResult(
             name=name,

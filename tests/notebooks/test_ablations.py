@@ -23,10 +23,11 @@ def test_complete_tables_become_every_figure_and_no_command(tmp_path, monkeypatc
     shown = []
     monkeypatch.setattr(display, "display", shown.append)
     values = {"tables": str(write_tables(tmp_path / "tables")), "work": str(tmp_path / "work")}
-    space, printed = {}, io.StringIO()
+    space, printed = {"In": []}, io.StringIO()
     with contextlib.redirect_stdout(printed):
         for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
             if cell.cell_type == "code":
+                space["In"].append(cell.source)  # as a kernel does
                 exec(cell.source, space)
             if "parameters" in cell.metadata.get("tags", []):
                 space |= notebooks.check_parameters(NOTEBOOK, values)
