@@ -16,6 +16,10 @@ from glaciersar.errors import InputError
 DATED = ("year", "src_date", "BgnDate", "BGNDATE", "YEAR_")
 """Columns with the year of an outline: this project's and König's; RGI 7 and GLIMS; RGI 6; the Norwegian one's."""
 
+LABEL, GLACIER, KNOWN = "label", "glacier", "known"
+"""Column that tells glaciers from the ground of which labels know whether it is glacier, and its values. Outlines
+without this column are glaciers, and all other ground is none."""
+
 
 def read_outlines(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
     """Read glacier outlines from a vector file with a CRS and at least one polygon, and mend what can be mended.
@@ -109,6 +113,21 @@ def year_range(years: pd.Series) -> str:
         return "unknown"
     first, last = int(known.min()), int(known.max())
     return f"{first} to {last}" if first < last else f"{first}"
+
+
+def glaciers(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Keep the glaciers; all outlines where none says what it is."""
+    return outlines[outlines[LABEL] == GLACIER] if LABEL in outlines else outlines
+
+
+def known(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Keep the ground of which labels know; nothing where none says what it is, as then all is known."""
+    return outlines[outlines[LABEL] == KNOWN] if LABEL in outlines else outlines.iloc[:0]
+
+
+def known_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:
+    """Rasterise the ground of which labels know, (H, W); everywhere where none says what it is."""
+    return to_mask(known(outlines), geobox) if LABEL in outlines else np.ones(geobox.shape, bool)
 
 
 def to_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:
