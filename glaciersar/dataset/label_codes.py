@@ -34,6 +34,17 @@ class LabelCodes:
         for code in sorted({code for code in listed if listed.count(code) > 1}):
             raise InputError(f"label codes: {code} found twice, each code with one meaning expected")
 
+    @classmethod
+    def parse(cls, glacier: str, unknown: str = "") -> "LabelCodes":
+        """Read numbers that are parted by commas or spaces, such as "1, 2"."""
+        numbers = []
+        for text in (glacier, unknown):
+            words = text.replace(",", " ").split()
+            if strange := [word for word in words if not word.removeprefix("-").isdecimal()]:
+                raise InputError(f"label codes: {strange[0]!r} found, whole numbers such as 2 or 1, 2 expected")
+            numbers.append(tuple(int(word) for word in words))
+        return cls(glacier=numbers[0], unknown=numbers[1])
+
     @property
     def text(self) -> str:
         """The meanings in words, such as "glacier 2, unknown 0, other 1, 3"."""

@@ -56,6 +56,12 @@ def test_files_that_are_no_masks_are_refused(tmp_path):
             read_mask(tmp_path / f"{name}.tif", CODES)
 
 
+def test_codes_are_read_from_text():
+    assert LabelCodes.parse("1, 2", "0 255") == LabelCodes(glacier=(1, 2), unknown=(0, 255))
+    with pytest.raises(InputError, match="'ice' found, whole numbers"):
+        LabelCodes.parse("ice")
+
+
 def test_codes_without_a_glacier_or_with_two_meanings_are_refused():
     with pytest.raises(InputError, match="no code of glacier"):
         LabelCodes(glacier=())
