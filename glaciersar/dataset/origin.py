@@ -92,7 +92,7 @@ def find_origin(
     Args:
         run: Folder of the run, with the scenes.json of notebook 01-scenes.
         data: Folder with train.h5, val.h5 and test.h5, which are checked; empty takes the scenes.
-        outlines: Reference outlines, or a folder of masks; empty takes the outlines of the simulated archive of the run.
+        outlines: Reference outlines, or a folder of masks; empty takes those of the simulated archive of the run.
         layer: Of the file of outlines, if it has several.
         glacier_codes: Of masks: their numbers of glacier, such as "1, 2".
         unknown_codes: Of masks: their numbers of pixels that count in no loss and no score.
@@ -120,6 +120,4 @@ def find_origin(
 def _refuse_masks(path: Path) -> None:
     """Refuse a folder of masks without a word on what their numbers mean."""
     if path.is_dir() and any(path.glob("*.tif")):
-        raise InputError(
-            f"{path}: a folder of rasters found; for masks, glacier_codes expected"
-        )
+        raise InputError(f"{path}: a folder of rasters found; for masks, glacier_codes expected")
