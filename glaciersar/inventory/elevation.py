@@ -38,6 +38,10 @@ class Surface:
     """(H, W) centre of the pixel within the glacier; of a glacier smaller than that, what it touches."""
     pixel: float
     """Side of a pixel, metres."""
+    transform: Affine
+    """Of the grid."""
+    crs: str
+    """Of the grid, as a PROJ string."""
 
     @property
     def seen(self) -> NDArray[np.bool_]:
@@ -46,12 +50,13 @@ class Surface:
         return seen
 
 
-def read_surfaces(polygons: gpd.GeoDataFrame, dem: str | Path) -> list[Surface]:
+def read_surfaces(polygons: gpd.GeoDataFrame, dem: str | Path, *, side: int = SIDE) -> list[Surface]:
     """Read the elevation of each glacier, with two pixels around it for the slope.
 
     Args:
         polygons: Glaciers, in any CRS.
         dem: Raster of elevation in metres, one band, in any CRS.
+        side: Pixels along the longer side of a glacier, at most.
 
     Raises:
         InputError: It is missing or damaged, has no CRS, holds values that are no elevation, or lies elsewhere.
@@ -63,7 +68,7 @@ def read_surfaces(polygons: gpd.GeoDataFrame, dem: str | Path) -> list[Surface]:
         with rasterio.open(dem) as file:
             if file.crs is None:
                 raise InputError(f"{dem}: no coordinate system found, expected one with the elevation model")
-            surfaces = [_read(file, shape) for shape in polygons.geometry.to_crs(4326)]
+            surfaces = [_read(file, shape, side) for shape in polygons.geometry.to_crs(4326)]
     except RasterioError as error:
         raise InputError(f"{dem}: cannot be read as an elevation model ({error})") from error
     if surfaces and not any(surface.seen.any() for surface in surfaces):
@@ -71,14 +76,14 @@ def read_surfaces(polygons: gpd.GeoDataFrame, dem: str | Path) -> list[Surface]:
     return surfaces
 
 
-def _read(file: DatasetReader, shape: BaseGeometry) -> Surface:
+def _read(file: DatasetReader, shape: BaseGeometry, side: int) -> Surface:
     """Warp the elevation model to a grid around one glacier; its polygon is in degrees."""
     middle = shape.representative_point()
     crs = f"+proj=laea +lat_0={middle.y:.6f} +lon_0={middle.x:.6f} +datum=WGS84 +units=m"
     local = gpd.GeoSeries([shape], crs=4326).to_crs(crs).iloc[0]
     left, bottom, right, top = local.bounds
     own = abs(file.transform.e) * (METRES_A_DEGREE if file.crs.is_geographic else file.crs.linear_units_factor[1])
-    pixel = max(own, max(right - left, top - bottom) / SIDE)
+    pixel = max(own, max(right - left, top - bottom) / side)
     left, top = left - 2 * pixel, top + 2 * pixel
     width, height = int((right - left) / pixel) + 3, int((top - bottom) / pixel) + 3
     transform = Affine(pixel, 0, left, 0, -pixel, top)
@@ -96,7 +101,7 @@ def _read(file: DatasetReader, shape: BaseGeometry) -> Surface:
     inside = rasterio.features.rasterize([local], **grid).astype(bool)
     if not inside.any():
         inside = rasterio.features.rasterize([local], all_touched=True, **grid).astype(bool)
-    return Surface(height=values, inside=inside, pixel=pixel)
+    return Surface(height=values, inside=inside, pixel=pixel, transform=transform, crs=crs)
 
 
 def add_elevation(polygons: gpd.GeoDataFrame, dem: str | Path) -> gpd.GeoDataFrame:
