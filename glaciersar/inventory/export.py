@@ -1,4 +1,4 @@
-"""Write glaciers as files in the form of RGI 6, RGI 7 or GLIMS, which OGGM and GLIMS read, as shapefile or GeoPackage."""
+"""Write glaciers in the form of RGI 6, RGI 7 or GLIMS, as shapefile or GeoPackage, which OGGM and GLIMS read."""
 
 import tempfile
 from collections.abc import Callable
@@ -26,6 +26,7 @@ TERMINUS_6 = {0: 0, 1: 1, 2: 2, 3: 5, UNKNOWN: UNKNOWN}
 SUFFIX = "u"
 """Ends identifiers that are made here, so that none is taken for one of the Randolph Glacier Inventory."""
 PREFIX = {"RGI 6": "RGI60-", "RGI 7": "RGI2000-v7.0-G-"}
+MEASURED = ("zmin_m", "zmax_m", "zmed_m", "zmean_m", "slope_deg", "aspect_deg", "lmax_m", "unc_km2", "confidence")
 SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
 
@@ -91,15 +92,14 @@ def _common(path: Path, glaciers: gpd.GeoDataFrame, sources: Sources, form: str)
         raise InputError(f"{path}: no date of {bare} glaciers found, src_date or date='2020-07-15' expected")
     number = {name: _numbers(table, name, UNKNOWN) for name in ("conn_lvl", "surge_type", "term_type", "aspect_sec")}
     measured = {
-        name: pd.to_numeric(table[name]) if name in table else pd.Series(np.nan, index=table.index)
-        for name in "zmin_m zmax_m zmed_m zmean_m slope_deg aspect_deg lmax_m unc_km2 confidence".split()
+        name: pd.to_numeric(table[name]) if name in table else pd.Series(np.nan, index=table.index) for name in MEASURED
     }
     columns = {
         "o1region": region,
         "o2region": subregion.where(subregion != "", region + "-01"),
         "src_date": parsed,
-        "cenlon": table["cenlon"] if "cenlon" in table else inside.x,
-        "cenlat": table["cenlat"] if "cenlat" in table else inside.y,
+        "cenlon": table.get("cenlon", inside.x),
+        "cenlat": table.get("cenlat", inside.y),
         "area_km2": table["area_km2"],
         "glac_name": _filled(table, "glac_name", ""),
         "primeclass": _numbers(table, "primeclass", 0),
@@ -152,7 +152,8 @@ def _identify(path: Path, given: pd.Series, region: pd.Series, prefix: str) -> p
         found[index] = f"{prefix}{area}{mark}{last[area]:05d}{SUFFIX}"
     if fresh := int((~kept).sum()):
         print(
-            f"{path}: {fresh} of {len(given)} glaciers without an own identifier {prefix}… get one that ends on {SUFFIX}"
+            f"{path}: {fresh} of {len(given)} glaciers without an own identifier {prefix}… "
+            f"get one that ends on {SUFFIX}"
         )
     return found
 
@@ -169,7 +170,7 @@ def _as_rgi_7(table: gpd.GeoDataFrame, sources: Sources) -> gpd.GeoDataFrame:
         "utm_zone": utm_zone(table["cenlon"].to_numpy(), table["cenlat"].to_numpy()),
     }
     plain = "area_km2 primeclass conn_lvl surge_type term_type glac_name zmin_m zmax_m zmed_m zmean_m slope_deg"
-    columns |= {name: table[name] for name in (plain + " aspect_deg aspect_sec dem_source lmax_m").split()}
+    columns |= {name: table[name] for name in f"{plain} aspect_deg aspect_sec dem_source lmax_m".split()}
     return _with_sources(columns, table, sources)
 
 

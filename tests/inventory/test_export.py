@@ -1,5 +1,7 @@
 """glaciersar.inventory.export"""
 
+import re
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -51,7 +53,7 @@ def test_rgi_6_has_the_columns_and_codes_of_rgi_6(tmp_path, glaciers):
     expected = {"RGIId": "RGI60-07.00042", "BgnDate": "20200702", "O1Region": "7", "O2Region": "1", "TermType": 5}
     assert {name: first[name] for name in expected} == expected
     assert (second["RGIId"], second["Zmin"], first["Zmin"]) == ("RGI60-07.00043u", -999, 12)
-    assert first["GLIMSId"].startswith("G0") and first["GLIMSId"].endswith("N")
+    assert re.fullmatch(r"G0\d{5}E\d{5}N", first["GLIMSId"])
     assert (first["analyst"], first["unc_km2"], first["loc_unc_m"]) == ("Doe, Jo", 0.05, 20)
 
 
