@@ -6,7 +6,8 @@ with `error_model.fit_errors` for what maps get wrong, by the validation tiles; 
 `area.intervals` for areas; with `change.change_intervals` for changes; and with `interval_coverage.measure_crossed` for
 how often intervals hold the truth of the simulated landscapes of `coverage_landscapes`. `coverage_count` does so for
 notebook 07; `region` holds the maps and the truth of notebook 09. With an elevation model, `ice_divides` parts ice that
-no inventory parts, and `elevation` adds attributes and areas by elevation band; `export` writes what OGGM and GLIMS read.
+no inventory parts, and `elevation` adds attributes and areas by elevation band; `export` writes what OGGM and GLIMS
+read.
 """
 
 import lazy_loader
