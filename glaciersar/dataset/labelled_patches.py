@@ -5,7 +5,7 @@ the one date stands fifteen times, and grey values that were stretched for the e
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,8 +68,8 @@ def read_patches(
     folder = Path(folder)
     index = _read_table(folder / TABLE)
     return [
-        _read(folder / image.format(id=row.id), folder / mask.format(id=row.id), codes, shrink, row._asdict())
-        for row in index.itertuples(index=False)
+        _read(folder / image.format(id=row["id"]), folder / mask.format(id=row["id"]), codes, shrink, row)
+        for row in index.astype(str).to_dict("records")
     ]
 
 
@@ -88,7 +88,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table.sort_values(["glacier", "date", "id"])
 
 
-def _read(image: Path, mask: Path, codes: LabelCodes, shrink: int, row: Mapping[str, str]) -> Patch:
+def _read(image: Path, mask: Path, codes: LabelCodes, shrink: int, row: Mapping[Hashable, str]) -> Patch:
     told = read_mask(mask, codes)
     grey = _read_grey(image, told.geobox)
     known = told.known & np.isfinite(grey)

@@ -72,7 +72,11 @@ def test_a_real_inventory_comes_back_as_it_is(shared, tmp_path, name):
     theirs = gpd.read_file(shared / "data/outlines-elsewhere" / name)
     read = outlines.read_outlines(shared / "data/outlines-elsewhere" / name)
     names = {"BgnDate": "src_date", "Area": "area_km2", "CenLon": "cenlon", "CenLat": "cenlat"}
-    dates = read["BgnDate"].str.replace("9999", "0101").str.replace(r"(\d{4})(\d\d)(\d\d)", r"\1-\2-\3", regex=True)
+    dates = (
+        read["BgnDate"]
+        .str.replace("9999$", "0101", regex=True)
+        .str.replace(r"(\d{4})(\d\d)(\d\d)", r"\1-\2-\3", regex=True)
+    )
     table = read.rename(columns=names).assign(src_date=dates)
     back = gpd.read_file(write_inventory(tmp_path / "back.shp", table, form="RGI 6"))
     assert set(theirs) - {"check_geom"} <= set(back)
