@@ -123,7 +123,7 @@ def add_elevation(polygons: gpd.GeoDataFrame, dem: str | Path) -> gpd.GeoDataFra
     table = pd.DataFrame(rows, columns=[*ATTRIBUTES, "aspect_sec"], index=polygons.index)
     if bare := int(table["zmed_m"].isna().sum()):
         print(f"{dem}: covers less than {COVERED:.0%} of {bare} of {len(table)} glaciers, which get no elevation")
-    return polygons.assign(**{name: table[name] for name in table}, dem_source=Path(dem).name)
+    return polygons.assign(**{str(name): table[name] for name in table}, dem_source=Path(dem).name)
 
 
 def _describe(surface: Surface) -> dict[str, float]:
@@ -161,19 +161,20 @@ def areas_by_band(polygons: gpd.GeoDataFrame, dem: str | Path, *, step: float = 
     if not step > 0:
         raise InputError(f"step={step:g} found, a height of the bands above 0 m expected")
     total: dict[float, float] = {}
+    beyond = 0.0
     for surface in read_surfaces(polygons, dem):
         area = surface.pixel**2 / 1e6
         bands, counts = np.unique(np.floor(surface.height[surface.seen] / step) * step, return_counts=True)
         for band, count in zip(bands, counts, strict=True):
             total[float(band)] = total.get(float(band), 0.0) + count * area
         if missing := int((surface.inside & ~surface.seen).sum()):
-            total[np.nan] = total.get(np.nan, 0.0) + missing * area
-    known = sorted(band for band in total if band == band)
+            beyond += missing * area
+    known = sorted(total)
     every = np.arange(known[0], known[-1] + step / 2, step) if known else np.array([])
-    areas = pd.Series({float(band): total.get(float(band), 0.0) for band in every}, dtype=float)
-    if np.nan in total:
-        areas.loc[np.nan] = total[np.nan]
-    return areas.rename_axis("from_m").rename("area_km2")
+    found = {float(band): total.get(float(band), 0.0) for band in every}
+    if beyond:
+        found[np.nan] = beyond
+    return pd.Series(found, dtype=float, name="area_km2").rename_axis("from_m")
 
 
 def change_by_band(

@@ -72,13 +72,14 @@ def divide_ice(
 def _smoothed(surface: Surface, smooth: float) -> NDArray[np.float64]:
     """Fill gaps by the nearest pixel, and smooth over the ice alone, as land beside it is no ice surface."""
     nearest = ndimage.distance_transform_edt(~np.isfinite(surface.height), return_distances=False, return_indices=True)
-    height = surface.height[tuple(nearest)].astype(float)
+    height: NDArray[np.float64] = surface.height[tuple(nearest)].astype(np.float64)
     if not smooth:
         return height
     sigma, ice = smooth / surface.pixel, surface.inside.astype(float)
     weight = ndimage.gaussian_filter(ice, sigma)
     mean = ndimage.gaussian_filter(height * ice, sigma) / np.maximum(weight, 1e-9)
-    return np.where(surface.inside, mean, height)
+    smoothed: NDArray[np.float64] = np.where(surface.inside, mean, height)
+    return smoothed
 
 
 def label_basins(height: NDArray[np.floating], inside: NDArray[np.bool_], *, relief: float) -> NDArray[np.int32]:
