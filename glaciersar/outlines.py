@@ -10,40 +10,70 @@ import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from glaciersar import inventory_forms, polygons
 from glaciersar.errors import InputError
 
 DATED = ("year", "src_date", "BgnDate", "BGNDATE", "YEAR_")
 """Columns with the year of an outline: this project's and König's; RGI 7 and GLIMS; RGI 6; the Norwegian one's."""
 
+LABEL, GLACIER, KNOWN = "label", "glacier", "known"
+"""Column that tells glaciers from the ground of which labels know whether it is glacier, and its values. Outlines
+without this column are glaciers, and all other ground is none."""
+
 
 def read_outlines(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataFrame:
-    """Read glacier outlines from a vector file with a CRS and at least one polygon; repair invalid polygons.
+    """Read glacier outlines from a vector file with a CRS and at least one polygon, and mend what can be mended.
 
-    The number of repaired polygons (`attrs["mended"]`) and of features without a shape, which are left out
-    (`attrs["empty"]`), is also printed unless both are 0.
+    Of a GLIMS download the boundaries of glaciers are kept, without the rock inside them. Those of RGI 6 and GLIMS get
+    identifiers and names under the names of RGI 7 too. What is mended or left out (`polygons.SAID`) is printed.
+
+    Args:
+        path: GeoPackage, GeoJSON, Shapefile, GeoParquet (.parquet, with pyarrow) or what else GDAL reads.
+        layer: Of a file with several; without, the first is taken, and this is printed.
+
+    Returns:
+        Valid flat polygons; `attrs` holds the number of those that were mended ("mended") and of features without a
+        shape ("empty").
+
+    Raises:
+        InputError: The file is missing, cannot be read, has no CRS, or no polygon.
     """
     path = Path(path)
-    if not path.exists():
-        raise InputError(f"{path}: no such file, expected glacier outlines (GeoPackage, GeoJSON, Shapefile)")
-    try:
-        outlines = gpd.read_file(path, layer=layer)
-    except Exception as error:  # pyogrio raises its own kinds for a bad file and for a missing layer
-        raise InputError(f"{path}: cannot be read as outlines ({error})") from error
+    outlines = _read_file(path, layer)
     if outlines.empty:
         raise InputError(f"{path}: no feature found, glacier polygons expected")
     if outlines.crs is None:
         raise InputError(f"{path}: no coordinate system found, expected one with the outlines")
-    empty = outlines.geometry.isna() | outlines.geometry.is_empty
-    outlines = outlines[~empty]
-    mended = int((~outlines.geometry.is_valid).sum())
-    outlines = outlines.set_geometry(outlines.geometry.make_valid())
-    if not outlines.geom_type.isin(("Polygon", "MultiPolygon", "GeometryCollection")).any():
-        found = ", ".join(sorted(set(outlines.geom_type))) or "only empty features"
-        raise InputError(f"{path}: {found} found, glacier polygons expected")
-    outlines.attrs |= {"source": str(path), "mended": mended, "empty": int(empty.sum())}  # for messages further on
-    if mended or empty.any():
-        print(f"{path}: of {len(empty)} outlines {mended} invalid ones mended, {empty.sum()} without a shape left out")
-    return outlines
+    cleaned, count = polygons.clean(outlines)
+    if cleaned.empty:
+        found = ", ".join(sorted(set(outlines.geom_type.dropna()))) or "only empty features"
+        without = " without an area" if count["collapsed"] else ""
+        raise InputError(f"{path}: {found}{without} found, glacier polygons expected")
+    count["alike"] = polygons.same_shape(cleaned, years(cleaned))
+    if said := polygons.describe(count):
+        print(f"{path}: of {len(outlines)} outlines {said}")
+    glaciers = inventory_forms.add_rgi_7_names(inventory_forms.glaciers_of_glims(cleaned, str(path)))
+    glaciers.attrs |= {"source": str(path), "mended": count["mended"], "empty": count["empty"]}  # for messages
+    return glaciers
+
+
+def _read_file(path: Path, layer: str | None) -> gpd.GeoDataFrame:
+    if not path.exists():
+        raise InputError(f"{path}: no such file, expected glacier outlines (GeoPackage, GeoJSON, Shapefile)")
+    try:
+        if path.suffix.lower() in (".parquet", ".geoparquet"):
+            return gpd.read_parquet(path)
+        if layer is None and len(layers := gpd.list_layers(path)) > 1:
+            layer = str(layers["name"].iloc[0])
+            print(f"{path}: layer {layer} taken of {', '.join(layers['name'])}")
+        return gpd.read_file(path, layer=layer)
+    except ImportError as error:
+        raise InputError(
+            f"{path}: pyarrow is not installed, which GeoParquet needs; it comes with "
+            f'pip install "glaciersar[inventory]"'
+        ) from error
+    except Exception as error:  # pyogrio and pyarrow raise their own kinds for a bad file and for a missing layer
+        raise InputError(f"{path}: cannot be read as outlines ({error})") from error
 
 
 def outlines_of_year(outlines: gpd.GeoDataFrame, year: int, *, column: str = "year") -> gpd.GeoDataFrame:
@@ -83,6 +113,21 @@ def year_range(years: pd.Series) -> str:
         return "unknown"
     first, last = int(known.min()), int(known.max())
     return f"{first} to {last}" if first < last else f"{first}"
+
+
+def glaciers(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Keep the glaciers; all outlines where none says what it is."""
+    return outlines[outlines[LABEL] == GLACIER] if LABEL in outlines else outlines
+
+
+def known(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Keep the ground of which labels know; nothing where none says what it is, as then all is known."""
+    return outlines[outlines[LABEL] == KNOWN] if LABEL in outlines else outlines.iloc[:0]
+
+
+def known_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:
+    """Rasterise the ground of which labels know, (H, W); everywhere where none says what it is."""
+    return to_mask(known(outlines), geobox) if LABEL in outlines else np.ones(geobox.shape, bool)
 
 
 def to_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:

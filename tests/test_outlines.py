@@ -132,3 +132,40 @@ def test_bad_outlines_are_refused_in_a_sentence_that_names_the_file(tmp_path):
         with pytest.raises(InputError, match=found) as error:
             outlines.read_outlines(tmp_path / name, layer=layer)
         assert name in str(error.value)
+
+
+def test_outlines_come_back_from_geoparquet(tmp_path):
+    frame(shapely.box(0, 0, 10, 10)).assign(rgi_id="a").to_parquet(tmp_path / "some.parquet")
+    read = outlines.read_outlines(tmp_path / "some.parquet")
+    assert read.crs == "EPSG:32633"
+    assert list(read["rgi_id"]) == ["a"]
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "some.parquet").read_bytes()[:-50])
+    with pytest.raises(InputError, match=r"cut\.parquet: cannot be read as outlines"):
+        outlines.read_outlines(tmp_path / "cut.parquet")
+
+
+def test_geoparquet_without_pyarrow_is_told_with_what_installs_it(tmp_path, monkeypatch):
+    frame(shapely.box(0, 0, 10, 10)).to_parquet(tmp_path / "some.parquet")
+
+    def absent(path):
+        raise ImportError("Missing optional dependency 'pyarrow.parquet'")
+
+    monkeypatch.setattr(gpd, "read_parquet", absent)
+    with pytest.raises(InputError, match=r"pyarrow is not installed.*glaciersar\[inventory\]"):
+        outlines.read_outlines(tmp_path / "some.parquet")
+
+
+def test_of_several_layers_the_first_is_taken_and_said(tmp_path, capsys):
+    for name in ("drawn", "other"):
+        frame(shapely.box(0, 0, 10, 10)).assign(by=name).to_file(tmp_path / "two.gpkg", layer=name)
+    assert list(outlines.read_outlines(tmp_path / "two.gpkg")["by"]) == ["drawn"]
+    assert "two.gpkg: layer drawn taken of drawn, other" in capsys.readouterr().out
+
+
+def test_a_stray_line_and_a_collapsed_outline_are_left_out_and_said(tmp_path, capsys):
+    flat = shapely.Polygon([(0, 0), (5, 5), (10, 10)])
+    shapes = [shapely.box(0, 0, 10, 10), shapely.LineString([(0, 0), (1, 1)]), flat]
+    frame(*shapes).to_file(tmp_path / "some.geojson", driver="GeoJSON")
+    assert len(outlines.read_outlines(tmp_path / "some.geojson")) == 1
+    said = capsys.readouterr().out
+    assert "some.geojson: of 3 outlines 1 lines or points left out, 1 without an area left out" in said

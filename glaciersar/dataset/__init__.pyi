@@ -7,6 +7,11 @@ from .hdf5 import check_no_leakage as check_no_leakage
 from .hdf5 import check_published as check_published
 from .hdf5 import list_groups as list_groups
 from .hdf5 import split_of as split_of
+from .label_codes import LabelCodes as LabelCodes
+from .label_rasters import read_label_rasters as read_label_rasters
+from .labelled_patches import read_patches as read_patches
+from .labelled_patches import split_by_glacier as split_by_glacier
+from .labelled_patches import write_patches as write_patches
 from .origin import find_origin as find_origin
 from .plan import covered_tiles as covered_tiles
 from .summary import dataset_source as dataset_source

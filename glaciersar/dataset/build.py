@@ -59,8 +59,9 @@ def build_dataset(
     Args:
         out: Folder of the three files; each is written whole or not at all.
         scenes: From `find_scenes` or `read_manifest`; the series "grd", or "rtc" where "grd" is no feature.
-        reference: Glacier outlines from `outlines.read_outlines`. With a year column, each year takes its own; without,
-            every year takes all.
+        reference: Glacier outlines from `outlines.read_outlines`, or masks of labels from
+            `label_rasters.read_label_rasters`. With a year column, each year takes its own; without, every year takes
+            all.
         split: The subset (train, val, test) of each tile to build.
         config: Years, orbits, features and how tiles are made.
         rtc: The scenes of "rtc" beside "grd".

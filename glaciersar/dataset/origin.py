@@ -11,8 +11,11 @@ from glaciersar.dataset.build import build_dataset
 from glaciersar.dataset.config import DatasetConfig
 from glaciersar.dataset.croissant import write_card
 from glaciersar.dataset.hdf5 import check_published, split_of
+from glaciersar.dataset.label_codes import LabelCodes
+from glaciersar.dataset.label_rasters import read_label_rasters
 from glaciersar.dataset.plan import covered_tiles
 from glaciersar.dataset.summary import dataset_source
+from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.io.atomic import require_file
 from glaciersar.outlines import read_outlines
@@ -74,14 +77,26 @@ class Origin:
         return folder
 
 
-def find_origin(run: str | Path, *, data: str | Path = "", outlines: str | Path = "", layer: str = "") -> Origin:
+def find_origin(
+    run: str | Path,
+    *,
+    data: str | Path = "",
+    outlines: str | Path = "",
+    layer: str = "",
+    glacier_codes: str = "",
+    unknown_codes: str = "",
+    masks: str = "*.tif",
+) -> Origin:
     """Find what a dataset comes from: given files if there are any, else the scenes of a run and outlines.
 
     Args:
         run: Folder of the run, with the scenes.json of notebook 01-scenes.
         data: Folder with train.h5, val.h5 and test.h5, which are checked; empty takes the scenes.
-        outlines: Reference outlines; empty takes those of the simulated archive of the run.
+        outlines: Reference outlines, or a folder of masks; empty takes those of the simulated archive of the run.
         layer: Of the file of outlines, if it has several.
+        glacier_codes: Of masks: their numbers of glacier, such as "1, 2".
+        unknown_codes: Of masks: their numbers of pixels that count in no loss and no score.
+        masks: Which files of the folder are masks, such as "*_mask.tif".
 
     Raises:
         InputError: Files that are missing, damaged or in another layout.
@@ -90,7 +105,19 @@ def find_origin(run: str | Path, *, data: str | Path = "", outlines: str | Path 
         check_published(data)
         return Origin(kind=dataset_source(Path(data) / "train.h5"), given=Path(data))
     scenes = read_manifest(require_file(Path(run) / "scenes.json", made_by="01-scenes"))
-    drawn = read_outlines(
-        outlines or Path(run) / "archive" / "outlines.gpkg", layer=layer or None if outlines else "reference"
-    )
+    if glacier_codes or unknown_codes:
+        if not outlines:
+            raise InputError("codes of masks and no folder found, the folder of the masks as outlines expected")
+        drawn = read_label_rasters(outlines, LabelCodes.parse(glacier_codes, unknown_codes), pattern=masks)
+    elif outlines:
+        _refuse_masks(Path(outlines))
+        drawn = read_outlines(outlines, layer=layer or None)
+    else:
+        drawn = read_outlines(Path(run) / "archive" / "outlines.gpkg", layer="reference")
     return Origin(kind=data_source(scenes), scenes=scenes, outlines=drawn)
+
+
+def _refuse_masks(path: Path) -> None:
+    """Refuse a folder of masks without a word on what their numbers mean."""
+    if path.is_dir() and any(path.glob("*.tif")):
+        raise InputError(f"{path}: a folder of rasters found; for masks, glacier_codes expected")

@@ -206,10 +206,13 @@ def _pairs_by_tile(
 
 
 def _touching(labels: gpd.GeoDataFrame, tile: Tile) -> gpd.GeoDataFrame:
-    """Keep the outlines that touch a tile, in their order: only shapes and years, as they may go to another process."""
+    """Keep the outlines that touch a tile, in order: only what it is made of, as it may go to another process."""
     found = labels.sindex.query(shapely.box(*tile.bounds), predicate="intersects", sort=True)
     chosen = labels.iloc[found]
-    return gpd.GeoDataFrame({"year": outlines.years(chosen).to_numpy()}, geometry=chosen.geometry.array, crs=labels.crs)
+    columns = {"year": outlines.years(chosen).to_numpy()}
+    if outlines.LABEL in chosen:
+        columns[outlines.LABEL] = chosen[outlines.LABEL].to_numpy()
+    return gpd.GeoDataFrame(columns, geometry=chosen.geometry.array, crs=labels.crs)
 
 
 def _outlines_name(reference: gpd.GeoDataFrame) -> str:
@@ -261,7 +264,7 @@ def _check_settings(reference: gpd.GeoDataFrame, split: Mapping[Tile, str], conf
 
 def _check_jobs(jobs: Sequence[TileJob], reference: gpd.GeoDataFrame, *, rtc: bool, pairs: bool) -> None:
     """Refuse tiles without any outline, and those without enough dates, before the first is read."""
-    if all(job.labels.empty for job in jobs):
+    if all(outlines.glaciers(job.labels).empty for job in jobs):
         bounds = ", ".join(f"{bound:.6g}" for bound in reference.to_crs(grid.CRS).total_bounds)
         raise InputError(
             f"{_outlines_name(reference)}: {len(reference)} outlines within {bounds} ({grid.CRS}) found, none on the "

@@ -42,7 +42,7 @@ class TileJob:
     scenes: tuple[Scene, ...]
     """The passes that touch it."""
     labels: gpd.GeoDataFrame
-    """The outlines that touch it and their year, in the CRS of the grid."""
+    """The outlines that touch it and their year, in the CRS of the grid; with `outlines.LABEL` of label rasters."""
     outlines_year: int | str
     """Year of the outlines, or "any"."""
     backscatter: str
@@ -65,6 +65,8 @@ def fingerprint(job: TileJob) -> str:
     settings += [job.backscatter, config.dates, config.spacing_days, config.fill_dates]
     text = json.dumps([settings, scenes], default=str, sort_keys=True)
     shapes = b"".join(job.labels.geometry.to_wkb()) + job.labels["year"].to_numpy(float).tobytes()
+    if outlines.LABEL in job.labels:
+        shapes += " ".join(job.labels[outlines.LABEL]).encode()
     return hashlib.sha256(text.encode() + shapes).hexdigest()[:16]
 
 
@@ -119,11 +121,12 @@ def make_tile(job: TileJob, path: Path) -> None:
     """Write a tile in the published layout as an HDF5 file, with attributes that say how good its values are.
 
     These attributes are: the fraction of the values that were missing or masked before any was filled (masked_share),
-    of the values that were filled, where radar sees anything (filled_share), and of the pixels that radar never sees
-    (unseen_share); the number of passes without a value on the tile (empty_dates) and of dates without a pass nearby
-    (filled_dates); the years of the outlines on the tile (outlines_from) and the times of the series. Those of further
-    features begin with the feature's name; coherence has the days between its two passes too (insar_baseline_days).
-    Of two polarisations, the dates are kept on which both have a value.
+    of the values that were filled, where radar sees anything (filled_share), of the pixels that radar never sees
+    (unseen_share), and of those that label rasters don't know (unknown_share); the number of passes without a value on
+    the tile (empty_dates) and of dates without a pass nearby (filled_dates); the years of the outlines on the tile
+    (outlines_from) and the times of the series. Those of further features begin with the feature's name; coherence has
+    the days between its two passes too (insar_baseline_days). Of two polarisations, the dates are kept on which both
+    have a value.
     """
     config = job.config
     geobox = job.group.tile.geobox(pixel=config.pixel)
@@ -137,8 +140,9 @@ def make_tile(job: TileJob, path: Path) -> None:
             valid &= _write_backscatter(file, job, "rtc", job.rtc, geobox, prefix="rtc_")
         if job.pairs:
             valid &= _write_coherence(file, job, geobox)
-        glacier = outlines.to_mask(job.labels, geobox)  # (H, W), by pixel centres: unbiased areas
-        one_hot = np.stack([~glacier, glacier], axis=-1) & valid[..., None]  # (H, W, 2), 0 0 where no radar sees
+        glacier = outlines.to_mask(outlines.glaciers(job.labels), geobox)  # (H, W), by pixel centres: unbiased areas
+        known = outlines.known_mask(job.labels, geobox)  # (H, W)
+        one_hot = np.stack([~glacier, glacier], axis=-1) & (valid & known)[..., None]  # (H, W, 2), 0 0 where unknown
         # float32, because the authors' code resizes these labels to fractions
         file.create_dataset("outlines", data=one_hot.astype(np.float32))
         incidence = read_incidence(job.scenes, geobox)
@@ -162,6 +166,8 @@ def make_tile(job: TileJob, path: Path) -> None:
                 "outlines_from": outlines.year_range(job.labels["year"]) if len(job.labels) else "none here",
             }
         )
+        if outlines.LABEL in job.labels:
+            file.attrs["unknown_share"] = float(1 - known.mean())
 
 
 def _write_backscatter(

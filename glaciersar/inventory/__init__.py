@@ -5,7 +5,9 @@ changes. Start with `vectorize.trace_glaciers` for outlines, which `vectorize` a
 with `error_model.fit_errors` for what maps get wrong, by the validation tiles; with `block_sums.sum_map` and
 `area.intervals` for areas; with `change.change_intervals` for changes; and with `interval_coverage.measure_crossed` for
 how often intervals hold the truth of the simulated landscapes of `coverage_landscapes`. `coverage_count` does so for
-notebook 07; `region` holds the maps and the truth of notebook 09.
+notebook 07; `region` holds the maps and the truth of notebook 09. With an elevation model, `ice_divides` parts ice that
+no inventory parts, and `elevation` adds attributes and areas by elevation band; `export` writes what OGGM and GLIMS
+read.
 """
 
 import lazy_loader

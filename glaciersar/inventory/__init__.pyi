@@ -17,9 +17,15 @@ from .coverage_count import tabulate_coverage as tabulate_coverage
 from .coverage_count import whole_landscapes as whole_landscapes
 from .coverage_landscapes import map_landscapes as map_landscapes
 from .coverage_landscapes import sum_landscape as sum_landscape
+from .elevation import add_elevation as add_elevation
+from .elevation import areas_by_band as areas_by_band
+from .elevation import change_by_band as change_by_band
 from .error_model import fit_errors as fit_errors
 from .error_model import residuals as residuals
+from .export import Sources as Sources
+from .export import write_inventory as write_inventory
 from .from_map import outline_glaciers as outline_glaciers
+from .ice_divides import divide_ice as divide_ice
 from .interval_coverage import grouped_coverage as grouped_coverage
 from .interval_coverage import measure as measure
 from .interval_coverage import measure_crossed as measure_crossed

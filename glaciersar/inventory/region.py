@@ -34,6 +34,8 @@ class Region:
     """True outlines of all years, with a column year; None where they are not known."""
     annotated: Path
     """outlines.gpkg of a simulated archive, with those of two annotators; of real radar there may be none."""
+    dem: Path | None = None
+    """Elevation model; None where none is given."""
 
     @property
     def ends(self) -> tuple[int, int]:
@@ -62,6 +64,7 @@ def find_region(
     window: int,
     device: str = "auto",
     progress: bool = False,
+    dem: str | Path = "",
 ) -> Region:
     """Take maps of one's own, or simulate a region, whose truth is known, and map each of its years.
 
@@ -76,6 +79,7 @@ def find_region(
         window: Side of a mapping window, pixels.
         device: Where to map, as for `devices.choose_device`.
         progress: Show progress bars.
+        dem: Elevation model; empty takes that of a simulated region, if it is one landscape.
     """
     run, out = Path(run), Path(run) / "change"
     archive = out / "archive" / "outlines.gpkg"
@@ -99,7 +103,14 @@ def find_region(
         known=dividing,
         truth=None if maps else truth,
         annotated=run / "archive" / "outlines.gpkg" if maps else archive,
+        dem=Path(dem) if dem else None if maps else _simulated_dem(out / "archive"),
     )
+
+
+def _simulated_dem(archive: Path) -> Path | None:
+    """Find the elevation model of a simulated region; None of several landscapes, each of which has its own."""
+    found = sorted(archive.rglob("dem.tif"))
+    return found[0] if len(found) == 1 else None
 
 
 def add_true_changes(changes: pd.DataFrame, region: Region) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from rasterio.io import DatasetReader
 from glaciersar.errors import InputError
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.io import rasters
+from glaciersar.polygons import area_parts
 
 SMALLEST = 10_000.0  # m², the smallest glacier of the Randolph Glacier Inventory
 TOUCH = 0.01  # metres: shapes closer than this touch
@@ -116,7 +117,7 @@ def simplify_outlines(polygons: gpd.GeoDataFrame, *, pixel: float) -> gpd.GeoDat
     tolerance = (0.5 - CORNER) * pixel
     simple = polygons.geometry.map(lambda shape: _cut(shape, pixel).simplify(tolerance))
     crossed = ~simple.is_valid
-    return polygons.set_geometry(simple.where(~crossed, simple[crossed].make_valid()))
+    return polygons.set_geometry(simple.where(~crossed, area_parts(simple[crossed].make_valid())))
 
 
 def _cut(shape: shapely.Polygon, pixel: float) -> shapely.Polygon:
@@ -138,7 +139,8 @@ def split_by_glacier(polygons: gpd.GeoDataFrame, glaciers: gpd.GeoDataFrame) -> 
 
     Args:
         polygons: Outlines of one year.
-        glaciers: Lines (ice divides) or polygons (an inventory of one year) that don't overlap; any CRS.
+        glaciers: Lines (ice divides) or polygons (an inventory of one year) that don't overlap; any CRS. Lines and
+            points among polygons, and polygons without an area, are left out, with a printed line.
 
     Returns:
         With lines, a row each piece. With polygons, a row each glacier that still has ice, with the attributes of the
@@ -150,7 +152,7 @@ def split_by_glacier(polygons: gpd.GeoDataFrame, glaciers: gpd.GeoDataFrame) -> 
     glaciers = glaciers.to_crs(polygons.crs)
     if glaciers.geom_type.isin(("LineString", "MultiLineString")).all():
         return _split_by_lines(polygons, glaciers)
-    glaciers = glaciers.reset_index(drop=True)
+    glaciers, polygons = _of_area(glaciers).reset_index(drop=True), _of_area(polygons)
     attributes = glaciers.drop(columns=glaciers.geometry.name)
     shapes = gpd.GeoDataFrame({"glacier": glaciers.index}, geometry=glaciers.geometry.array, crs=polygons.crs)
     ice = gpd.GeoDataFrame(geometry=polygons.geometry.array, crs=polygons.crs)
@@ -169,6 +171,18 @@ def split_by_glacier(polygons: gpd.GeoDataFrame, glaciers: gpd.GeoDataFrame) -> 
     new = parts[parts["glacier"] < 0].drop(columns="glacier")
     known = _concat(inside, parts[parts["glacier"] >= 0]).dissolve("glacier")
     return _concat(known.join(attributes), new).reset_index(drop=True)
+
+
+def _of_area(shapes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Leave out what has no area: `geopandas.overlay` takes polygons alone."""
+    kept = shapes.set_geometry(area_parts(shapes.geometry))
+    flat = kept.geometry.isna() | kept.geometry.is_empty
+    if flat.any():
+        source = shapes.attrs.get("source", "outlines")
+        print(f"{source}: of {len(shapes)} shapes {int(flat.sum())} without an area left out")
+        kept = kept[~flat]
+    kept.attrs = shapes.attrs
+    return kept
 
 
 def _concat(one: gpd.GeoDataFrame, other: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

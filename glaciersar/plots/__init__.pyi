@@ -5,6 +5,7 @@ from .area import interval_plot as interval_plot
 from .area import outline_map as outline_map
 from .area import reliability_diagram as reliability_diagram
 from .beside_truth import map_beside_truth as map_beside_truth
+from .elevation import band_change as band_change
 from .errors_map import errors_strip as errors_strip
 from .experiment import Experiment as Experiment
 from .functions import draw_functions as draw_functions

@@ -44,6 +44,7 @@ CAPTIONS: dict[str, tuple[str, str]] = {
     "outlines-MODEL": ("09-change", "Outlines of each year by MODEL, by their confidence"),
     "change-MODEL": ("09-change", "Area gained and lost, mapped by MODEL"),
     "change-intervals-MODEL": ("09-change", "Changes of area by MODEL with 95 % intervals"),
+    "bands-MODEL": ("09-change", "Area by elevation in the first and the last year, by MODEL"),
 }
 """Notebook and caption by the name of the file, in the order of the figures; MODEL stands for the rest of a name."""
 

@@ -18,6 +18,7 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar.dataset.summary import TileSeries
 from glaciersar.grid import CRS, SUBSETS, Tile
+from glaciersar.outlines import glaciers
 from glaciersar.plots.layout import COLUMN_WIDTH, PAGE_WIDTH, in_print, label_kilometres, legend_patches, outside_legend
 from glaciersar.plots.printing import save_figure as save_figure
 from glaciersar.scenes.scene import Scene
@@ -90,7 +91,7 @@ def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFra
         for subset, part in frame.groupby("subset"):
             part.plot(ax=axis, color=SUBSET_COLOURS[str(subset)], edgecolor="white", linewidth=0.8)
         if outlines is not None:
-            outlines.to_crs(CRS).plot(ax=axis, color="white", alpha=0.55)
+            glaciers(outlines).to_crs(CRS).plot(ax=axis, color="white", alpha=0.55)
         axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
         label_kilometres(axis)
     counts = pd.Series(next(iter(splits.values())).values()).value_counts()

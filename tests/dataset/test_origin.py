@@ -3,6 +3,7 @@
 import json
 
 import h5py
+import numpy as np
 import pytest
 from odc.geo.geobox import GeoBox
 
@@ -13,7 +14,7 @@ from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.scenes.manifest import write_manifest
 from glaciersar.scenes.search import find_scenes
-from tests.support.archives import glaciers, write_catalog, year_of_dates
+from tests.support.archives import glaciers, write_catalog, write_raster, year_of_dates
 from tests.support.building import build
 
 PIXEL = 500.0  # 20 × 20 a tile
@@ -79,3 +80,13 @@ def test_what_is_missing_is_told(run, tmp_path):
         find_origin(tmp_path / "empty")
     with pytest.raises(InputError, match=r"train\.h5"):
         find_origin(run, data=tmp_path / "empty")
+
+
+def test_a_folder_of_masks_is_taken_for_outlines_with_its_codes_alone(run):
+    write_raster(run / "masks/a.tif", np.ones(GRID.shape, np.uint8), GRID, nodata=None)
+    origin = find_origin(run, outlines=run / "masks", glacier_codes="1", unknown_codes="0")
+    assert set(origin.outlines["label"]) == {"glacier", "known"}
+    with pytest.raises(InputError, match="a folder of rasters found; for masks, glacier_codes expected"):
+        find_origin(run, outlines=run / "masks")
+    with pytest.raises(InputError, match="codes of masks and no folder found"):
+        find_origin(run, glacier_codes="1")

@@ -124,3 +124,14 @@ def test_the_inventory_is_joined_by_identifier_or_by_place(own, tmp_path):
         assert beside.attrs["unmatched"] == 0
     elsewhere = region.inventory_of(own).assign(id=["x", "y"])
     assert region.compare_with_known(own, glaciers, elsewhere)["ids"].tolist() == ["x", "y"]
+
+
+def test_the_elevation_model_is_the_given_one_or_that_of_a_single_simulated_landscape(simulated, own, tmp_path):
+    assert simulated.dem is None  # this archive has none
+    for name in ("a", "b"):
+        (tmp_path / "archive" / name).mkdir(parents=True)
+    (tmp_path / "archive/a/dem.tif").touch()
+    assert region._simulated_dem(tmp_path / "archive") == tmp_path / "archive/a/dem.tif"
+    (tmp_path / "archive/b/dem.tif").touch()
+    assert region._simulated_dem(tmp_path / "archive") is None
+    assert own.dem is None

@@ -263,3 +263,13 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path, rng, full_disk):
     path = written(tmp_path, rng.random((200, 300)), BIG)
     with full_disk(room=2048), pytest.raises(InputError, match=r"mask of .*probability\.tif cannot be"):
         vectorize.trace_glaciers(path)
+
+
+def test_a_stray_line_or_a_collection_among_the_outlines_of_an_inventory_stops_nothing(capsys):
+    ice = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 100, 100)], crs="EPSG:32633")
+    line = shapely.LineString([(0, 0), (100, 100)])
+    shapes = [shapely.box(0, 0, 50, 100), line, shapely.GeometryCollection([shapely.box(50, 0, 100, 100), line])]
+    known = gpd.GeoDataFrame({"name": ["a", "b", "c"]}, geometry=shapes, crs="EPSG:32633")
+    divided = vectorize.split_by_glacier(ice, known)
+    assert dict(zip(divided["name"], divided.area, strict=True)) == {"a": 5000, "c": 5000}
+    assert "of 3 shapes 1 without an area left out" in capsys.readouterr().out

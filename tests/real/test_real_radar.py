@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from glaciersar import models, radiometry
+from glaciersar.dataset import labelled_patches
 from tools.real_radar import controls, folds, kongsfjorden, patches, report
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "real-radar.md"
@@ -45,7 +46,7 @@ def land(shared):
 
 @pytest.fixture(scope="module")
 def named(shared):
-    return patches.name_groups(patches.read_patches(shared / "data/caffe-patches"))
+    return labelled_patches.name_groups(patches.read_patches(shared / "data/caffe-patches"))
 
 
 def numbers(text):
@@ -107,7 +108,7 @@ def test_the_page_has_the_tables_of_the_tool(tables, named):
     for place in (controls.FORESTS, controls.FORESTS_AS_TRAINED):
         assert sum(row["place"] == place for row in shares) == 10
     assert [row["network"] for row in scores] == [folds.ALL_GLACIER, folds.AS_THEY_ARE, *folds.trained_arms(PAGE)]
-    assert keys == patches.key_table(named).to_dict("records")
+    assert keys == labelled_patches.key_table(named).to_dict("records")
     assert [row["network"] for row in fjord] == list(report.MODELS)
     assert "real: forests of Finland" in {row["surface"] for row in levels}
 

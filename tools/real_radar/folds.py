@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 
 from glaciersar.dataset.date_sampling import spread_dates
+from glaciersar.dataset.labelled_patches import Patch
 from glaciersar.evaluation.metrics import Confusion, TileResult
 from glaciersar.evaluation.scoring import map_tiles
 from glaciersar.models import pretrained
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.loop import train
 from tools.real_radar.intervals import ratio_of_sums
-from tools.real_radar.patches import Patch, write_dataset
+from tools.real_radar.patches import write_dataset
 
 FRESH = TrainConfig(
     width=8,
@@ -79,7 +80,7 @@ def leave_one_glacier_out(named: dict[str, Patch], simulated: Path, work: Path) 
     """Count pixels of every arm on every glacier, which no arm was trained on.
 
     Args:
-        named: From `patches.name_groups`.
+        named: From `labelled_patches.name_groups`.
         simulated: Weight file of unet3d from the simulated run.
         work: Folder for the files and trainings of the folds, one a glacier.
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from glaciersar.dataset.labelled_patches import FIRST_COLUMN, key_table, name_groups
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.io.atomic import atomic_write, require_file
 from glaciersar.models import Network, pretrained
@@ -52,7 +53,7 @@ rate, which was set beforehand. Intervals are over the glaciers: six, so wide an
 a glacier whose patches show none of it (–)."""
 
 KEYS = f"""The groups of the dataset files have the names that the layout wants, SVAL-column-row_year_ro0: from column
-{patches.FIRST_COLUMN} on a column numbers a glacier, and a row its patches. They are keys and no places of the grid;
+{FIRST_COLUMN} on a column numbers a glacier, and a row its patches. They are keys and no places of the grid;
 orbit 0 says that none is known."""
 
 KONGSFJORDEN = f"""## *Simulated* radar over real ground
@@ -99,7 +100,7 @@ def write(data: str | Path, run: str | Path, path: str | Path) -> None:
         path: The page.
     """
     models, land = load_models(run), controls.read_controls(data)
-    named = patches.name_groups(patches.read_patches(Path(data) / "caffe-patches"))
+    named = name_groups(patches.read_patches(Path(data) / "caffe-patches"))
     counts = folds.leave_one_glacier_out(named, weight_file(run, "unet3d"), Path(run) / "real-radar")
     parts = [
         HEAD.format(trained=_describe_training(run)),
@@ -110,7 +111,7 @@ def write(data: str | Path, run: str | Path, path: str | Path) -> None:
         FOLDS,
         _table(folds.summarize_folds(counts)),
         KEYS,
-        _table(patches.key_table(named)),
+        _table(key_table(named)),
         KONGSFJORDEN,
         _table(kongsfjorden_table(kongsfjorden.score_on_kongsfjorden(models, data))),
         END,

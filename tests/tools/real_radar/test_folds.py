@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from glaciersar import models
+from glaciersar.dataset.labelled_patches import Patch, name_groups
 from glaciersar.models import pretrained
 from tools.real_radar import folds
-from tools.real_radar.patches import Patch, name_groups
 
 FRACTIONS = {"Abre": 0.5, "Bre": 1.0, "Cbre": 0.0}
 

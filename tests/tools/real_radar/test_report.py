@@ -14,7 +14,7 @@ TABLES = {
     report.controls: "false_shares",
     report.levels: "level_table",
     report.folds: "summarize_folds",
-    report.patches: "key_table",
+    report: "key_table",
 }
 
 

@@ -1,4 +1,6 @@
-"""tools.real_radar.patches"""
+"""glaciersar.dataset.labelled_patches"""
+
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -7,12 +9,15 @@ import pytest
 import rasterio
 
 from glaciersar import radiometry
+from glaciersar.dataset import labelled_patches as patches
 from glaciersar.dataset.hdf5 import list_groups
+from glaciersar.dataset.label_codes import LabelCodes
 from glaciersar.dataset.patches import WholeTiles
 from glaciersar.errors import InputError
 from glaciersar.grid import ORIGIN_X, Group
-from tools.real_radar import patches
 
+CODES = LabelCodes(glacier=(2,), unknown=(0,), other=(1, 3))
+HOW = {"kind": "X-band amplitude", "grey": (0, 255), "as_decibels": (-25, 0)}
 GLACIERS = {"a": "Bre", "b": "Bre", "c": "Apre"}
 
 
@@ -44,7 +49,7 @@ def images(tmp_path, rng):
 
 @pytest.fixture
 def named(tmp_path, images):
-    return patches.name_groups(patches.read_patches(tmp_path))
+    return patches.name_groups(patches.read_patches(tmp_path, CODES, shrink=4))
 
 
 def test_glaciers_and_patches_are_numbered_by_name_and_date(named):
@@ -80,19 +85,19 @@ def test_the_mean_of_a_pixel_with_some_data_is_of_that_data_alone(tmp_path, imag
     image = np.where(mask == 0, 0, 100).astype(np.uint8)
     write_raster(tmp_path / "a_img.tif", image)
     write_raster(tmp_path / "a_mask.tif", mask)
-    patch = next(p for p in patches.read_patches(tmp_path) if p.id == "a")
+    patch = next(p for p in patches.read_patches(tmp_path, CODES, shrink=4) if p.id == "a")
     np.testing.assert_allclose(patch.amplitude, 100, rtol=1e-6)
     np.testing.assert_allclose(patch.labels, np.broadcast_to([0, 1], patch.labels.shape), atol=1e-6)
 
 
 def test_an_unknown_class_is_refused(tmp_path, images):
     write_raster(tmp_path / "b_mask.tif", np.full((32, 32), 7, np.uint8))
-    with pytest.raises(InputError, match=r"b_mask.tif: class 7 found, 0 to 3 expected"):
-        patches.read_patches(tmp_path)
+    with pytest.raises(InputError, match=r"b_mask\.tif: code 7 found, expected glacier 2, unknown 0, other 1, 3"):
+        patches.read_patches(tmp_path, CODES, shrink=4)
 
 
 def test_the_file_is_in_the_published_layout_and_shows_one_date_fifteen_times(tmp_path, named):
-    patches.write_dataset(tmp_path / "test.h5", named.items())
+    patches.write_patches(tmp_path / "test.h5", named.items(), **HOW)
     assert [entry.name for entry in list_groups(tmp_path / "test.h5")] == sorted(named)
     for series, labels, name in (WholeTiles(tmp_path / "test.h5")[k] for k in range(3)):
         assert (series == series[:, :1]).all()
@@ -100,7 +105,7 @@ def test_the_file_is_in_the_published_layout_and_shows_one_date_fifteen_times(tm
 
 
 def test_grey_lies_where_the_page_says_and_what_has_no_data_is_0(tmp_path, named):
-    patches.write_dataset(tmp_path / "test.h5", named.items())
+    patches.write_patches(tmp_path / "test.h5", named.items(), **HOW)
     for series, _, name in (WholeTiles(tmp_path / "test.h5")[k] for k in range(3)):
         seen = named[name].labels.sum(-1) > 0
         scaled = series.numpy()[0, 0]
@@ -111,9 +116,70 @@ def test_grey_lies_where_the_page_says_and_what_has_no_data_is_0(tmp_path, named
 
 def test_the_file_is_known_by_its_content(tmp_path, named):
     def content(groups):
-        patches.write_dataset(tmp_path / "train.h5", groups)
+        patches.write_patches(tmp_path / "train.h5", groups, **HOW)
         with h5py.File(tmp_path / "train.h5") as file:
             return file.attrs["content"]
 
     assert content(named.items()) == content(named.items())
     assert content(named.items()) != content(list(named.items())[:2])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_split_deals_whole_glaciers_and_leaves_no_subset_empty(named, seed):
+    more = {
+        f"SVAL-90{k}-{row}_2012_ro0": replace(named["SVAL-900-0_2010_ro0"], glacier=f"G{k}")
+        for k in range(5)
+        for row in range(k + 1)
+    }
+    split = patches.split_by_glacier(more, seed=seed)
+    assert sorted(name for part in split.values() for name in part) == sorted(more)
+    owners = [{patch.glacier for patch in part.values()} for part in split.values()]
+    assert all(owners)
+    assert sum(map(len, owners)) == len(set.union(*owners)) == 5
+
+
+def test_two_glaciers_cannot_be_three_subsets(named):
+    with pytest.raises(InputError, match="2 glaciers found, at least 3 expected"):
+        patches.split_by_glacier(named, seed=1)
+
+
+def test_a_group_says_where_its_patch_lies(tmp_path, named):
+    patches.write_patches(tmp_path / "test.h5", named.items(), **HOW)
+    with h5py.File(tmp_path / "test.h5") as file:
+        group = file["SVAL-900-0_2010_ro0"]
+        assert group.attrs["crs"] == "EPSG:32622"
+        np.testing.assert_allclose(group.attrs["transform"], [24, 0, 500_000, 0, -24, 8_000_000])
+
+
+def break_table(folder):
+    (folder / "index.csv").write_text("id,glacier\na,Bre\n")
+
+
+def break_date(folder):
+    (folder / "index.csv").write_text("id,glacier,date\na,Bre,05/2012\n")
+
+
+def break_grid(folder):
+    with rasterio.open(folder / "c_img.tif", "r+") as file:
+        file.transform = rasterio.Affine(6, 0, 0, 0, -6, 0)
+
+
+def cut_image(folder):
+    (folder / "c_img.tif").write_bytes((folder / "c_img.tif").read_bytes()[:100])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (break_table, r"index\.csv: no column date found"),
+        (break_date, r"index\.csv: date '05/2012' found, dates such as"),
+        (break_grid, r"c_img\.tif: another grid than that of its mask"),
+        (cut_image, r"c_img\.tif: cannot be read as a raster"),
+        (lambda folder: (folder / "c_img.tif").unlink(), r"c_img\.tif: no such file"),
+        (lambda folder: (folder / "index.csv").unlink(), r"index\.csv: no such file"),
+    ],
+)
+def test_patches_that_do_not_fit_are_refused(tmp_path, images, change, sentence):
+    change(tmp_path)
+    with pytest.raises(InputError, match=sentence):
+        patches.read_patches(tmp_path, CODES)

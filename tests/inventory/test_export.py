@@ -1,0 +1,107 @@
+"""glaciersar.inventory.export"""
+
+import re
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from glaciersar import outlines
+from glaciersar.errors import InputError
+from glaciersar.inventory import compare
+from glaciersar.inventory.export import Sources, write_inventory
+
+HOLE = shapely.box(430_400, 8_780_400, 430_600, 8_780_600)
+SHAPES = [
+    shapely.box(430_000, 8_780_000, 431_000, 8_781_000).difference(HOLE),
+    shapely.box(432_000, 8_780_000, 433_000, 8_781_000),
+]
+SOURCES = Sources(region="7", analyst="Doe, Jo", position_m=20)
+
+
+@pytest.fixture
+def glaciers():
+    columns = {
+        "rgi_id": ["RGI60-07.00042", None],
+        "glac_name": ["Kongsbræ", None],
+        "src_date": "2020-07-02T00:00:00",
+        "area_km2": [0.96, 1.0],
+        "unc_km2": [0.05, 0.06],
+        "zmin_m": [12.4, np.nan],
+        "term_type": [3, 9],
+    }
+    return gpd.GeoDataFrame(columns, geometry=SHAPES, crs="EPSG:32633")
+
+
+@pytest.mark.parametrize("suffix", [".shp", ".gpkg"])
+@pytest.mark.parametrize("form", ["RGI 6", "RGI 7", "GLIMS"])
+def test_what_is_written_is_read_as_an_inventory_of_its_form(tmp_path, glaciers, form, suffix):
+    path = write_inventory(tmp_path / f"ours{suffix}", glaciers, form=form, sources=SOURCES)
+    table = compare.read_inventory(path)
+    np.testing.assert_allclose(table["area_km2"], [0.96, 1.0])
+    np.testing.assert_allclose(table.to_crs(32633).area / 1e6, [0.96, 1.0], rtol=1e-6)  # GLIMS: its rock is cut again
+    assert list(table["year"]) == [2020, 2020]
+    assert list(table["name"]) == ["Kongsbræ", ""]
+    assert table["id"].is_unique
+    assert {found.suffix for found in tmp_path.iterdir()} <= {".shp", ".shx", ".dbf", ".prj", ".cpg", ".gpkg"}
+
+
+def test_rgi_6_has_the_columns_and_codes_of_rgi_6(tmp_path, glaciers):
+    table = gpd.read_file(write_inventory(tmp_path / "six.shp", glaciers, form="RGI 6", sources=SOURCES))
+    first, second = table.iloc[0], table.iloc[1]
+    expected = {"RGIId": "RGI60-07.00042", "BgnDate": "20200702", "O1Region": "7", "O2Region": "1", "TermType": 5}
+    assert {name: first[name] for name in expected} == expected
+    assert (second["RGIId"], second["Zmin"], first["Zmin"]) == ("RGI60-07.00043u", -999, 12)
+    assert re.fullmatch(r"G0\d{5}E\d{5}N", first["GLIMSId"])
+    assert (first["analyst"], first["unc_km2"], first["loc_unc_m"]) == ("Doe, Jo", 0.05, 20)
+
+
+def test_rgi_7_numbers_glaciers_anew_whose_identifier_is_of_another_form(tmp_path, glaciers, capsys):
+    table = gpd.read_file(write_inventory(tmp_path / "seven.gpkg", glaciers, sources=SOURCES))
+    assert list(table["rgi_id"]) == ["RGI2000-v7.0-G-07-00001u", "RGI2000-v7.0-G-07-00002u"]
+    said = capsys.readouterr().out
+    assert "2 of 2 glaciers without an own identifier RGI2000-v7.0-G-… get one that ends on u" in said
+    assert "no subregion of 2 glaciers known" in said
+    assert list(table["utm_zone"]) == [33, 33]
+
+
+@pytest.mark.parametrize("name", ["RGI60-01.10689.shp", "RGI6_icecap.shp", "everest_rgi60.gpkg"])
+@pytest.mark.real
+def test_a_real_inventory_comes_back_as_it_is(shared, tmp_path, name):
+    theirs = gpd.read_file(shared / "data/outlines-elsewhere" / name)
+    read = outlines.read_outlines(shared / "data/outlines-elsewhere" / name)
+    names = {"BgnDate": "src_date", "Area": "area_km2", "CenLon": "cenlon", "CenLat": "cenlat"}
+    dates = (
+        read["BgnDate"]
+        .str.replace("9999$", "0101", regex=True)
+        .str.replace(r"(\d{4})(\d\d)(\d\d)", r"\1-\2-\3", regex=True)
+    )
+    table = read.rename(columns=names).assign(src_date=dates)
+    back = gpd.read_file(write_inventory(tmp_path / "back.shp", table, form="RGI 6"))
+    assert set(theirs) - {"check_geom"} <= set(back)
+    for column in ("RGIId", "GLIMSId", "O1Region", "O2Region", "Connect", "Surging"):
+        assert (back[column] == theirs[column]).all(), column
+
+
+def test_hemispheres_are_in_the_identifier_of_glims(tmp_path):
+    shapes = [shapely.Point(-59.85, -64.308).buffer(0.001), shapely.Point(86.932, 27.925).buffer(0.001)]
+    table = gpd.GeoDataFrame({"area_km2": [1.0, 1.0]}, geometry=shapes, crs=4326)
+    path = write_inventory(tmp_path / "g.gpkg", table, form="GLIMS", sources=Sources(region="19", date="2013-04-03"))
+    assert list(gpd.read_file(path)["glac_id"]) == ["G300150E64308S", "G086932E27925N"]
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "drop", "sentence"),
+    [
+        ("a.gpkg", {"form": "RGI 5"}, (), "one of RGI 6, RGI 7, GLIMS expected"),
+        ("a.geojson", {"sources": SOURCES}, (), r"\.shp or \.gpkg expected"),
+        ("a.shp", {}, (), "no region of 2 glaciers found"),
+        ("a.shp", {"sources": SOURCES}, ("src_date",), "no date of 2 glaciers found"),
+        ("a.shp", {"sources": SOURCES}, ("area_km2",), "2 glaciers without area_km2 found"),
+    ],
+)
+def test_what_would_make_no_inventory_is_refused_and_nothing_is_left(tmp_path, glaciers, name, how, drop, sentence):
+    with pytest.raises(InputError, match=sentence):
+        write_inventory(tmp_path / name, glaciers.drop(columns=list(drop)), **how)
+    assert not list(tmp_path.iterdir())
