@@ -13,7 +13,7 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 ROOMS = ("io", "scenes", "models", "simulate", "dataset", "inference", "evaluation", "training", "inventory", "plots")
-SHARED = ("errors", "grid", "radiometry", "outlines", "polygons", "inventory_forms", "recipe")
+SHARED = ("errors", "grid", "radiometry", "outlines", "polygons", "inventory_forms", "vector_files", "recipe")
 COMMANDS = ("notebooks", "dependencies", "cli")
 
 project = "glaciersar"
@@ -103,6 +103,7 @@ PAGES = {  # links that hold in the repository, from any folder -> pages of the 
     r"benchmarks/RESULTS\.md": "benchmarks.md",
     r"CHANGELOG\.md": "changelog.md",
     r"CONTRIBUTING\.md": "contributing.md",
+    r"SECURITY\.md": "security.md",
     r"docs/": "",
 }
 

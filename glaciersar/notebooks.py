@@ -15,12 +15,12 @@ from typing import Any
 
 import nbformat
 import papermill
-import yaml
 from traitlets.config import Config
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
 from glaciersar.io.extras import require_extra
+from glaciersar.io.limits import read_yaml
 from glaciersar.parameters import check_values, read_parameters
 
 KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
@@ -44,11 +44,11 @@ def read_profile(path: str | Path, notebook: str | Path) -> dict[str, Any]:
         known = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise InputError(f"profile {path.stem!r} is unknown; {path.parent} holds {', '.join(known) or 'none'}")
     try:
-        profile = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise InputError(
-            f"{path}: not YAML ({' '.join(str(error).split())}), parameters by notebook expected"
-        ) from error
+        profile = read_yaml(path) or {}
+        if not all(isinstance(section, dict) for section in (profile, *profile.values()) if section is not None):
+            raise ValueError("a section without names")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}, parameters by notebook expected") from error
     declared = read_parameters(notebook)
     for name in profile.get("all") or {}:
         if RENAMED.get(name) in declared:

@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar import inventory_forms, polygons
 from glaciersar.errors import InputError
+from glaciersar.vector_files import check_vector_file
 
 DATED = ("year", "src_date", "BgnDate", "BGNDATE", "YEAR_")
 """Columns with the year of an outline: this project's and König's; RGI 7 and GLIMS; RGI 6; the Norwegian one's."""
@@ -60,6 +61,7 @@ def read_outlines(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataF
 def _read_file(path: Path, layer: str | None) -> gpd.GeoDataFrame:
     if not path.exists():
         raise InputError(f"{path}: no such file, expected glacier outlines (GeoPackage, GeoJSON, Shapefile)")
+    check_vector_file(path)
     try:
         if path.suffix.lower() in (".parquet", ".geoparquet"):
             return gpd.read_parquet(path)

@@ -19,9 +19,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from glaciersar.errors import InputError
+from glaciersar.io.limits import parse_yaml
 from glaciersar.root import find_root
 
 TAGS = ("parameters", "further-parameters")
@@ -177,8 +176,8 @@ def _convert(value: Any, default: Any, *, where: str) -> Any:
     """Bring a value to the type of the default, or refuse it."""
     if isinstance(value, str) and not isinstance(default, str):
         try:
-            value = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            value = parse_yaml(value)
+        except ValueError as error:
             raise InputError(f"{where}: {value!r} cannot be read as {type(default).__name__}") from error
     if isinstance(default, float) and type(value) in (int, str):
         with suppress(ValueError):

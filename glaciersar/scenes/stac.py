@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.io.extras import require_extra
+from glaciersar.io.hrefs import check_href
 from glaciersar.scenes.filenames import asset_kind
 from glaciersar.scenes.scene import POLARISATIONS, FileChecksum, Scene, as_utc
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import pystac
     from pystac_client import Client
     from pystac_client.exceptions import APIError
+    from pystac_client.stac_api_io import StacApiIO
 
 PAGE = 200
 """Items to a page; servers may give fewer."""
@@ -51,11 +54,8 @@ def search_items(
     from pystac_client import Client
     from pystac_client.errors import ClientTypeError
     from pystac_client.exceptions import APIError
-    from pystac_client.stac_api_io import StacApiIO
 
-    reader = StacApiIO()
-    for scheme in ("http://", "https://"):
-        reader.session.mount(scheme, http.RetryAdapter())
+    reader = _api_reader(url)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pystac-client warns of missing conformance classes; they are checked here
@@ -75,6 +75,21 @@ def search_items(
         raise InputError(f"{url}: the search came to nothing ({_failure(error)}), {_remedy(error)}") from error
     except (pystac.STACError, ClientTypeError, JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{url}: cannot be read as STAC ({error}), expected a STAC API") from error
+
+
+def _api_reader(url: str) -> StacApiIO:
+    """Make a reader that asks an API again as every other request does, and follows links as far as a list may name."""
+    from pystac_client.stac_api_io import StacApiIO
+
+    class RetryStacApiIO(StacApiIO):
+        def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
+            check_href(os.fspath(source), url)  # it would read a file of this disk, too
+            return str(super().read_text(source, *args, **kwargs))
+
+    reader = RetryStacApiIO()
+    for scheme in ("http://", "https://"):
+        reader.session.mount(scheme, http.RetryAdapter(url))
+    return reader
 
 
 def _collection(client: Client, url: str, wanted: str | None) -> str:
@@ -196,15 +211,16 @@ PROCESSED = ("s1:processing_datetime", "processing:datetime", "created")
 """Fields with the time when a product was made, or else entered the archive; the first one present is used."""
 
 
-def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
+def scene_from_item(item: pystac.Item, units: str | None, *, listed_in: str = "") -> Scene:
     """Read one item as a scene; assets of no use to a series are left out.
 
     Args:
         item: With GeoTIFF assets whose keys name a polarisation (hh, gamma0_vv, …) or the incidence.
         units: "linear" or "db", or None for what the item declares, or else linear.
+        listed_in: URL of the list that holds it, whose hrefs `check_href` looks at; empty for one on this disk.
 
     Raises:
-        InputError: No backscatter, no time, several units.
+        InputError: No backscatter, no time, several units, or a href that a list from elsewhere must not name.
     """
     from pystac.utils import make_absolute_href, str_to_datetime
 
@@ -222,7 +238,8 @@ def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
         kind = asset_kind(key) if _is_raster(asset) else None
         if kind is None:
             continue
-        href = make_absolute_href(asset.href, item.get_self_href())
+        href = make_absolute_href(asset.href, item.get_self_href() or listed_in or None)
+        check_href(href, listed_in)
         hrefs[kind] = (*hrefs.get(kind, ()), href)
         known = FileChecksum(size=asset.extra_fields.get("file:size"), checksum=asset.extra_fields.get("file:checksum"))
         checksums |= {href: known} if known != FileChecksum() else {}
