@@ -93,7 +93,11 @@ def map_scenes(
     passes = keep_trained(network, merge_passes(chosen))
     look = look_at(passes, geobox, polarisations)
     size = len(passes) * geobox.shape[0] * geobox.shape[1]
-    rasters = [file_state(href) for scene in passes for href in rasters_of(scene, polarisation)]
+    rasters = [
+        file_state(href)
+        for scene in passes
+        for href in (*rasters_of(scene, polarisation), *scene.hrefs.get("layover_shadow", ()))
+    ]
     mapped = map_raster(
         backends.make_predictor(network, backend=backend, precision=precision, device=device, size=size),
         lambda part: read_prepared(passes, part, polarisations),

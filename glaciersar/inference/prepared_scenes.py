@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from glaciersar.models import Network, features
 from glaciersar.radiometry import Prepared
 from glaciersar.scenes.preview import read_preview
 from glaciersar.scenes.reader import read_series
-from glaciersar.scenes.scene import Scene, split_pair
+from glaciersar.scenes.scene import Scene, local_file, split_pair
 from glaciersar.scenes.temporal_coverage import incomplete_dates
 
 
@@ -92,5 +91,6 @@ def look_at(passes: Sequence[Scene], geobox: GeoBox, polarisations: Mapping[str,
 
 def file_state(href: str) -> list[str | int]:
     """Name a raster with its size and time, if it lies on this disk, so that another one in its place is noticed."""
-    found = Path(href).stat() if Path(href).exists() else None
+    path = local_file(href)
+    found = path.stat() if path is not None and path.exists() else None
     return [href, found.st_size, found.st_mtime_ns] if found else [href]

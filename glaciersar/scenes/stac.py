@@ -19,6 +19,7 @@ from tqdm import tqdm
 from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.io.extras import require_extra
+from glaciersar.scenes import layover_shadow
 from glaciersar.scenes.filenames import asset_kind
 from glaciersar.scenes.scene import POLARISATIONS, FileChecksum, Scene, as_utc
 
@@ -219,7 +220,7 @@ def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
     checksums: dict[str, FileChecksum] = {}
     declared = set()
     for key, asset in item.assets.items():
-        kind = asset_kind(key) if _is_raster(asset) else None
+        kind = _asset_kind(key, asset) if _is_raster(asset) else None
         if kind is None:
             continue
         href = make_absolute_href(asset.href, item.get_self_href())
@@ -246,6 +247,10 @@ def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
         processed=next((as_utc(str_to_datetime(properties[name])) for name in PROCESSED if properties.get(name)), None),
         checksums=checksums,
     )
+
+
+def _asset_kind(key: str, asset: pystac.Asset) -> str | None:
+    return "layover_shadow" if layover_shadow.is_mask(asset.href) else asset_kind(key)
 
 
 def _is_raster(asset: pystac.Asset) -> bool:
