@@ -10,6 +10,7 @@ import numpy as np
 
 from glaciersar.errors import InputError
 from glaciersar.grid import SUBSETS, Group, Tile
+from glaciersar.io.hdf5_errors import hdf5_reason
 
 _SIZES = ("height", "width", "orig_height", "orig_width", "pad_height", "pad_width")
 
@@ -41,12 +42,12 @@ def open_dataset(path: str | Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise InputError(f"{path}: cannot be opened ({error}), expected a whole HDF5 file") from error
+        raise InputError(f"{path}: cannot be opened ({hdf5_reason(error)}), expected a whole HDF5 file") from error
     with file:
         try:
             yield file
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error}), expected a whole HDF5 file") from error
+            raise InputError(f"{path}: cannot be read ({hdf5_reason(error)}), expected a whole HDF5 file") from error
 
 
 def list_groups(

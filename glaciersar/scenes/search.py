@@ -16,6 +16,7 @@ from glaciersar.io import http
 from glaciersar.io.extras import require_extra
 from glaciersar.radiometry import UNITS
 from glaciersar.scenes.aoi import aoi_name, parse_aoi
+from glaciersar.scenes.cubes import is_cube, unpack_cube
 from glaciersar.scenes.deduplicate import drop_older_products
 from glaciersar.scenes.geotiffs import list_geotiffs, scenes_from_file, with_masks
 from glaciersar.scenes.manifest import is_manifest, read_manifest
@@ -38,7 +39,8 @@ def find_scenes(
 
     Args:
         source: A static STAC catalogue, collection, item collection or item (a path or URL to its JSON, or the folder
-            of a catalog.json or collection.json); a manifest that `write_manifest` wrote; or GeoTIFFs: a folder,
+            of a catalog.json or collection.json); a manifest that `write_manifest` wrote; a data cube (NetCDF or Zarr),
+            which `cubes.unpack_cube` unpacks beside it; or GeoTIFFs: a folder,
             searched with its subfolders, a glob, or one file. Time and polarisation of GeoTIFFs are read from their
             names (20231203T015910Z, 2023-12-03, VV, …), as HyP3, OPERA RTC-S1, S1Tiling, SNAP and Earth Engine exports
             have them, and from the descriptions of their bands, of which a file may have several. Those of one pass,
@@ -63,6 +65,8 @@ def find_scenes(
     for entry in ("collection.json", "catalog.json"):
         if not is_remote(name) and (Path(name) / entry).is_file():
             name = str(Path(name) / entry)
+    if is_cube(name) and not is_remote(name):
+        name = str(unpack_cube(Path(name)))
     if name.endswith((".json", ".geojson")) or name.startswith(("http://", "https://")):
         scenes = drop_older_products(_scenes_of_json(name, units), name)
     else:

@@ -17,10 +17,10 @@ from typing import Any
 import pandas as pd
 import torch
 import torch.distributed as dist
-import yaml
 
 from glaciersar import models
 from glaciersar.errors import InputError
+from glaciersar.io.yaml_files import read_sections
 from glaciersar.models.memory import peak_bytes
 from glaciersar.recipe import run_name
 from glaciersar.training.config import TrainConfig
@@ -130,9 +130,9 @@ def read_profile(profile: str) -> dict[str, Any]:
     if not path.is_file():
         known = sorted(found.stem for found in path.parent.glob("*.yaml"))
         raise InputError(f"{path}: no such profile found, one of {', '.join(known) or 'none there'} expected")
-    sections = yaml.safe_load(path.read_text()) or {}
-    common = {name: value for name, value in (sections.get("all") or {}).items() if name in (*DEFAULTS, *PLACES)}
-    values = common | (sections.get(SECTION) or {})
+    sections = read_sections(path)
+    common = {name: value for name, value in sections.get("all", {}).items() if name in (*DEFAULTS, *PLACES)}
+    values = common | sections.get(SECTION, {})
     values.pop("progress", None)
     for name, value in values.items():
         if name in PLACES:
