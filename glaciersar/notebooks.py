@@ -20,7 +20,7 @@ from traitlets.config import Config
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
 from glaciersar.io.extras import require_extra
-from glaciersar.io.limits import read_yaml
+from glaciersar.io.yaml_files import read_sections
 from glaciersar.parameters import check_values, read_parameters
 
 KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
@@ -43,18 +43,13 @@ def read_profile(path: str | Path, notebook: str | Path) -> dict[str, Any]:
     if not path.is_file():
         known = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise InputError(f"profile {path.stem!r} is unknown; {path.parent} holds {', '.join(known) or 'none'}")
-    try:
-        profile = read_yaml(path) or {}
-        if not all(isinstance(section, dict) for section in (profile, *profile.values()) if section is not None):
-            raise ValueError("a section without names")
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: {' '.join(str(error).split())}, parameters by notebook expected") from error
+    profile = read_sections(path)
     declared = read_parameters(notebook)
-    for name in profile.get("all") or {}:
+    for name in profile.get("all", {}):
         if RENAMED.get(name) in declared:
             raise InputError(f"{path}: {name} found, {RENAMED[name]} expected, as the parameter is called now")
-    common = {name: value for name, value in (profile.get("all") or {}).items() if name in declared}
-    values = common | (profile.get(Path(notebook).stem) or {})
+    common = {name: value for name, value in (profile.get("all", {})).items() if name in declared}
+    values = common | profile.get(Path(notebook).stem, {})
     root = path.resolve().parent.parent
     return check_parameters(notebook, values, relative_to=root)
 

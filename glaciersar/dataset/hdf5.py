@@ -11,6 +11,7 @@ import numpy as np
 from glaciersar.errors import InputError
 from glaciersar.grid import SUBSETS, Group, Tile
 from glaciersar.io.hdf5 import DAMAGED, check_array
+from glaciersar.io.hdf5_errors import hdf5_reason
 from glaciersar.io.open_raster import check_regular
 
 _SIZES = ("height", "width", "orig_height", "orig_width", "pad_height", "pad_width")
@@ -44,14 +45,14 @@ def open_dataset(path: str | Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except DAMAGED as error:
-        raise InputError(f"{path}: cannot be opened ({error}), expected a whole HDF5 file") from error
+        raise InputError(f"{path}: cannot be opened ({hdf5_reason(error)}), expected a whole HDF5 file") from error
     with file:
         try:
             yield file
         except InputError:
             raise
         except DAMAGED as error:
-            raise InputError(f"{path}: cannot be read ({error}), expected a whole HDF5 file") from error
+            raise InputError(f"{path}: cannot be read ({hdf5_reason(error)}), expected a whole HDF5 file") from error
 
 
 def list_groups(

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from glaciersar.errors import InputError
+from glaciersar.io.open_raster import open_raster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,7 @@ def read_mask(path: str | Path, codes: LabelCodes) -> Mask:
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected a mask of labels")
     try:
-        with rasterio.open(path) as file:
+        with open_raster(path) as file:
             return _told(file, codes)
     except RasterioError as error:
         raise InputError(f"{path}: cannot be read as a raster ({error}), expected a mask of labels") from error

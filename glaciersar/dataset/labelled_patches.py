@@ -24,6 +24,7 @@ from glaciersar.dataset.label_codes import LabelCodes, read_mask
 from glaciersar.errors import InputError
 from glaciersar.grid import SUBSETS, Group, Tile
 from glaciersar.io.atomic import atomic_write
+from glaciersar.io.open_raster import open_raster
 
 TABLE = "index.csv"
 """Beside the patches; columns id, glacier and date (such as 2013-04-07)."""
@@ -114,7 +115,7 @@ def _read_grey(path: Path, geobox: GeoBox) -> NDArray[np.float32]:
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected the image of a patch")
     try:
-        with rasterio.open(path) as file:
+        with open_raster(path) as file:
             same = file.crs is not None and file.crs == rasterio.crs.CRS.from_user_input(str(geobox.crs))
             if not same or not file.transform.almost_equals(geobox.affine, 1e-3) or file.shape != geobox.shape:
                 raise InputError(f"{path}: another grid than that of its mask found, the same expected")

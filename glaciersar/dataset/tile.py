@@ -22,7 +22,7 @@ from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write
 from glaciersar.scenes.coherence import CoherencePair, read_coherence
 from glaciersar.scenes.reader import Series, read_incidence, read_series
-from glaciersar.scenes.scene import Scene, is_remote, rasters_of, split_pair
+from glaciersar.scenes.scene import Scene, local_file, rasters_of, split_pair
 from glaciersar.scenes.selection import choose_dates
 
 LAYOUT = 1
@@ -58,6 +58,7 @@ def fingerprint(job: TileJob) -> str:
     config, scenes = job.config, []
     for scene in (*job.scenes, *job.rtc):
         hrefs = [*rasters_of(scene, config.polarisation), *scene.hrefs.get("incidence", ())]
+        hrefs += scene.hrefs.get("layover_shadow", ())
         scenes.append(asdict(scene) | {"hrefs": [_state(href) for href in hrefs]})
     scenes += [asdict(pair) | {"hrefs": [_state(href) for href in pair.hrefs]} for pair in job.pairs]
     settings: list[object] = [LAYOUT, job.group.name, job.outlines_year, config.polarisation, config.pixel]
@@ -71,9 +72,10 @@ def fingerprint(job: TileJob) -> str:
 
 
 def _state(href: str) -> tuple[str, int, int]:
-    if is_remote(href):
+    path = local_file(href)
+    if path is None:
         return href.partition("?")[0], 0, 0  # without a signature, which changes from day to day
-    state = Path(href).stat()
+    state = path.stat()
     return href, state.st_size, state.st_mtime_ns
 
 

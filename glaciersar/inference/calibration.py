@@ -257,6 +257,8 @@ def read_calibration(path: str | Path) -> Calibration:
         content = read_json(path)
         method, temperature = str(content["method"]), float(content["temperature"])
         at, value = _floats(content["at"]), _floats(content["value"])
+        if not np.isfinite((temperature, *at, *value)).all():
+            raise ValueError("a number that is not finite")
     except (OSError, ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise InputError(f"{path}: no calibration found ({found}), expected as 07-confidence writes it") from error

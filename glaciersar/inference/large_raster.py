@@ -20,6 +20,7 @@ from glaciersar.io.lock import exclusive_lock
 from glaciersar.io.rasters import WRITE_ERRORS, small_cache
 from glaciersar.models import Network
 from glaciersar.radiometry import Prepared
+from glaciersar.scenes.coregistration import MAX_OFFSET
 from glaciersar.scenes.scene import Scene, merge_passes, rasters_of
 from glaciersar.scenes.temporal_coverage import data_source
 
@@ -40,6 +41,7 @@ def map_scenes(
     compile: bool = False,
     progress: bool = False,
     on_block: OnBlock | None = None,
+    max_offset: float = MAX_OFFSET,
     **tags: str,
 ) -> tuple[MapReport, Preview]:
     """Map the probability of glacier from the scenes of one orbit, whatever their size, into `path` and beside it.
@@ -53,6 +55,7 @@ def map_scenes(
         path, dtype, calibration, progress, on_block: As for `map_raster`.
         tiling, backend, precision, device: As for `sliding_window.map_array`.
         compile: As for `backends.make_predictor`.
+        max_offset: How far dates may lie from one another, pixels; infinity allows anything.
         tags: More metadata for the files.
 
     Returns:
@@ -60,14 +63,19 @@ def map_scenes(
 
     Raises:
         InputError: Before anything is written: weights for other features or another number of dates, an empty area,
-            scenes without one of two polarisations, what `preview.read_preview` and `map_raster` refuse.
+            scenes without one of two polarisations, dates that lie too far from one another, what
+            `preview.read_preview` and `map_raster` refuse.
     """
     polarisations = match_polarisations(network, polarisation)
     WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
     passes = keep_trained(network, merge_passes(chosen))
-    look = look_at(passes, geobox, polarisations)
+    look = look_at(passes, geobox, polarisations, max_offset=max_offset)
     size = len(passes) * geobox.shape[0] * geobox.shape[1]
-    rasters = [file_state(href) for scene in passes for href in rasters_of(scene, polarisation)]
+    rasters = [
+        file_state(href)
+        for scene in passes
+        for href in (*rasters_of(scene, polarisation), *scene.hrefs.get("layover_shadow", ()))
+    ]
     mapped = map_raster(
         backends.make_predictor(
             network, backend=backend, precision=precision, device=device, size=size, compile=compile

@@ -14,7 +14,7 @@ from glaciersar.io.atomic import require_file
 from glaciersar.outlines import outlines_of_year, read_outlines
 from glaciersar.scenes.footprint import covering_geobox, scenes_covering
 from glaciersar.scenes.manifest import read_manifest
-from glaciersar.scenes.scene import Scene
+from glaciersar.scenes.scene import POLARISATIONS, Scene
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import filter_scenes
 
@@ -52,7 +52,8 @@ def find_place(
     Args:
         source: A STAC catalogue or a folder of GeoTIFFs, all of which is mapped; empty takes the run.
         run: Folder of the run, with scenes.json, dataset/test.h5 and the outlines of its archive.
-        polarisation: "HH", "HV", "VV" or "VH", or a pair such as "HH+HV".
+        polarisation: "HH", "HV", "VV" or "VH", or a pair such as "HH+HV"; one alone is also that of files that do not
+            tell theirs.
         units: Of GeoTIFFs, "linear" or "db"; empty takes what the archive declares, or else linear.
         pixel: Metres, of the map of a source; 0 takes the pixels of the archive.
         outlines: Reference outlines to compare with; empty takes those of the run's archive, if the run is mapped.
@@ -64,7 +65,8 @@ def find_place(
     run = Path(run)
     inside: NDArray[np.bool_] | None = None
     if source:
-        found = find_scenes(source, units=units or None)
+        alone = polarisation if polarisation in POLARISATIONS else None  # of files that do not tell
+        found = find_scenes(source, units=units or None, polarisation=alone)
         geobox = covering_geobox(filter_scenes(found, polarisation=polarisation), polarisation, pixel=pixel or None)
     else:
         found = read_manifest(require_file(run / "scenes.json", made_by="01-scenes"))

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
@@ -12,9 +12,10 @@ from glaciersar import radiometry
 from glaciersar.errors import InputError
 from glaciersar.models import Network, features
 from glaciersar.radiometry import Prepared
+from glaciersar.scenes.coregistration import MAX_OFFSET, check_aligned, measure_offsets
 from glaciersar.scenes.preview import read_preview
 from glaciersar.scenes.reader import read_series
-from glaciersar.scenes.scene import Scene, split_pair
+from glaciersar.scenes.scene import Scene, local_file, split_pair
 from glaciersar.scenes.temporal_coverage import incomplete_dates
 
 
@@ -27,6 +28,8 @@ class Preview:
     gaps: Mapping[str, float]
     """Share of the area that a date misses and others see, by day, of two polarisations the larger; dates that miss
     nothing are left out."""
+    offsets: pd.DataFrame
+    """How far the dates lie from one another, `coregistration.offsets_of`."""
     backscatter: NDArray[np.floating]
     """(h, w) dB, median of the dates, of two polarisations the co-polarised; NaN without radar; each side at most 500
     pixels."""
@@ -73,24 +76,34 @@ def read_prepared(passes: Sequence[Scene], geobox: GeoBox, polarisations: Mappin
     )
 
 
-def look_at(passes: Sequence[Scene], geobox: GeoBox, polarisations: Mapping[str, str]) -> Preview:
-    """Read scenes coarsely, each polarisation with the checks of `read_preview`; arguments as for `read_prepared`."""
+def look_at(
+    passes: Sequence[Scene], geobox: GeoBox, polarisations: Mapping[str, str], *, max_offset: float = MAX_OFFSET
+) -> Preview:
+    """Read scenes coarsely, each polarisation with the checks of `read_preview`; arguments as for `read_prepared`.
+
+    Raises:
+        InputError: What `read_preview` refuses, or dates farther than `max_offset` pixels from one another.
+    """
     found = {feature: read_preview(passes, geobox, kind) for feature, kind in polarisations.items()}
     gaps: dict[str, float] = {}
     for series in found.values():
         for day, share in incomplete_dates(series).items():
             gaps[day] = max(share, gaps.get(day, 0))
     shown = min(found)  # "grd" before "grd_cross"
+    offsets = measure_offsets(passes, geobox, polarisations[shown])
+    check_aligned(offsets, max_offset=max_offset)
     prepared = radiometry.prepare(found[shown].power, feature=shown)
     median = radiometry.unscale(np.median(prepared.series, axis=0), feature=shown)  # (h, w)
     return Preview(
         days=tuple(f"{time:%Y-%m-%d}" for time in found[shown].times),
         gaps=dict(sorted(gaps.items())),
+        offsets=offsets,
         backscatter=np.where(prepared.valid, median, np.nan),
     )
 
 
 def file_state(href: str) -> list[str | int]:
     """Name a raster with its size and time, if it lies on this disk, so that another one in its place is noticed."""
-    found = Path(href).stat() if Path(href).exists() else None
+    path = local_file(href)
+    found = path.stat() if path is not None and path.exists() else None
     return [href, found.st_size, found.st_mtime_ns] if found else [href]

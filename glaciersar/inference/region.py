@@ -23,6 +23,7 @@ def map_region(
     *,
     polarisation: str = "",
     relative_orbit: int = 0,
+    orbit_state: str = "",
     dates: int = 15,
     device: str = "auto",
     progress: bool = False,
@@ -36,7 +37,7 @@ def map_region(
         scenes: From `search.find_scenes`.
         path: The probability to write; the mask goes beside it.
         polarisation: "HH", "HV", "VV" or "VH", or both, "HH+HV" or "VV+VH"; empty takes what is there, HH before VV.
-        relative_orbit: 1 to 175; 0 takes the lowest there is.
+        relative_orbit, orbit_state: As for `selection.choose_series`.
         dates: How many dates stand for the year (`selection.choose_dates`); 0 takes every date.
         device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.make_predictor`.
         progress: Show a progress bar.
@@ -48,7 +49,9 @@ def map_region(
         InputError: No scene of such a polarisation, a year without enough dates, or what `map_scenes` refuses.
     """
     polarisation = polarisation or default_polarisation(network, scenes)
-    chosen = choose_series(scenes, polarisation=polarisation, relative_orbit=relative_orbit, dates=dates)
+    chosen = choose_series(
+        scenes, polarisation=polarisation, relative_orbit=relative_orbit, orbit_state=orbit_state, dates=dates
+    )
     grid = covering_geobox(chosen, polarisation)
     return map_scenes(network, chosen, grid, polarisation, path, device=device, progress=progress)
 

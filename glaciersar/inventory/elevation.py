@@ -18,6 +18,7 @@ from rasterio.vrt import WarpedVRT
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
+from glaciersar.io.open_raster import open_raster
 
 LOWEST, HIGHEST = -500.0, 9000.0  # metres; no ground lies beyond, so such a value is a fill that nothing declares
 SIDE = 3000  # pixels along the longer side of a glacier, at most: a larger one is read more coarsely
@@ -65,7 +66,7 @@ def read_surfaces(polygons: gpd.GeoDataFrame, dem: str | Path, *, side: int = SI
     if not dem.is_file():
         raise InputError(f"{dem}: no such file, expected an elevation model (GeoTIFF, metres)")
     try:
-        with rasterio.open(dem) as file:
+        with open_raster(dem) as file:
             if file.crs is None:
                 raise InputError(f"{dem}: no coordinate system found, expected one with the elevation model")
             surfaces = [_read(file, shape, side) for shape in polygons.geometry.to_crs(4326)]

@@ -18,6 +18,7 @@ EXTRAS = {
     "sklearn": "evidence",
     "tensorboard": "tensorboard",
     "threadpoolctl": "evidence",
+    "xarray": "cubes",
 }
 """Libraries that not every use needs, and the extra in pyproject.toml that brings each."""
 

@@ -33,16 +33,28 @@ WRITE_ERRORS = (RasterioError, CPLE_BaseError)
 
 
 @contextmanager
-def open_map(path: str | Path) -> Iterator[DatasetReader]:
-    """Open a map of one band on a projected grid of metres; anything else becomes an InputError."""
+def opened(path: str | Path, expected: str) -> Iterator[DatasetReader]:
+    """Open a raster on this disk; what GDAL cannot read, now or while it is open, becomes an InputError.
+
+    Args:
+        path: Of the raster.
+        expected: What it should be, for the message.
+    """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file, expected a probability map (GeoTIFF)")
+        raise InputError(f"{path}: no such file, expected {expected}")
     try:
-        file = open_raster(path)
+        with open_raster(path) as file:
+            yield file
     except RasterioError as error:
-        raise InputError(f"{path}: cannot be read as a raster ({error}), expected a probability map") from error
-    with file:
+        reason = " ".join(str(error.__cause__ or error).split()).rstrip(".")
+        raise InputError(f"{path}: cannot be read as a raster ({reason}), expected {expected}, whole") from error
+
+
+@contextmanager
+def open_map(path: str | Path) -> Iterator[DatasetReader]:
+    """Open a map of one band on a projected grid of metres; anything else becomes an InputError."""
+    with opened(path, "a probability map (GeoTIFF)") as file:
         if file.count != 1:
             raise InputError(f"{path}: {file.count} bands found, a probability map of one expected")
         if file.crs is None or not file.crs.is_projected or file.crs.linear_units_factor[1] != 1:
@@ -106,7 +118,9 @@ def read_overview(path: str | Path, *, side: int = 1000) -> tuple[NDArray[np.flo
     Returns:
         (h, w) means, NaN where there is no data, and their grid; the map itself where no side is longer than `side`.
     """
-    with open_raster(path) as file:
+    with opened(path, "a map") as file:
+        if file.crs is None:
+            raise InputError(f"{path}: no coordinate system found, a map with one expected")
         grid = coarsen_geobox(geobox_of(file), side)
         values = file.read(1, out_shape=tuple(grid.shape), masked=True, resampling=Resampling.average)
         return _scaled(values, file), grid

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
 from glaciersar.io.hdf5 import DAMAGED, check_array
+from glaciersar.io.hdf5_errors import hdf5_reason
 from glaciersar.models import build, unet3d
 from glaciersar.models.layers import Network
 
@@ -66,13 +67,14 @@ def read_layers(path: Path) -> list[tuple[str, Weights]]:
         raise InputError(f"{path}: no such file, expected Keras weights (.h5)")
     try:
         with h5py.File(path) as file:
+            _refuse_keras_3(path, file)
             names = [_text(name) for name in file.attrs["layer_names"]]
             layers = [
                 (name, [(_text(w), _values(file, f"{name}/{_text(w)}")) for w in file[name].attrs["weight_names"]])
                 for name in names
             ]
     except DAMAGED as error:  # not HDF5, truncated, without these names, or other objects under them
-        raise InputError(f"{path}: cannot be read as Keras weights in the .h5 layout ({error})") from error
+        raise InputError(f"{path}: cannot be read as Keras weights in the .h5 layout ({hdf5_reason(error)})") from error
     return [(name, weights) for name, weights in layers if weights]
 
 
@@ -80,6 +82,18 @@ def _values(file: h5py.File, name: str) -> NDArray[Any]:
     check_array(file[name], file, name)
     values: NDArray[Any] = file[name][()]
     return values
+
+
+def _refuse_keras_3(path: Path, file: h5py.File) -> None:
+    """Refuse what Keras 3 writes into NAME.weights.h5: layers by nested groups, without the order of their weights."""
+    if "layer_names" not in file.attrs and {"layers", "_layer_checkpoint_dependencies", "vars"} & set(file):
+        raise InputError(f"{path}: {KERAS_3}")
+
+
+KERAS_3 = (
+    "a weight file of Keras 3 found, one in the layout of Keras 2 expected, as TensorFlow up to 2.15, or tf_keras, "
+    "writes it by model.save_weights(NAME.h5)"
+)
 
 
 def _text(name: str | bytes) -> str:

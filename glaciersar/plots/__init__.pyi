@@ -15,6 +15,7 @@ from .gather import overview as overview
 from .live_map import watch_map as watch_map
 from .live_training import watch_training as watch_training
 from .networks import draw_networks as draw_networks
+from .offsets import date_offsets as date_offsets
 from .pixel_course import draw_course as draw_course
 from .printing import save_figure as save_figure
 from .results import backscatter_year as backscatter_year

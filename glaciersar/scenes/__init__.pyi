@@ -1,3 +1,6 @@
+from .coregistration import MAX_OFFSET as MAX_OFFSET
+from .coregistration import largest_offset as largest_offset
+from .coregistration import measure_offsets as measure_offsets
 from .footprint import covering_geobox as covering_geobox
 from .footprint import scenes_covering as scenes_covering
 from .manifest import read_manifest as read_manifest

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -26,6 +26,9 @@ def newest_products(scenes: Iterable[Scene]) -> tuple[list[Scene], dict[str, str
 
     Returns:
         The scenes kept, in time order; and the id of each product left out, with that of the newer one.
+
+    Raises:
+        InputError: Two of one day whose names tell neither orbit nor time of day: they may be two passes.
     """
     kept: dict[tuple[object, ...], list[Scene]] = {}
     left_out: dict[str, str] = {}
@@ -35,6 +38,7 @@ def newest_products(scenes: Iterable[Scene]) -> tuple[list[Scene], dict[str, str
         remaining: Scene | None = scene
         for newer in [other for near in (-1, 0, 1) for other in kept.get((*key, slot + near), ())]:
             if remaining and _is_of_one_acquisition(remaining, newer):
+                _check_told_apart(remaining, newer)
                 left_out[scene.id] = newer.id
                 remaining = _without(remaining, newer)
         if remaining:
@@ -52,7 +56,7 @@ def drop_older_products(scenes: Iterable[Scene], source: object) -> list[Scene]:
 
 
 def _is_of_one_acquisition(scene: Scene, newer: Scene) -> bool:
-    common = [kind for kind in scene.hrefs if kind in newer.hrefs]
+    common = [kind for kind in scene.hrefs if kind in newer.hrefs and kind != "layover_shadow"]
     if not common or abs(scene.time - newer.time) > SAME_TIME:
         return False
     if any(set(scene.hrefs[kind]) & set(newer.hrefs[kind]) for kind in common):
@@ -61,6 +65,14 @@ def _is_of_one_acquisition(scene: Scene, newer: Scene) -> bool:
     if one is None or other is None:
         return False  # the error is reported when the raster is read
     return one.intersection(other).area > SAME_PLACE * one.union(other).area
+
+
+def _check_told_apart(scene: Scene, other: Scene) -> None:
+    if scene.relative_orbit is None and scene.time.time() == time() and scene.processed is None:
+        raise InputError(
+            f"{scene.id} and {other.id}: two rasters of one place on {scene.time:%Y-%m-%d} found whose names tell no "
+            f"time of day and no orbit, one a day, or names with ASC and DESC, a time or an orbit, expected"
+        )
 
 
 def _place(scene: Scene, kind: str) -> BaseGeometry | None:
@@ -75,5 +87,5 @@ def _place(scene: Scene, kind: str) -> BaseGeometry | None:
 
 def _without(scene: Scene, newer: Scene) -> Scene | None:
     """Remove the polarisations that a newer product has; None if no backscatter is left."""
-    hrefs = {kind: found for kind, found in scene.hrefs.items() if kind not in newer.hrefs}
+    hrefs = {k: found for k, found in scene.hrefs.items() if k not in newer.hrefs or k == "layover_shadow"}
     return replace(scene, hrefs=hrefs) if set(hrefs) & set(POLARISATIONS) else None

@@ -1,14 +1,11 @@
-"""Read the names of rasters: convention (gamma or sigma nought), time, orbit, polarisation, units."""
+"""Read the names of rasters: convention (gamma or sigma nought), time, orbit, direction, polarisation, units."""
 
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
-
-from rasterio.errors import RasterioError
+from pathlib import PurePosixPath
 
 from glaciersar.errors import InputError
-from glaciersar.io.open_raster import open_raster
 from glaciersar.scenes.scene import Scene, rasters_of
 
 CONVENTIONS = ("gamma0", "sigma0")
@@ -59,106 +56,135 @@ def common_convention(scenes: Iterable[Scene], polarisation: str, *, declared: s
 
 
 _POLARISATION = re.compile(r"(?<![A-Za-z0-9])(HH|HV|VV|VH)(?![A-Za-z0-9])", re.IGNORECASE)
-_INCIDENCE = re.compile(r"incidence|local_inc", re.IGNORECASE)
+_SINGLE = re.compile(r"(?<![A-Za-z0-9])S1[A-D]_(?:EW|IW|SM)_[A-Z]{3}._[12]SS([HV])_", re.IGNORECASE)  # one polarisation
+_INCIDENCE = re.compile(r"incidence|local_inc|^angle$", re.IGNORECASE)
+_OTHER_ANGLE = re.compile(r"ellips|projected", re.IGNORECASE)  # of the incidence on a smooth Earth, or in one plane
 _TIME = re.compile(
-    r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?([0-2]\d|3[01])(?:[T_ ]([0-2]\d)-?:?([0-5]\d)-?:?([0-5]\d))?(?!\d)"
+    r"(?<!\d)(20\d\d)[-_]?(0[1-9]|1[0-2])[-_]?([0-2]\d|3[01])"
+    r"(?:[Tt_ ]([0-2]\d)-?:?([0-5]\d)-?:?([0-5]\d))?(?!\d)"
 )
-_ORBIT = re.compile(r"(?<![A-Za-z0-9])(?:T(?=\d{3}-)|ro)(\d{1,3})(?!\d)")  # OPERA's T137-…, this project's ro14
-_PRODUCT = re.compile(r"S1([AB])_(?:EW|IW|SM)_GRD[FHM]_1S(?:SH|SV|DH|DV)_\w{15}_\w{15}_(\d{6})_")  # and its orbit
-FIRST_ORBIT = {"A": 73, "B": 27}  # relative orbit = (absolute - this) mod 175 + 1, as ESA numbers them
+_ORBIT = re.compile(  # OPERA's T137-…, S1Tiling's ASC_014, this project's ro14, and words that people write
+    r"(?<![A-Za-z0-9])(?:T(?=\d{3}-)|(?:ASC|DES)_(?=\d{3}_)"
+    r"|(?:ro|relorb|rel_?orbit|relative_?orbit|orbit|track)[-_ ]?)(\d{1,3})(?!\d)",
+    re.IGNORECASE,
+)
+_PRODUCT = re.compile(  # satellite, start and absolute orbit
+    r"S1([A-D])_(?:EW|IW|SM)_(?:GRD[FHM]|SLC_)_[12]S(?:SH|SV|DH|DV)_(20\d{6}T\d{6})_\w{15}_(\d{6})_", re.IGNORECASE
+)
+_DIRECTION = re.compile(r"(?<![A-Za-z])(?:(ASC|asc|(?i:ascending))|(DESC?|desc|(?i:descending)))(?![A-Za-z])")
 _HYP3_NAME = re.compile(r"_RTC\d\d_[A-Z]_[gs]([pad])[uw][nf][ec][dm]_")  # its third letter: power, amplitude, decibel
 HYP3_UNITS = {"p": "linear", "d": "db"}
 _OPERA = re.compile(r"OPERA_L2_RTC-S1_.*_20\d{6}T\d{6}Z_(20\d{6}T\d{6})Z_")  # when it was processed
 _DECIBEL = re.compile(r"(?<![A-Za-z])(?:dB|decibels?)(?![A-Za-z])", re.IGNORECASE)
-_COMPANION = re.compile(
-    r"_(dem|ls_map|inc_map|inc_map_ell|area|rgb|water_mask|mask|layover_shadow_mask|number_of_looks|BROWSE)$",
-    re.IGNORECASE,
-)
 
-
-def is_companion(path: Path) -> bool:
-    """Tell whether a file is one that HyP3 and OPERA put beside their backscatter, HyP3's incidence included."""
-    return bool(_COMPANION.search(path.stem)) and _TIME.search(path.stem) is not None
+FIRST_ORBIT = {"A": 73, "B": 27, "C": 172, "D": 42}
+"""Relative orbit = (absolute − this) mod 175 + 1: for A to C as ESA's page on products has it
+(sentiwiki.copernicus.eu/web/s1-products), for D as isce2 has it (isce-framework/isce2, pull request 28123), to whose
+authors it was confirmed at FRINGE 2026."""
+MOVED_C = 99
+"""The same of Sentinel-1C since it was moved in June 2026 (isce2, pull request 28130)."""
+LAST_C = 8018
+"""Its last absolute orbit with products before the move."""
+MOVED_C_FROM = datetime(2026, 6, 24, tzinfo=UTC)
+"""When it was back in service."""
 
 
 def asset_kind(name: str) -> str | None:
-    """Return what a raster holds, a polarisation or "incidence", by its asset key or file name; None if unclear."""
+    """Return what a raster holds, a polarisation or "incidence", by its asset key or file name; None if unclear.
+
+    The incidence on the ellipsoid, or projected into the plane of view, is neither.
+    """
     if _INCIDENCE.search(name):
-        return "incidence"
+        return None if _OTHER_ANGLE.search(name) else "incidence"
     found = {match.upper() for match in _POLARISATION.findall(name)}
+    if not found and (single := _SINGLE.search(name)):
+        return 2 * single[1].upper()
     return found.pop() if len(found) == 1 else None
 
 
-def scene_from_file(
-    path: Path, *, units: str | None, relative_orbit: int | None, polarisation: str | None = None
-) -> Scene:
-    """Read the fields of a scene from a GeoTIFF: from its name, then name and unit of its band, then the arguments.
+def without_polarisation(name: str) -> str:
+    """Return a name without the polarisation, which rasters of one scene have in common."""
+    return _POLARISATION.sub("", name).strip("_- ")
+
+
+def time_of_name(name: str, where: object) -> datetime | None:
+    """Return the first time in a name, midnight where it holds a day alone; None without any.
 
     Raises:
-        InputError: No date or no polarisation, or amplitude, of which no series is made.
+        InputError: Digits that look like a day and are none; `where` names the file.
     """
-    name = path.stem
-    bands, unit = _bands(path)
-    kind, time = asset_kind(name), _TIME.search(name)
-    if kind is None and len(bands) > 1:
-        raise InputError(
-            f"{path}: {len(bands)} bands found ({', '.join(bands)}), files of one band expected; "
-            f"gdal_translate -b takes one out"
-        )
-    kind = kind or asset_kind(bands[0]) or polarisation
-    if kind is None or time is None:
-        missing = "polarisation (HH, HV, VV, VH)" if kind is None else "date (such as 20231203T015910Z)"
-        raise InputError(f"{path}: no {missing} found in the name, expected one; a glob can leave this file out")
-    scale = _HYP3_NAME.search(name)
-    if scale and scale[1] == "a" and units is None:
-        raise InputError(f"{path}: amplitude found (by HyP3's name), power or decibel expected")
-    named = HYP3_UNITS.get(scale[1]) if scale else "db" if _DECIBEL.search(f"{name} {bands[0]} {unit}") else None
-    return Scene(
-        id=_POLARISATION.sub("", name).strip("_- "),
-        time=_time(time, path),
-        relative_orbit=_orbit(name) or relative_orbit,
-        orbit_state=None,
-        hrefs={kind: (str(path),)},
-        units=units or named or "linear",
-        platform=_platform(name),
-        processed=_processed(name),
-    )
-
-
-def _bands(path: Path) -> tuple[list[str], str]:
-    """Read the names of the bands, which Earth Engine exports have, and the unit of the first; empty if missing."""
-    try:
-        with open_raster(path) as file:
-            return [text or "" for text in file.descriptions], file.units[0] or ""
-    except RasterioError:
-        return [""], ""  # the error is reported when the raster is read
-
-
-def _orbit(name: str) -> int | None:
-    orbit, product = _ORBIT.search(name), _PRODUCT.search(name)
-    if orbit:
-        return int(orbit[1])
-    return relative_orbit_of(product[1], int(product[2])) if product else None
-
-
-def relative_orbit_of(satellite: str, absolute_orbit: int) -> int:
-    """Return the relative orbit of Sentinel-1 "A" or "B", 1 to 175."""
-    return (absolute_orbit - FIRST_ORBIT[satellite]) % 175 + 1
-
-
-def _platform(name: str) -> str | None:
-    found = re.search(r"(?<![A-Za-z0-9])S1([A-D])(?![A-Za-z0-9])", name)
-    return f"sentinel-1{found[1].lower()}" if found else None
-
-
-def _processed(name: str) -> datetime | None:
-    found = _OPERA.search(name)
-    return datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if found else None
-
-
-def _time(found: re.Match[str], path: Path) -> datetime:
+    found = _TIME.search(name)
+    if found is None:
+        return None
     year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
-        raise InputError(f"{path}: {found[0]!r} found in the name, a date expected ({error})") from error
+        raise InputError(f"{where}: {found[0]!r} found in the name, a date expected ({error})") from error
+
+
+def orbit_of_name(name: str, where: object) -> int | None:
+    """Return the relative orbit in a name, or that of the absolute orbit in a product's name; None if unknown.
+
+    Raises:
+        InputError: A number that is no relative orbit.
+    """
+    if orbit := _ORBIT.search(name):
+        if not 1 <= int(orbit[1]) <= 175:
+            raise InputError(f"{where}: relative orbit {orbit[1]} found in the name, 1 to 175 expected")
+        return int(orbit[1])
+    if product := _PRODUCT.search(name):
+        return relative_orbit_of(product[1].upper(), int(product[3]), time_of_name(product[2], where))
+    return None
+
+
+def relative_orbit_of(satellite: str, absolute_orbit: int, time: datetime | None = None) -> int | None:
+    """Return the relative orbit of Sentinel-1 "A" to "D", 1 to 175; None for C on its way to another orbit.
+
+    Args:
+        satellite: "A", "B", "C" or "D".
+        absolute_orbit: Counted since launch.
+        time: Of the acquisition; only C needs it, of which later orbits are unknown without.
+    """
+    first = FIRST_ORBIT[satellite]
+    if satellite == "C" and absolute_orbit > LAST_C:
+        if time is None or time < MOVED_C_FROM:
+            return None
+        first = MOVED_C
+    return (absolute_orbit - first) % 175 + 1
+
+
+def direction_of_name(name: str, where: object) -> str | None:
+    """Return "ascending" or "descending" if a name says ASC, DES, DESC or the whole word; None if it does not.
+
+    Raises:
+        InputError: It says both.
+    """
+    found = {"ascending" if up else "descending" for up, _ in _DIRECTION.findall(name)}
+    if len(found) > 1:
+        raise InputError(f"{where}: ascending and descending found in the name, one viewing direction expected")
+    return found.pop() if found else None
+
+
+def units_of_name(name: str, where: object) -> str | None:
+    """Return "linear" or "db" if a name, or what a band says, tells; None if not.
+
+    Raises:
+        InputError: It is amplitude, of which no series is made.
+    """
+    scale = _HYP3_NAME.search(name)
+    if scale and scale[1] == "a":
+        raise InputError(f"{where}: amplitude found (by HyP3's name), power or decibel expected")
+    return HYP3_UNITS[scale[1]] if scale else "db" if _DECIBEL.search(name) else None
+
+
+def platform_of_name(name: str) -> str | None:
+    """Return the satellite in a name, such as "sentinel-1a"; None without."""
+    found = re.search(r"(?<![A-Za-z0-9])S1([A-D])(?![A-Za-z0-9])", name, re.IGNORECASE)
+    return f"sentinel-1{found[1].lower()}" if found else None
+
+
+def processing_time_of_name(name: str) -> datetime | None:
+    """Return when a product of OPERA was processed; None for other names."""
+    found = _OPERA.search(name)
+    return datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC) if found else None

@@ -14,7 +14,8 @@ from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
 from glaciersar.io import http, rasters
-from glaciersar.scenes.scene import Scene, is_remote, rasters_of, split_pair
+from glaciersar.io.open_raster import open_raster
+from glaciersar.scenes.scene import Scene, local_file, rasters_of, split_pair
 from glaciersar.scenes.selection import describe_scenes
 
 
@@ -30,8 +31,8 @@ def open_backscatter(href: str, *, check: bool = True) -> Iterator[DatasetReader
         InputError: No such file, a GRD or SLC product, several bands, no coordinate system, a grid that is not north
             up, or anything that GDAL cannot read.
     """
-    name = raster_name(href)
-    if not is_remote(href) and not Path(href).exists():
+    name, path = raster_name(href), local_file(href)
+    if path is not None and not path.exists():
         raise InputError(f"{href}: no such file, expected the raster that the manifest names")
     try:
         with http.open_href(href) as file:
@@ -49,16 +50,26 @@ def open_backscatter(href: str, *, check: bool = True) -> Iterator[DatasetReader
             t = file.transform
             if t.b or t.d or t.a <= 0 or t.e >= 0:
                 raise InputError(f"{name}: a turned or flipped grid found, north up expected")
-            if check and not is_remote(href):
-                rasters.check_complete(file)
+            if check and path is not None:
+                _check_complete(file, path)
             yield file
     except (*rasters.WRITE_ERRORS, OSError, OverflowError, CRSError) as error:  # also where a grid is no place on Earth
         raise InputError(f"{name}: cannot be read ({_reason(error)}), expected a whole GeoTIFF") from error
 
 
+def _check_complete(file: DatasetReader, path: Path) -> None:
+    """Check that the file behind a raster, which may be one band of it, is not cut off."""
+    if file.driver != "VRT":
+        rasters.check_complete(file)
+        return
+    with open_raster(path) as whole:
+        rasters.check_complete(whole)
+
+
 def raster_name(href: str) -> str:
     """Name a raster in messages, with its folder, because in an archive many files have the same name (hh.tif)."""
-    return "/".join(Path(href).parts[-2:])
+    name = "/".join(Path(href).parts[-2:])
+    return name.replace("?bands=", ", band ") if local_file(href) else name
 
 
 def _reason(error: BaseException) -> str:

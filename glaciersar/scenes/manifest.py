@@ -20,9 +20,9 @@ from glaciersar.io.atomic import write_json
 from glaciersar.io.checksums import verify_json, with_checksum
 from glaciersar.io.limits import read_json
 from glaciersar.radiometry import UNITS
-from glaciersar.scenes.scene import POLARISATIONS, FileChecksum, Scene, as_utc, is_remote
+from glaciersar.scenes.scene import POLARISATIONS, FileChecksum, Scene, as_utc, local_file
 
-KINDS = (*POLARISATIONS, "incidence")
+KINDS = (*POLARISATIONS, "incidence", "layover_shadow")
 STATES = ("ascending", "descending", None)
 
 
@@ -68,8 +68,15 @@ def _raster_to_json(href: str, checksum: FileChecksum | None, folder: Path) -> d
 
 
 def _relative(href: str, folder: Path) -> str:
-    inside = not is_remote(href) and Path(href).is_relative_to(folder)
-    return Path(href).relative_to(folder).as_posix() if inside else href
+    path = local_file(href)
+    if path is None or not path.is_relative_to(folder):
+        return href
+    return href.replace(str(path), path.relative_to(folder).as_posix())
+
+
+def _absolute(href: str, folder: Path) -> str:
+    path = local_file(href)
+    return href if path is None else href.replace(str(path), os.path.normpath(folder / path))
 
 
 def is_manifest(content: Any) -> bool:
@@ -124,7 +131,7 @@ def _from_json(feature: Mapping[str, Any], folder: Path) -> Scene:
     for kind, rasters in properties["rasters"].items():
         _expect(kind, KINDS, "raster")
         for raster in rasters:
-            href = raster["href"] if is_remote(raster["href"]) else os.path.normpath(folder / raster["href"])
+            href = _absolute(raster["href"], folder)
             hrefs[kind] = (*hrefs.get(kind, ()), href)
             known = FileChecksum(
                 size=raster.get("file:size"), checksum=raster.get("file:checksum"), etag=raster.get("etag")
@@ -238,7 +245,8 @@ def _query_rasters(scenes: Sequence[Scene], *, hashed: Collection[str], progress
     with ThreadPoolExecutor(REQUESTS) as pool, http.retry_session() as session:
 
         def ask(href: str) -> _Response:
-            return _remote(href, session) if is_remote(href) else _local(Path(href), hashed=href in hashed)
+            path = local_file(href)
+            return _remote(href, session) if path is None else _local(path, hashed=href in hashed)
 
         answers = pool.map(ask, hrefs)
         return dict(zip(hrefs, tqdm(answers, "rasters", len(hrefs), disable=not progress), strict=True))

@@ -1,31 +1,27 @@
 """Read scenes onto one pixel grid: backscatter as linear power, incidence, and other rasters."""
 
-import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from odc.geo.crs import CRS
 from odc.geo.geobox import GeoBox
-from rasterio import Affine, DatasetReader
-from rasterio.warp import Resampling, reproject, transform, transform_bounds
-from rasterio.windows import Window, from_bounds
+from rasterio import DatasetReader
+from rasterio.windows import Window
 
 from glaciersar import radiometry
 from glaciersar.errors import InputError
 from glaciersar.io import http
-from glaciersar.scenes.border_noise import MARGIN, border_noise
+from glaciersar.scenes.border_noise import border_noise
+from glaciersar.scenes.fill_values import NO_RADAR_BELOW, Fills, check_scaling, fills_of
 from glaciersar.scenes.footprint import describe_geobox, open_backscatter, polarisation_hrefs, raster_name
+from glaciersar.scenes.layover_shadow import is_unseen, mask_of
+from glaciersar.scenes.onto_grid import read_codes, read_strip
 from glaciersar.scenes.scene import Scene, check_one_orbit, merge_passes
-
-EMPTY_BELOW = -200.0
-"""Decibels or power. No radar measures so little: such a value is a fill value that the raster does not declare."""
-
-COARSER = 1.5 - 1e-6
-"""Side of a grid pixel, in raster pixels, above which values are averaged; just below 1.5, to allow for rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +44,10 @@ class _Options:
     """Refuse truncated files and values that contradict the declared units."""
     sample: bool
     """Take single pixels instead of interpolating."""
+    fills: dict[str, Fills] = field(default_factory=dict)
+    """Filled with what is no measurement although a raster does not say so, by its name."""
+    unseen: Counter[str] = field(default_factory=Counter)
+    """Counts the values read ("all") and those of layover and shadow ("masked")."""
 
 
 def read_series(
@@ -61,8 +61,9 @@ def read_series(
 ) -> Series:
     """Read the scenes of one orbit onto a grid, as linear power.
 
-    Strips of one pass are mosaicked; where they overlap, the first valid value is kept. Nodata and border noise (see
-    `border_noise`) are no values.
+    Strips of one pass are mosaicked; where they overlap, the first valid value is kept. Nodata, border noise (see
+    `border_noise`), undeclared fills (`fill_values`), layover and shadow (`layover_shadow`) are no values; of the last
+    two the shares are printed where `check` is set.
 
     Where a raster's pixels coincide with the grid they are copied. Otherwise they are interpolated in linear power:
     averaged (multilooked) if the grid is at least 1.5 times coarser, bilinear if not; missing pixels take no part. The
@@ -95,6 +96,8 @@ def read_series(
                 raise InputError(f"{scene.id}: does not overlap the grid {describe_geobox(geobox)}")
             if not sample and np.isnan(date).all():  # values may lie between the single pixels of a sample
                 raise _no_value(scene)
+    if check:
+        _tell_of(options)
     kept = list(range(len(passes)))
     if drop_empty:
         kept = [k for k, date in enumerate(power) if not np.isnan(date).all()]
@@ -104,22 +107,61 @@ def read_series(
     return Series(power=power, times=tuple(passes[k].time for k in kept), geobox=geobox)
 
 
+def _tell_of(options: _Options) -> None:
+    """Print which values were taken for no measurement."""
+    if options.fills:
+        name, fills = max(options.fills.items(), key=lambda found: found[1].share)
+        values = ", ".join(f"{value:g}" for value in fills.values)
+        print(
+            f"{len(options.fills)} rasters hold values that many pixels share to the bit, which are taken for fills "
+            f"that they do not declare, such as {values} in {fills.share:.0%} of {name}"
+        )
+    if masked := options.unseen["masked"]:
+        print(f"layover and shadow: {masked / options.unseen['all']:.1%} of the values masked")
+
+
 def _read_date(date: NDArray[np.float32], scene: Scene, geobox: GeoBox, polarisation: str, options: _Options) -> bool:
     """Mosaic the rasters of a scene into `date` (H, W), NaN so far; tell whether any of them touches the grid."""
     touched = False
     for href in polarisation_hrefs(scene, polarisation):
-        strip = http.read_with_retry(href, partial(_read_raster, href, geobox, scene.units, options))
+        mask = mask_of(href, scene.hrefs.get("layover_shadow", ()))
+        strip = http.read_with_retry(href, partial(_read_raster, href, mask, geobox, scene.units, options))
         if strip is not None:
             touched = True
             np.copyto(date, strip, where=np.isnan(date))
     return touched
 
 
-def _read_raster(href: str, geobox: GeoBox, units: str, options: _Options) -> NDArray[np.float32] | None:
+def _read_raster(
+    href: str, mask: str | None, geobox: GeoBox, units: str, options: _Options
+) -> NDArray[np.float32] | None:
     """Read one raster onto the grid as linear power (H, W), or None if it does not touch it."""
-    with open_backscatter(href, check=options.check) as file:
-        convert = partial(_to_power, name=raster_name(file.name), units=units, options=options)
-        return _read_strip(file, geobox, convert, sample=options.sample)
+    with ExitStack() as stack:
+        file = stack.enter_context(open_backscatter(href, check=options.check))
+        fills = fills_of(file, href)
+        if fills.values:
+            options.fills[raster_name(href)] = fills
+        unseen = None
+        if mask is not None:
+            codes = stack.enter_context(open_backscatter(mask, check=options.check))
+            unseen = _unseen_by(codes, file, options)
+        convert = partial(_to_power, file=file, fills=fills.values, units=units, options=options)
+        return read_strip(file, geobox, convert, sample=options.sample, unseen=unseen)
+
+
+def _unseen_by(
+    codes: DatasetReader, file: DatasetReader, options: _Options
+) -> Callable[[Window, int], NDArray[np.bool_]]:
+    """Make of a mask what tells which pixels of a window of its raster are layover or shadow, and counts them."""
+    if codes.shape != file.shape or not codes.transform.almost_equals(file.transform):
+        raise InputError(f"{raster_name(codes.name)}: a mask on other pixels than {raster_name(file.name)} found")
+
+    def unseen(window: Window, step: int) -> NDArray[np.bool_]:
+        found = is_unseen(read_codes(codes, window, step), codes.name)
+        options.unseen.update(all=found.size, masked=int(found.sum()))
+        return found
+
+    return unseen
 
 
 def _no_value(scene: Scene) -> InputError:
@@ -166,111 +208,22 @@ def read_auxiliary(hrefs: Iterable[str], geobox: GeoBox, *, nothing: float = np.
 
 def _read_auxiliary(href: str, geobox: GeoBox, nothing: float) -> NDArray[np.float32] | None:
     with open_backscatter(href) as file:
-        return _read_strip(file, geobox, lambda found: np.where(found == nothing, np.nan, found), sample=False)
+        return read_strip(file, geobox, lambda found: np.where(found == nothing, np.nan, found), sample=False)
 
 
-def _read_strip(
-    file: DatasetReader,
-    geobox: GeoBox,
-    convert: Callable[[NDArray[np.float32]], NDArray[np.float32]],
-    *,
-    sample: bool,
-) -> NDArray[np.float32] | None:
-    """Read one raster onto the grid (H, W), converted before it is interpolated, or None if it does not touch it."""
-    offset = _offset(file, geobox)
-    if offset is not None:
-        row, column = offset  # of the raster's first pixel, on the grid
-        window = Window.from_slices(
-            (max(-row, 0), max(min(file.height, geobox.shape[0] - row), 0)),
-            (max(-column, 0), max(min(file.width, geobox.shape[1] - column), 0)),
-        )
-    else:
-        window = _window_around(file, geobox)
-    if window.height <= 0 or window.width <= 0:
-        return None
-    ratio = _pixel_ratio(file, geobox)
-    step = max(math.floor(ratio), 1) if sample else 1
-    inner, window = window, window if sample else _widened(window, file)
-    power = convert(_read_window(file, window, step))
-    strip = np.full(geobox.shape, np.nan, np.float32)
-    if offset is not None:
-        y, x = row + inner.row_off, column + inner.col_off
-        top, left = inner.row_off - window.row_off, inner.col_off - window.col_off
-        strip[y : y + inner.height, x : x + inner.width] = power[top : top + inner.height, left : left + inner.width]
-        return strip
-    rows, columns = power.shape
-    finest = Resampling.nearest if sample else Resampling.bilinear
-    reproject(
-        power,
-        strip,
-        src_transform=file.window_transform(window) @ Affine.scale(window.width / columns, window.height / rows),
-        src_crs=file.crs,
-        src_nodata=np.nan,
-        dst_transform=geobox.affine,
-        dst_crs=str(geobox.crs),
-        dst_nodata=np.nan,
-        resampling=Resampling.average if ratio > COARSER and not sample else finest,
-        XSCALE=1 / ratio,  # reach of the interpolation; GDAL's own choice depends on which part of the grid is read
-        YSCALE=1 / ratio,
-    )
-    return strip
-
-
-def _offset(file: DatasetReader, geobox: GeoBox) -> tuple[int, int] | None:
-    """Return row and column on the grid of the raster's first pixel, or None if the pixels do not coincide."""
-    a, b = file.transform, geobox.affine
-    same = CRS(str(file.crs)) == geobox.crs and np.allclose((a.a, a.b, a.d, a.e), (b.a, b.b, b.d, b.e), rtol=1e-9)
-    column, row = (a.c - b.c) / b.a, (a.f - b.f) / b.e
-    if not same or abs(row - round(row)) > 1e-3 or abs(column - round(column)) > 1e-3:
-        return None
-    return round(row), round(column)
-
-
-def _window_around(file: DatasetReader, geobox: GeoBox) -> Window:
-    """Return the part of the raster that the grid needs, with a margin for interpolation; empty if there is none."""
-    bounds = transform_bounds(str(geobox.crs), file.crs, *geobox.boundingbox.bbox)
-    (r0, r1), (c0, c1) = from_bounds(*bounds, transform=file.transform).toranges()
-    if r1 <= 0 or c1 <= 0 or r0 >= file.height or c0 >= file.width:
-        return Window(0, 0, 0, 0)
-    margin = 2 + math.ceil(_pixel_ratio(file, geobox))
-    rows = max(math.floor(r0) - margin, 0), min(math.ceil(r1) + margin, file.height)
-    columns = max(math.floor(c0) - margin, 0), min(math.ceil(c1) + margin, file.width)
-    return Window.from_slices(rows, columns)
-
-
-def _widened(window: Window, file: DatasetReader) -> Window:
-    """Add the pixels around a window that decide whether a value in it is border noise."""
-    rows = max(window.row_off - MARGIN, 0), min(window.row_off + window.height + MARGIN, file.height)
-    columns = max(window.col_off - MARGIN, 0), min(window.col_off + window.width + MARGIN, file.width)
-    return Window.from_slices(rows, columns)
-
-
-def _pixel_ratio(file: DatasetReader, geobox: GeoBox) -> float:
-    """Return the side of a grid pixel in raster pixels, from their areas in the middle of the raster.
-
-    It is the same for any part of the grid, so that all parts are interpolated in the same way.
-    """
-    x, y = file.width / 2, file.height / 2
-    corners = [file.transform @ corner for corner in ((x, y), (x + 1, y), (x, y + 1))]
-    (x0, x1, x2), (y0, y1, y2) = transform(file.crs, str(geobox.crs), *zip(*corners, strict=True))
-    pixel = abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
-    return math.sqrt(abs(geobox.affine.determinant) / pixel)
-
-
-def _read_window(file: DatasetReader, window: Window, step: int) -> NDArray[np.float32]:
-    """Read every pixel of a window, or one of each `step` × `step`."""
-    shape = math.ceil(window.height / step), math.ceil(window.width / step)
-    read = file.read(1, window=window, out_shape=shape, masked=True).astype(np.float32)
-    values: NDArray[np.float32] = read.filled(np.nan)
-    return values * np.float32(file.scales[0]) + np.float32(file.offsets[0])
-
-
-def _to_power(values: NDArray[np.float32], *, name: str, units: str, options: _Options) -> NDArray[np.float32]:
+def _to_power(
+    values: NDArray[np.float32], *, file: DatasetReader, fills: Sequence[float], units: str, options: _Options
+) -> NDArray[np.float32]:
     """Mask what is no measurement and convert to linear power.
 
     An exact zero is no measurement: archives fill with it, or clip to it where the noise subtraction overshot.
     """
-    measured = np.isfinite(values) & (values != 0) & (values >= EMPTY_BELOW)
+    name = raster_name(file.name)
+    if fills:
+        values = np.where(np.isin(values, np.float32(fills)), np.float32(np.nan), values)
+    if options.check:
+        check_scaling(values, file, units=units, name=name)
+    measured = np.isfinite(values) & (values != 0) & (values >= NO_RADAR_BELOW)
     values = np.where(measured, values, np.float32(np.nan))
     if options.check and not np.isnan(values).all():
         radiometry.check_units(values, units=units, name=name)

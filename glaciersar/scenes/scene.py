@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import combinations
+from pathlib import Path
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -16,6 +17,7 @@ PAIRS = ("HH+HV", "VV+VH")
 PASS_GAP = timedelta(minutes=10)
 """Strips of one pass follow each other within seconds; an orbit repeats after six days at the earliest."""
 SAME_TIME_OF_DAY = timedelta(minutes=15)  # orbits that overlap pass 99 minutes apart
+_BAND = "vrt://"  # GDAL's own prefix for a part of a raster
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,8 @@ class Scene:
     orbit_state: str | None
     """ "ascending" or "descending"; None if a folder of files does not say."""
     hrefs: Mapping[str, tuple[str, ...]]
-    """Rasters by polarisation ("HH", "HV", "VV", "VH") or "incidence"; several are strips of one pass to mosaic."""
+    """Rasters by polarisation ("HH", "HV", "VV", "VH"), "incidence" or "layover_shadow"; several are strips of one pass
+    to mosaic. Each is a path, a URL, or of a file of several bands `band_href`."""
     units: str = "linear"
     """Of the backscatter rasters: "linear" (power) or "db"."""
     platform: str | None = None
@@ -159,6 +162,19 @@ def as_utc(time: datetime) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
+def band_href(path: Path, band: int) -> str:
+    """Return the href of one band, counted from 1, of a file on this disk, which GDAL opens as a raster of its own."""
+    if "?" in str(path):
+        raise InputError(f"{path}: a question mark in the name found, which GDAL takes for options; expected none")
+    return f"{_BAND}{path}?bands={band}"
+
+
+def local_file(href: str) -> Path | None:
+    """Return the file on this disk that an href names, of `band_href` too; None for a URL or a GDAL virtual path."""
+    name = href.removeprefix(_BAND).partition("?bands=")[0] if href.startswith(_BAND) else href
+    return None if "://" in name or name.startswith("/vsi") else Path(name)
+
+
 def is_remote(href: str) -> bool:
-    """Tell a URL or a GDAL virtual path from a path on this disk."""
-    return "://" in href or href.startswith("/vsi")
+    """Tell a URL or a GDAL virtual path from a file on this disk."""
+    return local_file(href) is None

@@ -1,7 +1,7 @@
 """Find scenes in a STAC API, a static STAC catalogue, a manifest or a folder of GeoTIFFs."""
 
-import glob
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,9 @@ from glaciersar.io.extras import require_extra
 from glaciersar.io.hrefs import check_href
 from glaciersar.radiometry import UNITS
 from glaciersar.scenes.aoi import aoi_name, parse_aoi
+from glaciersar.scenes.cubes import is_cube, unpack_cube
 from glaciersar.scenes.deduplicate import drop_older_products
-from glaciersar.scenes.filenames import is_companion, scene_from_file
+from glaciersar.scenes.geotiffs import list_geotiffs, scenes_from_file, with_masks
 from glaciersar.scenes.manifest import is_manifest, read_manifest
 from glaciersar.scenes.scene import POLARISATIONS, Scene, as_utc, is_remote, merge_passes
 from glaciersar.scenes.selection import describe_criteria, describe_scenes, filter_scenes
@@ -41,12 +42,13 @@ def find_scenes(
 
     Args:
         source: A static STAC catalogue, collection, item collection or item (a path or URL to its JSON, or the folder
-            of a catalog.json or collection.json); a manifest that `write_manifest` wrote; or GeoTIFFs: a folder,
+            of a catalog.json or collection.json); a manifest that `write_manifest` wrote; a data cube (NetCDF or Zarr),
+            which `cubes.unpack_cube` unpacks beside it; or GeoTIFFs: a folder,
             searched with its subfolders, a glob, or one file. Time and polarisation of GeoTIFFs are read from their
-            names (20231203T015910Z, 2023-12-03, VV, …), as HyP3, OPERA RTC-S1 and Earth Engine exports have them, the
-            polarisation also from the description of their band. Those of one pass, less than 10 minutes apart, become
-            one scene with several strips. Masks, elevation models and pictures that HyP3 and OPERA put beside them are
-            left out.
+            names (20231203T015910Z, 2023-12-03, VV, …), as HyP3, OPERA RTC-S1, S1Tiling, SNAP and Earth Engine exports
+            have them, and from the descriptions of their bands, of which a file may have several. Those of one pass,
+            less than 10 minutes apart, become one scene with several strips. Of what archives put beside them, masks of
+            layover and shadow are used, the rest is left out and counted in what is printed.
         units: "linear" or "db"; if not given, what the archive declares, or else "linear".
         relative_orbit: Keep only the scenes of this orbit; GeoTIFFs whose names give no orbit are taken to be of it.
         polarisation: Of GeoTIFFs that do not say.
@@ -66,22 +68,44 @@ def find_scenes(
     for entry in ("collection.json", "catalog.json"):
         if not is_remote(name) and (Path(name) / entry).is_file():
             name = str(Path(name) / entry)
+    if is_cube(name) and not is_remote(name):
+        name = str(unpack_cube(Path(name)))
     if name.endswith((".json", ".geojson")) or name.startswith(("http://", "https://")):
         scenes = drop_older_products(_scenes_of_json(name, units), name)
     else:
-        files = (
-            scene_from_file(path, units=units, relative_orbit=relative_orbit, polarisation=polarisation)
-            for path in _scenes_of_folder(name)
-        )
-        scenes = merge_passes(drop_older_products(files, name))
+        scenes = _scenes_of_files(name, units, relative_orbit, polarisation)
     if not scenes:
         raise InputError(f"{name}: no scene found, expected a STAC catalogue with items or GeoTIFFs")
+    tell_unknown_orbits(scenes, name)
     if relative_orbit is not None:
         orbits = sorted({str(scene.relative_orbit) for scene in scenes})
         scenes = [scene for scene in scenes if scene.relative_orbit == relative_orbit]
         if not scenes:
             raise InputError(f"{name}: relative orbits {', '.join(orbits)} found, {relative_orbit} expected")
     return sorted(scenes, key=lambda scene: (scene.time, scene.id))
+
+
+def _scenes_of_files(
+    source: str, units: str | None, relative_orbit: int | None, polarisation: str | None
+) -> list[Scene]:
+    """Read the scenes of GeoTIFFs, those of unknown orbit as of the given one, which is printed."""
+    found = [
+        scene
+        for path in list_geotiffs(source)
+        for scene in scenes_from_file(path, units=units, polarisation=polarisation)
+    ]
+    unknown = sum(scene.relative_orbit is None for scene in found)
+    if relative_orbit is not None and unknown:
+        found = [replace(s, relative_orbit=s.relative_orbit or relative_orbit) for s in found]
+        print(f"{source}: relative orbit {relative_orbit}, as given, taken for {unknown} files that do not tell theirs")
+    return with_masks(merge_passes(drop_older_products(found, source)), source)
+
+
+def tell_unknown_orbits(scenes: Sequence[Scene], source: object) -> None:
+    """Print how many scenes are of unknown relative orbit where that of others is known: none is guessed."""
+    unknown = [scene.id for scene in scenes if scene.relative_orbit is None]
+    if unknown and len(unknown) < len(scenes):
+        print(f"{source}: relative orbit of {len(unknown)} of {len(scenes)} scenes unknown, such as {unknown[0]}")
 
 
 def _stac_reader(source: str) -> "pystac.StacIO":
@@ -159,18 +183,6 @@ def _scenes_of_catalog(source: str) -> Iterator[tuple["pystac.Item", str]]:
         raise InputError(f"{source}: cannot be read as STAC ({error}), expected a catalogue or items") from error
 
 
-def _scenes_of_folder(source: str) -> list[Path]:
-    """List the GeoTIFFs of a folder, a glob or a single path, by name."""
-    if Path(source).is_dir():
-        paths = [path for path in Path(source).rglob("*") if path.suffix.lower() in (".tif", ".tiff")]
-    else:
-        paths = [Path(path) for path in glob.glob(source, recursive=True)]
-    paths = [path for path in paths if not is_companion(path)]
-    if not paths:
-        raise InputError(f"{source}: no GeoTIFF found, expected a STAC JSON, a folder, a glob or a file")
-    return sorted(path.resolve() for path in paths)
-
-
 def search_scenes(
     source: str | Path,
     *,
@@ -199,7 +211,8 @@ def search_scenes(
         end: Last time kept, exclusive.
         relative_orbit: 1 to 175; GeoTIFFs whose names give no orbit are taken to be of it.
         orbit_state: "ascending" or "descending".
-        polarisation: "HH", "HV", "VV" or "VH"; or both, "HH+HV" or "VV+VH".
+        polarisation: "HH", "HV", "VV" or "VH"; or both, "HH+HV" or "VV+VH". One alone is also that of GeoTIFFs that do
+            not say.
         collection: The product, such as sentinel-1-rtc; needed where an API has several.
         units: "linear" or "db"; if not given, what the archive declares, or else "linear".
         progress: Show a progress bar.
@@ -221,7 +234,8 @@ def search_scenes(
             asked = {"collection": collection, "year": year, "place": where, "from": start, "to": end}
             raise InputError(f"{source}: no scene found for {describe_criteria(asked)}, at least one expected")
     else:
-        scenes = find_scenes(source, units=units, relative_orbit=relative_orbit)
+        alone = polarisation if polarisation in POLARISATIONS else None
+        scenes = find_scenes(source, units=units, relative_orbit=relative_orbit, polarisation=alone)
         if shape is not None:
             found, scenes = scenes, intersecting(scenes, shape)
             if not scenes:

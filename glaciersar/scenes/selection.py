@@ -1,5 +1,6 @@
 """Select scenes, and choose the dates that stand for a year."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.scene import Scene, as_utc, check_one_orbit, holds, merge_passes
+from glaciersar.scenes.scene import POLARISATIONS, Scene, as_utc, check_one_orbit, holds, merge_passes
 
 
 def filter_scenes(
@@ -56,6 +57,9 @@ def filter_scenes(
             "end": end and f"{end:%Y-%m-%d}",
         }
         raise InputError(f"no scene with {describe_criteria(asked)}; found {describe_scenes(scenes)}")
+    unknown = sum(scene.relative_orbit is None for scene in scenes) if relative_orbit is not None else 0
+    if unknown:
+        print(f"{unknown} scenes of unknown relative orbit left out, {relative_orbit} was asked for")
     return left
 
 
@@ -68,7 +72,7 @@ def describe_scenes(scenes: Sequence[Scene]) -> str:
     """Summarise scenes in a few words, for messages."""
     if not scenes:
         return "no scene at all"
-    kinds = sorted({kind for scene in scenes for kind in scene.hrefs if kind != "incidence"})
+    kinds = sorted({kind for scene in scenes for kind in scene.hrefs if kind in POLARISATIONS})
     years = sorted({scene.time.year for scene in scenes})
     orbits = sorted({scene.relative_orbit for scene in scenes if scene.relative_orbit is not None})
     parts = [f"{len(scenes)} scenes of {', '.join(kinds)}", f"years {', '.join(map(str, years))}"]
@@ -84,30 +88,66 @@ def choose_series(
     start: str = "",
     end: str = "",
     relative_orbit: int = 0,
+    orbit_state: str = "",
     dates: int = 15,
 ) -> list[Scene]:
     """Choose the passes to map: one polarisation or pair, one orbit, one period, and the dates that stand for it.
+
+    What another orbit or direction leaves out is printed.
 
     Args:
         scenes: From `find_scenes` or `read_manifest`.
         polarisation: "HH", "HV", "VV" or "VH"; or both, "HH+HV" or "VV+VH".
         start: First day, such as 2022-01-01; empty takes all.
         end: The day after the last one; empty takes all. With neither, the last year with scenes is taken.
-        relative_orbit: 1 to 175; 0 takes the lowest there is.
+        relative_orbit: 1 to 175; 0 takes the lowest that is known.
+        orbit_state: "ascending" or "descending"; empty takes the one with more scenes, should one orbit have both, as
+            unknown orbits may.
         dates: How many dates stand for the period (`choose_dates`); 0 keeps every date.
     """
     left = filter_scenes(
-        scenes, polarisation=polarisation, start=_date(start), end=_date(end), relative_orbit=relative_orbit or None
+        scenes,
+        polarisation=polarisation,
+        start=_date(start),
+        end=_date(end),
+        relative_orbit=relative_orbit or None,
+        orbit_state=orbit_state or None,
     )
-    if not relative_orbit:
-        first = min((scene.relative_orbit for scene in left), key=lambda orbit: orbit or 0)
-        left = [scene for scene in left if scene.relative_orbit == first]
+    left = _of_one_direction(_of_lowest_orbit(left))
     if not (start or end):
         left = filter_scenes(left, year=left[-1].time.year)
     passes = merge_passes(left)
     if not dates:
         return passes
     return [passes[index] for index in choose_dates([scene.time for scene in passes], count=dates)]
+
+
+def _of_lowest_orbit(scenes: Sequence[Scene]) -> list[Scene]:
+    """Keep the scenes of the lowest orbit that is known, and print which others there are."""
+    lowest = min((scene.relative_orbit for scene in scenes if scene.relative_orbit is not None), default=None)
+    kept = [scene for scene in scenes if scene.relative_orbit == lowest]
+    others = Counter(str(s.relative_orbit or "unknown") for s in scenes if s.relative_orbit != lowest)
+    if others:
+        listed = ", ".join(f"{count} of {orbit}" for orbit, count in others.items())
+        print(f"relative orbit {lowest} taken, {len(kept)} scenes; left out by their relative orbit: {listed}")
+    return kept
+
+
+def _of_one_direction(scenes: Sequence[Scene]) -> list[Scene]:
+    """Keep the direction that most scenes have, at a tie the ascending one, and print what is left out.
+
+    Scenes of unknown direction belong to it where their orbit is known: over a place it has one direction.
+    """
+    states = Counter(scene.orbit_state for scene in scenes if scene.orbit_state)
+    if len(states) < 2 and (len(states) == 0 or all(s.orbit_state or s.relative_orbit for s in scenes)):
+        return list(scenes)
+    first = max(sorted(states), key=lambda state: states[state])
+    kept = [s for s in scenes if s.orbit_state == first or not (s.orbit_state or s.relative_orbit is None)]
+    print(
+        f"{first} passes taken, {len(kept)} scenes; {len(scenes) - len(kept)} left out, which are of another or an "
+        f"unknown direction"
+    )
+    return kept
 
 
 def choose_dates_by_year(scenes: Iterable[Scene], *, count: int = 15) -> dict[tuple[int, int | None], list[datetime]]:

@@ -21,6 +21,7 @@ from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.io.extras import require_extra
 from glaciersar.io.hrefs import check_href
+from glaciersar.scenes import layover_shadow
 from glaciersar.scenes.filenames import asset_kind
 from glaciersar.scenes.scene import POLARISATIONS, FileChecksum, Scene, as_utc
 
@@ -235,7 +236,7 @@ def scene_from_item(item: pystac.Item, units: str | None, *, listed_in: str = ""
     checksums: dict[str, FileChecksum] = {}
     declared = set()
     for key, asset in item.assets.items():
-        kind = asset_kind(key) if _is_raster(asset) else None
+        kind = _asset_kind(key, asset) if _is_raster(asset) else None
         if kind is None:
             continue
         href = make_absolute_href(asset.href, item.get_self_href() or listed_in or None)
@@ -263,6 +264,10 @@ def scene_from_item(item: pystac.Item, units: str | None, *, listed_in: str = ""
         processed=next((as_utc(str_to_datetime(properties[name])) for name in PROCESSED if properties.get(name)), None),
         checksums=checksums,
     )
+
+
+def _asset_kind(key: str, asset: pystac.Asset) -> str | None:
+    return "layover_shadow" if layover_shadow.is_mask(asset.href) else asset_kind(key)
 
 
 def _is_raster(asset: pystac.Asset) -> bool:

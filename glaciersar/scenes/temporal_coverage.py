@@ -10,7 +10,7 @@ import pandas as pd
 
 from glaciersar.errors import InputError
 from glaciersar.scenes.reader import Series
-from glaciersar.scenes.scene import Scene
+from glaciersar.scenes.scene import POLARISATIONS, Scene
 from glaciersar.scenes.selection import passes_by_year, series_period, target_days
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -86,7 +86,7 @@ def count_scenes(scenes: Sequence[Scene]) -> pd.DataFrame:
             "year": scene.time.year,
             "relative orbit": scene.relative_orbit,
             "time": scene.time,
-            "polarisations": ", ".join(sorted(kind for kind in scene.hrefs if kind != "incidence")),
+            "polarisations": ", ".join(sorted(kind for kind in scene.hrefs if kind in POLARISATIONS)),
         }
         for scene in scenes
     ]

@@ -20,7 +20,7 @@ import torch.distributed as dist
 
 from glaciersar import models
 from glaciersar.errors import InputError
-from glaciersar.io.limits import read_yaml
+from glaciersar.io.yaml_files import read_sections
 from glaciersar.models.memory import peak_bytes
 from glaciersar.recipe import run_name
 from glaciersar.training.config import TrainConfig
@@ -132,14 +132,9 @@ def read_profile(profile: str) -> dict[str, Any]:
     if not path.is_file():
         known = sorted(found.stem for found in path.parent.glob("*.yaml"))
         raise InputError(f"{path}: no such profile found, one of {', '.join(known) or 'none there'} expected")
-    try:
-        sections = read_yaml(path) or {}
-        if not all(isinstance(section, dict) for section in (sections, *sections.values()) if section is not None):
-            raise ValueError("a section without names")
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: {error}, parameters by notebook expected") from error
-    common = {name: value for name, value in (sections.get("all") or {}).items() if name in (*DEFAULTS, *PLACES)}
-    values = common | (sections.get(SECTION) or {})
+    sections = read_sections(path)
+    common = {name: value for name, value in sections.get("all", {}).items() if name in (*DEFAULTS, *PLACES)}
+    values = common | sections.get(SECTION, {})
     values.pop("progress", None)
     for name, value in values.items():
         if name in PLACES:

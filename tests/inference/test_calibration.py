@@ -131,6 +131,8 @@ def test_a_file_of_every_method_is_read(tmp_path, content, rule):
         ('{"method": "isotonic", "temperature": 1, "at": [1, 0], "value": [0, 1]}', "2 knots"),
         ('{"method": "guess", "temperature": 1, "at": [], "value": []}', "'guess'"),
         ('{"method": [], "temperature": 1, "at": [0], "value": [0]}', "a calibration expected"),
+        ('{"method": "temperature", "temperature": Infinity, "at": [], "value": []}', "no calibration"),
+        ('{"method": "isotonic", "temperature": 1, "at": [0, 1], "value": [0, NaN]}', "no calibration"),
         ('{"method": "temperature", "temperature": 0, "at": [], "value": []}', "a calibration expected"),
     ],
 )

@@ -1,5 +1,8 @@
 """glaciersar.io.rasters"""
 
+from contextlib import suppress
+from functools import partial
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -115,3 +118,32 @@ def test_an_overview_is_scaled_as_the_file_says(tmp_path):
     with rasterio.open(path, "r+") as file:
         file.scales = (1 / 254,)
     assert rasters.read_overview(path, side=20)[0].max() == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_damaged_map_is_read_or_refused_in_a_sentence_by_whatever_reads_it(tmp_path, rng, seed):
+    path = tmp_path / "map.tif"
+    rasters.write_cog(path, rng.random((80, 90)).astype(np.float32), GRID.pad(25))
+    whole, spoil = path.read_bytes(), np.random.default_rng(seed)
+    for _ in range(10):
+        content = bytearray(whole[: spoil.integers(1, len(whole) + 1)] if spoil.random() < 0.3 else whole)
+        for place in spoil.integers(0, len(content), 5):
+            content[place] = spoil.integers(256)
+        path.write_bytes(content)
+
+        def whole_map():
+            with rasters.open_map(path) as file:
+                for window in rasters.iter_windows(file):
+                    rasters.read_window(file, window)
+
+        for read in (whole_map, partial(rasters.read_overview, path, side=40), partial(rasters.common_geobox, [path])):
+            with suppress(InputError):  # and no other error
+                read()
+
+
+def test_an_overview_of_a_map_without_a_place_is_refused(tmp_path, rng):
+    path = write_raster(tmp_path / "a.tif", rng.random((8, 9)).astype(np.float32), GRID[:8, :9], crs=None)
+    with pytest.raises(InputError, match=r"a\.tif: no coordinate system found"):
+        rasters.read_overview(path)
+    with pytest.raises(InputError, match=r"no such file, expected a map"):
+        rasters.read_overview(tmp_path / "b.tif")

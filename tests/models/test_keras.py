@@ -178,3 +178,19 @@ def test_a_file_of_the_published_width_is_read_and_maps(name, tmp_path, rng):
     assert probability.shape == (40, 52)
     assert probability.std() > 0
     np.testing.assert_array_equal(probability, sliding_window.map_array(model, series, tiling=Tiling(window=32)))
+
+
+def test_weights_of_keras_3_are_refused_as_that(tmp_path):
+    path = tmp_path / "model.weights.h5"
+    with h5py.File(path, "w") as file:
+        file.create_group("layers/conv3d/vars")["0"] = np.zeros((3, 3, 3, 1, 4), np.float32)
+        file.create_group("optimizer/vars")
+    for read in (from_keras, pretrained.load):
+        with pytest.raises(
+            InputError, match=r"model\.weights\.h5: a weight file of Keras 3 found, .* Keras 2 expected"
+        ):
+            read(path)
+    archive = tmp_path / "model.keras"
+    archive.write_bytes(b"PK\3\4")
+    with pytest.raises(InputError, match=r"model\.keras: a weight file of Keras 3 found"):
+        pretrained.load(archive)

@@ -139,10 +139,11 @@ def test_a_raster_without_a_place_is_refused(folder, target, rng):
 
 def test_a_raster_of_several_bands_is_refused(folder, target):
     profile = {"crs": str(GRID.crs), "transform": GRID.affine, "height": 100, "width": 100, "dtype": "float32"}
+    scenes = find_scenes(folder)
     with rasterio.open(target, "w", driver="GTiff", count=2, **profile) as file:
         file.write(np.ones((2, 100, 100), np.float32))
     with pytest.raises(InputError, match=rf"{target.name}: 2 bands found, one expected"):
-        read_series(find_scenes(folder), GRID, "HH")
+        read_series(scenes, GRID, "HH")
 
 
 @pytest.mark.parametrize("pixel", [100, 70])

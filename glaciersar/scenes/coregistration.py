@@ -1,0 +1,221 @@
+"""Measure how far the dates of a series lie from one another: archives have shifted some of theirs by whole pixels.
+
+Dates are compared by cross-correlation of what stays the same through the year, edges and texture of the ground: in dB,
+without what is finer than speckle or wider than some twenty pixels, and where the ground changes least. Phase
+correlation would give speckle, which lies in the finest waves, the same weight as the ground.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from scipy.fft import fft2, fftfreq, ifft2
+from scipy.ndimage import gaussian_filter
+
+from glaciersar import radiometry
+from glaciersar.errors import InputError
+from glaciersar.io import rasters
+from glaciersar.scenes.reader import Series, read_series
+from glaciersar.scenes.scene import Scene, merge_passes
+
+MAX_OFFSET = 0.75
+"""Pixels between two dates from which on a series is refused. A whole pixel is found; below, where few pixels are to be
+compared, speckle alone moves offsets by some tenths."""
+SIDE, WINDOWS = 256, 4
+"""Pixels along a side of the windows that are compared, and how many there are in a large grid."""
+LOOK = 256
+"""Pixels along the side of the coarse look by which they are chosen."""
+REACH = 16
+"""Largest offset that is looked for, pixels."""
+FINEST, WIDEST = 1.0, 8.0
+"""Standard deviations of the two Gauss filters between which structure is compared, pixels."""
+STABLE = 2 / 3
+"""Share of the ground that is compared, of least change through the series."""
+CLEAR = 4.0
+"""How far the peak of a correlation must stand above the rest, in its standard deviations, to be an offset."""
+AGREEING = 0.5
+"""Pixels within which the offsets from two halves of the other dates must agree: by chance they seldom do."""
+STEP = 0.05
+"""Pixels to which an offset is found."""
+
+Waves = NDArray[np.complexfloating]
+
+
+def measure_offsets(passes: Sequence[Scene], geobox: GeoBox, polarisation: str) -> pd.DataFrame:
+    """Measure the offsets of the dates of scenes on a grid, in up to `WINDOWS` windows of it; as for `offsets_of`."""
+    dates = merge_passes(passes)
+    if max(geobox.shape) <= 2 * SIDE:
+        parts = [geobox]
+    else:
+        coarse = rasters.coarsen_geobox(geobox, LOOK)
+        parts = _windows(read_series(dates, coarse, polarisation, check=False, sample=True), geobox)
+    return offsets_of([read_series(dates, part, polarisation, check=False) for part in parts])
+
+
+def _windows(look: Series, geobox: GeoBox) -> list[GeoBox]:
+    """Choose the windows of a grid with the most contrast that all dates see, by a coarse look at the series."""
+    level = radiometry.to_decibel(look.power, floor=radiometry.NOISE_FLOOR).mean(axis=0)  # (h, w), NaN if one misses
+    step = geobox.shape[0] / level.shape[0], geobox.shape[1] / level.shape[1]
+    found = []
+    for top, left in product(*(range(0, max(length - SIDE, 0) + 1, SIDE) for length in geobox.shape)):
+        rows, columns = (
+            slice(int(start / k), int((start + SIDE) / k) + 1) for start, k in zip((top, left), step, strict=True)
+        )
+        seen = np.isfinite(level[rows, columns])
+        contrast = float(level[rows, columns][seen].std()) if seen.any() else 0.0
+        found.append((contrast * seen.mean(), top, left))
+    best = sorted(found, reverse=True)[:WINDOWS]
+    return [geobox[top : top + SIDE, left : left + SIDE] for _, top, left in best]
+
+
+def offsets_of(windows: Sequence[Series]) -> pd.DataFrame:
+    """Measure how far each date of a series is displaced from the others.
+
+    Args:
+        windows: Parts of one series, of the same dates.
+
+    Returns:
+        A row a date: date, east and north (pixels from the median of the dates), and peak, by how many standard
+        deviations the correlation stands out. Without a clear peak, as over open water, east and north are NaN.
+    """
+    times = windows[0].times
+    compared = [found for window in windows if (found := _texture_of(window.power)) is not None]
+    offsets, peaks = np.full((len(times), 2), np.nan), np.zeros(len(times))
+    if compared and len(times) > 1:
+        offsets, peaks = _compare(compared)
+        offsets -= np.nanmedian(offsets, axis=0) if np.isfinite(offsets).any() else 0
+    return pd.DataFrame(
+        {
+            "date": [f"{time:%Y-%m-%d}" for time in times],
+            "east, pixels": offsets[:, 1],
+            "north, pixels": -offsets[:, 0],
+            "peak": peaks,
+        }
+    )
+
+
+def largest_offset(table: pd.DataFrame) -> float:
+    """Return the largest distance between two dates of `offsets_of`, pixels; 0 where fewer than two are known."""
+    known = table[["east, pixels", "north, pixels"]].dropna().to_numpy()
+    return float(np.hypot(*(known[:, None] - known[None, :]).T).max()) if len(known) > 1 else 0.0
+
+
+def check_aligned(table: pd.DataFrame, *, max_offset: float = MAX_OFFSET) -> None:
+    """Refuse a series whose dates lie farther from one another than `max_offset` pixels."""
+    found = largest_offset(table)
+    if found > max_offset:
+        known = table.dropna()
+        far = known.loc[np.hypot(known["east, pixels"], known["north, pixels"]).idxmax()]
+        raise InputError(
+            f"dates up to {found:.2f} pixels apart found, such as {far['date']} by {far['east, pixels']:.2f} east and "
+            f"{far['north, pixels']:.2f} north, at most {max_offset:g} expected; leave such dates out, or allow more "
+            f"by max_offset"
+        )
+
+
+@dataclass(frozen=True)
+class _Texture:
+    """What is compared of a window."""
+
+    waves: Waves
+    """(T, h, w) spectra of the texture, weighted."""
+    weight: Waves
+    """(h, w) spectrum of the weight, whose own correlation is divided out: it would draw offsets to zero."""
+
+
+def _texture_of(power: NDArray[np.float32]) -> _Texture | None:
+    """Return what is compared of a window; None where nothing can be."""
+    if min(power.shape[1:]) < 2 * REACH:
+        return None
+    decibel = radiometry.to_decibel(power, floor=radiometry.NOISE_FLOOR)  # (T, h, w), NaN without radar
+    seen = np.isfinite(decibel).all(axis=0)  # (h, w)
+    if seen.mean() < 0.1:
+        return None
+    level = np.where(seen, decibel, decibel[:, seen].mean(axis=1)[:, None, None])
+    sides = np.array((0, 1, 1))
+    texture = gaussian_filter(level, FINEST * sides) - gaussian_filter(level, WIDEST * sides)
+    change = gaussian_filter(level, WIDEST / 2 * sides).std(axis=0)  # (h, w), so wide that a shift is no change
+    stable = seen & (change <= np.quantile(change[seen], STABLE))
+    weight = gaussian_filter(stable.astype(float), WIDEST / 2) * np.outer(*(np.hanning(n) for n in seen.shape))
+    return _Texture(fft2(texture * weight, axes=(1, 2)), fft2(weight))
+
+
+def _compare(windows: Sequence[_Texture]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compare each date with one, and then, aligned by that, with the mean of the others.
+
+    Returns:
+        Offsets (T, 2), rows and columns, NaN where they are not clear; and peaks (T,).
+    """
+    count = len(windows[0].waves)
+    bases = [window.weight * window.weight.conj() for window in windows]
+    near = _sum_near(bases)
+
+    def peak(others: Sequence[Waves], k: int) -> tuple[NDArray[np.float64], float]:
+        return _peak([w.waves[k] * other.conj() for w, other in zip(windows, others, strict=True)], bases, near)
+
+    first = np.array([peak([window.waves[count // 2] for window in windows], k)[0] for k in range(count)])
+    aligned = [window.waves / _ramp(window.waves.shape[1:], first) for window in windows]
+    offsets, peaks = np.full((count, 2), np.nan), np.zeros(count)
+    for k in range(count):
+        others = [j for j in range(count) if j != k]
+        offset, peaks[k] = peak([waves[others].sum(axis=0) for waves in aligned], k)
+        halves = [half for half in (others[::2], others[1::2]) if half]
+        apart = np.ptp([peak([waves[half].sum(axis=0) for waves in aligned], k)[0] for half in halves], axis=0).max()
+        if peaks[k] >= CLEAR and apart <= AGREEING:
+            offsets[k] = offset
+    return offsets, peaks
+
+
+def _ramp(shape: tuple[int, ...], offsets: NDArray[np.float64]) -> Waves:
+    """Return the phase (T, h, w) that displacements (T, 2) by rows and columns give to waves."""
+    rows, columns = (np.exp(-2j * np.pi * offsets[:, k, None] * fftfreq(shape[k])) for k in (0, 1))  # (T, h), (T, w)
+    ramp: Waves = rows[:, :, None] * columns[:, None, :]
+    return ramp
+
+
+def _peak(
+    products: Sequence[Waves], bases: Sequence[Waves], bases_near: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Find the offset (rows, columns) of the highest correlation within REACH, and how far it stands out.
+
+    Args:
+        products: Of the spectra of two images, one a window.
+        bases: The same of the weights.
+        bases_near: Their correlation within REACH.
+    """
+    near = _sum_near(products) / np.maximum(bases_near, 1e-9)  # (2 REACH + 1) squared
+    row, column = (int(k) - REACH for k in np.unravel_index(int(near.argmax()), near.shape))
+    fine = np.arange(-1, 1 + STEP / 2, STEP)
+    rows, columns = row + fine, column + fine
+    surface = _sum_finely(products, rows, columns) / np.maximum(_sum_finely(bases, rows, columns), 1e-9)
+    y, x = np.unravel_index(int(surface.argmax()), surface.shape)
+    others = np.ones(near.shape, bool)
+    others[max(row + REACH - 3, 0) : row + REACH + 4, max(column + REACH - 3, 0) : column + REACH + 4] = False
+    rest = near[others]
+    spread = float(rest.std())
+    peak = (float(near.max()) - float(rest.mean())) / spread if spread else 0.0
+    return np.array((rows[y], columns[x])), peak
+
+
+def _sum_near(products: Sequence[Waves]) -> NDArray[np.float64]:
+    """Compute the correlation at whole offsets up to REACH, zero in the middle, summed over windows."""
+    whole = (np.roll(ifft2(one).real, (REACH, REACH), axis=(0, 1)) for one in products)
+    total: NDArray[np.float64] = np.sum([one[: 2 * REACH + 1, : 2 * REACH + 1] for one in whole], axis=0)
+    return total
+
+
+def _sum_finely(
+    products: Sequence[Waves], rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Compute it at any offsets, whole pixels or not, by the sum over all waves, (R, C)."""
+    found = []
+    for one in products:
+        down = np.exp(2j * np.pi * np.outer(rows, fftfreq(one.shape[0])))  # (R, h)
+        across = np.exp(2j * np.pi * np.outer(fftfreq(one.shape[1]), columns))  # (w, C)
+        found.append((down @ one @ across).real / one.size)
+    total: NDArray[np.float64] = np.sum(found, axis=0)
+    return total

@@ -1,0 +1,96 @@
+"""glaciersar.scenes.coregistration"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.ndimage import shift as shift_image
+from skimage.registration import phase_cross_correlation
+
+from glaciersar.errors import InputError
+from glaciersar.scenes.coregistration import check_aligned, largest_offset, measure_offsets, offsets_of
+from glaciersar.scenes.reader import Series
+from glaciersar.scenes.search import find_scenes
+from tests.support.archives import GRID, backscatter, write_raster, year_of_dates
+
+LARGE = GRID.pad(20)
+
+
+def ground(rng, shape):
+    """Linear power of a landscape: patches of several decibels, without speckle."""
+    return 10 ** (gaussian_filter(rng.normal(size=shape), 3) * 3 - 1)
+
+
+def series(rng, shifts, *, shape=(140, 140)):
+    """One landscape under fresh speckle on each date, displaced by rows and columns."""
+    terrain = 10 * np.log10(ground(rng, shape))
+    dates = [10 ** (shift_image(terrain, by, order=3, mode="nearest") / 10) for by in shifts]
+    power = np.stack([date * rng.gamma(4, 1 / 4, shape) for date in dates]).astype(np.float32)
+    return Series(power=power, times=tuple(year_of_dates(len(shifts))), geobox=LARGE)
+
+
+def test_half_of_a_series_that_was_moved_by_two_pixels_is_found_and_refused(rng):
+    table = offsets_of([series(rng, [(0, 0)] * 4 + [(2, 0)] * 4)])
+    assert largest_offset(table) == pytest.approx(2, abs=0.3)
+    north = table["north, pixels"].to_numpy()
+    np.testing.assert_allclose(north[:4].mean() - north[4:].mean(), 2, atol=0.2)  # rows count southwards
+    with pytest.raises(
+        InputError, match=r"dates up to \d\.\d\d pixels apart found, such as 2020-.*at most 0\.75 expected"
+    ):
+        check_aligned(table)
+    check_aligned(table, max_offset=3)
+
+
+def test_parts_of_a_pixel_are_found(rng):
+    given = np.array([(0, 0), (0.3, -0.6), (-1.25, 0.4), (0, 0), (0, 0), (0, 0)])
+    table = offsets_of([series(rng, given)])
+    np.testing.assert_allclose(table["east, pixels"], given[:, 1] - np.median(given[:, 1]), atol=0.25)
+    np.testing.assert_allclose(table["north, pixels"], -(given[:, 0] - np.median(given[:, 0])), atol=0.25)
+
+
+def test_offsets_agree_with_those_of_scikit_image_where_there_is_little_speckle(rng):
+    given = [(0, 0), (0, 0), (1.4, -2.2), (0, 0)]
+    terrain = ground(rng, (140, 140))
+    images = [shift_image(10 * np.log10(terrain), by, order=3, mode="nearest") for by in given]
+    found, _, _ = phase_cross_correlation(images[2], images[0], upsample_factor=20, normalization=None)
+    power = (10 ** (np.stack(images) / 10)).astype(np.float32)
+    table = offsets_of([Series(power=power, times=tuple(year_of_dates(4)), geobox=LARGE)])
+    measured = -table["north, pixels"][2], table["east, pixels"][2]
+    np.testing.assert_allclose(measured, found, atol=0.3)
+    np.testing.assert_allclose(measured, given[2], atol=0.15)
+
+
+def test_an_aligned_series_with_a_changing_part_is_not_refused(rng):
+    whole = series(rng, [(0, 0)] * 6)
+    for k in range(6):  # a wet glacier, darker and with another edge on each date
+        whole.power[k, 30 + 5 * k : 100, 40:90] /= 4
+    table = offsets_of([whole])
+    check_aligned(table)
+    assert largest_offset(table) < 0.25
+
+
+def test_without_ground_in_common_nothing_is_measured_and_nothing_refused(rng):
+    power = np.stack([backscatter(rng, (140, 140)) for _ in range(6)])
+    table = offsets_of([Series(power=power, times=tuple(year_of_dates(6)), geobox=LARGE)])
+    assert table["east, pixels"].isna().sum() >= 5, "the date that the others are first compared with may stay"
+    assert largest_offset(table) == 0
+    check_aligned(table)
+
+
+def test_missing_parts_and_windows_without_radar_are_left_out(rng):
+    whole = series(rng, [(0, 0)] * 3 + [(0, 1)] * 3)
+    whole.power[2, :40] = np.nan
+    empty = replace(whole, power=np.full_like(whole.power, np.nan))
+    table = offsets_of([empty, whole])
+    assert largest_offset(table) == pytest.approx(1, abs=0.3)
+    assert offsets_of([empty])["east, pixels"].isna().all()
+
+
+def test_scenes_are_compared_on_their_grid(tmp_path, rng):
+    moved = series(rng, [(0, 0), (0, 0), (0, 3), (0, 0)])
+    for time, power in zip(moved.times, moved.power, strict=True):
+        write_raster(tmp_path / f"S1_ro14_{time:%Y%m%dT%H%M%SZ}_HH.tif", power, LARGE)
+    table = measure_offsets(find_scenes(tmp_path), LARGE, "HH")
+    assert table["east, pixels"].tolist() == pytest.approx([0, 0, 3, 0], abs=0.3)
+    assert list(table["date"]) == [f"{time:%Y-%m-%d}" for time in moved.times]
