@@ -1,5 +1,6 @@
 from .build import build_dataset as build_dataset
 from .config import DatasetConfig as DatasetConfig
+from .covered import covered_tiles as covered_tiles
 from .croissant import write_card as write_card
 from .ground import typical_pixels as typical_pixels
 from .ground import varied_tile as varied_tile
@@ -8,7 +9,6 @@ from .hdf5 import check_published as check_published
 from .hdf5 import list_groups as list_groups
 from .hdf5 import split_of as split_of
 from .origin import find_origin as find_origin
-from .plan import covered_tiles as covered_tiles
 from .summary import dataset_source as dataset_source
 from .summary import largest_area as largest_area
 from .summary import most_mixed_tiles as most_mixed_tiles

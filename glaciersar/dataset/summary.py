@@ -15,7 +15,7 @@ from rasterio import Affine
 
 from glaciersar.dataset.hdf5 import TileEntry, check_finite, check_labels, list_groups, open_dataset, split_of
 from glaciersar.errors import InputError
-from glaciersar.grid import CRS, SUBSETS, Group, Tile
+from glaciersar.grid import SUBSETS, Group, Tile
 from glaciersar.radiometry import RANGES, unscale
 
 UNKNOWN = "unknown"
@@ -227,19 +227,20 @@ def largest_area(folder: str | Path, subset: str) -> tuple[GeoBox, NDArray[np.bo
     """
     tiles = {tile for tile, found in split_of(folder).items() if found == subset}
     largest = max(_connected(tiles), key=lambda area: (len(area), min(area)))
+    grid = min(largest).grid
     boxes = np.array([tile.bounds for tile in largest])
     pixel = pixel_size(Path(folder) / f"{subset}.h5")
     (left, bottom), (right, top) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
     shape = round((top - bottom) / pixel), round((right - left) / pixel)
     inside = np.zeros(shape, bool)
-    for tile in tiles:
+    for tile in (tile for tile in tiles if tile.grid == grid):
         west, south, east, north = tile.bounds
         rows, columns = (
             slice(max(round(start / pixel), 0), max(round(stop / pixel), 0))
             for start, stop in ((top - north, top - south), (west - left, east - left))
         )
         inside[rows, columns] = True
-    return GeoBox(shape, Affine(pixel, 0, left, 0, -pixel, top), CRS), inside
+    return GeoBox(shape, Affine(pixel, 0, left, 0, -pixel, top), grid.crs), inside
 
 
 def _connected(tiles: Iterable[Tile]) -> list[set[Tile]]:
@@ -250,10 +251,6 @@ def _connected(tiles: Iterable[Tile]) -> list[set[Tile]]:
         while edge:
             area |= edge
             remaining -= edge
-            edge = {other for other in remaining for tile in edge if _adjacent(tile, other)}
+            edge = {other for other in remaining for tile in edge if sum(tile.apart(other)) == 1}
         areas.append(area)
     return areas
-
-
-def _adjacent(tile: Tile, other: Tile) -> bool:
-    return abs(tile.column - other.column) + abs(tile.row - other.row) == 1

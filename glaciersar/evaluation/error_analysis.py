@@ -191,8 +191,8 @@ def find_landscape(archive: str | Path, tile: Tile) -> Path:
     left, bottom, right, top = tile.bounds
     for path in sorted(Path(archive).glob("*/dem.tif")):
         with rasterio.open(path) as file:
-            box = file.bounds
-        if box.left <= left and box.bottom <= bottom and right <= box.right and top <= box.top:
+            box, crs = file.bounds, str(file.crs)
+        if crs == tile.grid.crs and box.left <= left and box.bottom <= bottom and right <= box.right and top <= box.top:
             return path.parent
     raise InputError(f"{archive}: no landscape with tile {tile.name} found, the archive of that tile expected")
 

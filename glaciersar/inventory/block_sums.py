@@ -15,13 +15,14 @@ from scipy.ndimage import distance_transform_edt
 from glaciersar.dataset.summary import pixel_size
 from glaciersar.errors import InputError
 from glaciersar.evaluation.mapped_tiles import iter_tile_maps
-from glaciersar.grid import Group
+from glaciersar.grid import SVAL, Group
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.io import rasters
 from glaciersar.models import Network
 
 BLOCK = 3200.0  # metres
-CORNER = (378_194.512, 8_466_488.863)  # of block (0, 0) in EPSG:32633: the blocks of the authors' follow-up
+CORNER = (378_194.512, 8_466_488.863)  # of block (0, 0) of the published grid: the blocks of the authors' follow-up
+OFFSET = CORNER[0] - SVAL.origin[0], CORNER[1] - SVAL.origin[1]  # from the origin of a grid to block (0, 0), any grid
 REACH = 500.0  # metres around a glacier within which doubtful pixels count to it
 NO_GLACIER = -1  # the number of pixels that count to no glacier
 KEYS = ["glacier", "row", "column"]

@@ -13,7 +13,7 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from glaciersar import outlines, radiometry
-from glaciersar.grid import CRS, TILE_SIZE
+from glaciersar.grid import SVAL, TILE_SIZE
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.inference.prepared_scenes import match_polarisations
 from glaciersar.inference.sliding_window import map_array
@@ -112,7 +112,7 @@ def map_landscapes(
         own, bounds = int(rng.integers(2**31)), bounds_of(places[k % len(places)], tiles_per_side)
         seen_from = orbits_that_see(bounds, relative_orbits)
         orbit = seen_from[k % len(seen_from)]
-        box = GeoBox.from_bbox(bounds, CRS, resolution=pixel, tight=True)
+        box = GeoBox.from_bbox(bounds, SVAL.crs, resolution=pixel, tight=True)
         landscape = draw_landscape(f"coverage-{tiles_per_side}-{k:03d}", box, years=years, seed=own)
         maps = {}
         for year in years:
