@@ -100,7 +100,7 @@ def area_factor(geobox: GeoBox) -> float:
 
 def is_metric(geobox: GeoBox) -> bool:
     """Tell whether the pixels of a grid are what their numbers say on the ground, within a tenth, and nearly square."""
-    if geobox.crs is None or not geobox.crs.projected or geobox.crs.units != ("metre", "metre"):
+    if geobox.crs is None or not geobox.crs.projected:
         return False
     sides = pixel_sides(geobox)
     nominal = abs(float(geobox.resolution.x)), abs(float(geobox.resolution.y))

@@ -15,6 +15,7 @@ from rasterio import Affine
 
 from glaciersar.dataset.hdf5 import TileEntry, check_finite, check_labels, list_groups, open_dataset, split_of
 from glaciersar.errors import InputError
+from glaciersar.geodesy import area_factor
 from glaciersar.grid import SUBSETS, Group, Tile
 from glaciersar.radiometry import RANGES, unscale
 
@@ -48,7 +49,7 @@ def summarize_dataset(folder: str | Path) -> pd.DataFrame:
         - tiles, groups (tile × year × orbit), years, orbits;
         - outlines from: years of the outlines;
         - dates: fewest and most stored in a group;
-        - area: km², of all groups;
+        - area: km² on the ground, of all groups;
         - glacier: fraction of the pixels that radar sees;
         - low, high: extreme values, dB or coherence, of the middle date of each group (all dates would take hours);
         - masked: fraction of the values that were missing or masked, without radar or as border noise;
@@ -76,7 +77,7 @@ def _summarize_file(path: Path, features: Sequence[str]) -> dict[str, object]:
             check_labels(labels, f"{path}: {entry.name}: dataset outlines")
             glacier += float(labels[..., 1].sum())
             radar += float(labels.sum())
-            area += labels[..., 0].size * pixel**2 / 1e6
+            area += labels[..., 0].size * pixel**2 / 1e6 * _area_factor(entry.name)
             for feature, (low, high) in ranges.items():
                 values = _middle_date(group, entry, feature, f"{path}: {entry.name}: dataset {feature}")
                 ranges[feature] = min(low, float(values.min())), max(high, float(values.max()))
@@ -100,6 +101,12 @@ def _summarize_file(path: Path, features: Sequence[str]) -> dict[str, object]:
         row |= {f"low{suffix[feature]}": low, f"high{suffix[feature]}": high}
     row |= {name.removesuffix("_share"): float(np.mean(found)) for name, found in fractions.items()}
     return row | {"filled dates": _span(filled_dates) if filled_dates else ""}
+
+
+def _area_factor(name: str) -> float:
+    """Return the area of a tile on the ground over 100 km²; 1 for a name that lies beyond the reach of its grid."""
+    factor = area_factor(Group.parse(name).tile.geobox())
+    return factor if np.isfinite(factor) else 1.0
 
 
 def features_in(path: str | Path) -> tuple[str, ...]:

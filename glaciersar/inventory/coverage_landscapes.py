@@ -13,6 +13,7 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from glaciersar import outlines, radiometry
+from glaciersar.geodesy import pixel_areas_km2
 from glaciersar.grid import SVAL, TILE_SIZE
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.inference.prepared_scenes import match_polarisations
@@ -156,11 +157,11 @@ def sum_landscape(mapped: MappedLandscape, *, calibration: Calibration = UNCALIB
         orbit=mapped.orbit,
         tiles=round((box.shape.x * abs(box.resolution.x) / TILE_SIZE) ** 2),
         blocks={
-            year: block_sums.sum_blocks(calibration(part.probability), box.affine, glacier=number, truth=part.truth)
+            year: block_sums.sum_blocks(calibration(part.probability), box, glacier=number, truth=part.truth)
             for year, part in mapped.years.items()
         },
         reference={
-            year: float(part.reference[np.isfinite(part.probability)].sum()) * abs(box.affine.determinant) / 1e6
+            year: float(pixel_areas_km2(box)[part.reference & np.isfinite(part.probability)].sum())
             for year, part in mapped.years.items()
         },
         perimeter={
