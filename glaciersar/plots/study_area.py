@@ -17,6 +17,7 @@ from matplotlib.patches import Patch
 from glaciersar.dataset.hdf5 import split_of
 from glaciersar.dataset.summary import dataset_source
 from glaciersar.errors import InputError
+from glaciersar.geodesy import join_at_180
 from glaciersar.grid import SUBSETS, TILE_SIZE, Tile, outline_tiles
 from glaciersar.outlines import read_outlines
 from glaciersar.plots.layout import PAGE_WIDTH, in_print, outside_legend
@@ -136,7 +137,7 @@ def _draw_graticule(axis: Axes, frame: tuple[float, float, float, float], crs: p
     """Draw meridians and parallels, labelled where they leave the frame below and at the left."""
     left, bottom, right, top = frame
     rim = gpd.GeoSeries([shapely.box(*frame).segmentize((right - left) / 50)], crs=crs).to_crs(DEGREES)
-    west, south, east, north = rim.total_bounds
+    west, south, east, north = join_at_180(rim.iloc[0]).bounds
     meridians = {x: shapely.LineString([(x, south), (x, north)]) for x in _degrees(west, east)}
     parallels = {y: shapely.LineString([(west, y), (east, y)]) for y in _degrees(south, north)}
     below, beside = (
@@ -151,7 +152,8 @@ def _draw_graticule(axis: Axes, frame: tuple[float, float, float, float], crs: p
         bent.plot(ax=axis, color="0.3", linewidth=0.35, alpha=0.6, zorder=3, aspect=None)
         met = bent.intersection(edge)
         met = met[met.geom_type.eq("Point") & ~met.is_empty]
-        names = [f"{abs(degree):g}° {letters[int(degree < 0)]}" for degree in met.index]
+        turns = [degree - 360 if degree > 180 else degree for degree in met.index]  # east of 180° are degrees west
+        names = [f"{abs(degree):g}° {letters[int(degree < 0)]}" for degree in turns]
         set_ticks(list(met.x if lines is meridians else met.y), names)
 
 
