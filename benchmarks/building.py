@@ -39,7 +39,7 @@ def write(folder: Path) -> None:
     height, width = ROWS * side, COLUMNS * side
     left, top = TILES[0].bounds[0], TILES[-1].bounds[3]
     transform = rasterio.Affine(PIXEL, 0, left, 0, -PIXEL, top)
-    profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "nodata": np.nan, "crs": grid.CRS}
+    profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "nodata": np.nan, "crs": grid.SVAL.crs}
     profile |= {"height": height, "width": width, "transform": transform, "compress": "deflate", "zlevel": 1}
     profile |= {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK}
     speckle = 0.1 * np.random.default_rng(1).standard_gamma(4, (BLOCK, width), dtype=np.float32) / 4
@@ -56,7 +56,7 @@ def outlines() -> gpd.GeoDataFrame:
     """Draw a hundred round glaciers a tile."""
     rng = np.random.default_rng(1)
     centres = [rng.uniform(tile.bounds[:2], tile.bounds[2:], (100, 2)) for tile in TILES]
-    return gpd.GeoDataFrame(geometry=shapely.buffer(shapely.points(np.concatenate(centres)), 400), crs=grid.CRS)
+    return gpd.GeoDataFrame(geometry=shapely.buffer(shapely.points(np.concatenate(centres)), 400), crs=grid.SVAL.crs)
 
 
 def build(folder: Path, workers: int) -> Callable[[], str]:

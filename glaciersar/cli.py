@@ -65,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--out", type=Path, required=True, help="folder of the new archive")
     simulate.add_argument("--dem", type=Path, help="your own elevation raster")
     simulate.add_argument("--outlines", type=Path, help="your own glacier outlines, with --dem")
+    simulate.add_argument("--place", default="", help="longitude,latitude of the landscapes (default: Svalbard)")
+    simulate.add_argument("--crs", default="", help="system of the tile grid, such as EPSG:3413 (default: UTM zone)")
     simulate.add_argument("--pixel", type=float, default=40.0, help="pixel size in metres (default 40)")
     simulate.add_argument("--landscapes", type=int, help="how many landscapes (default 3; with --dem it is one)")
     simulate.add_argument("--years", type=int, nargs="+", default=[2020], help="years of acquisition (default 2020)")
@@ -148,6 +150,8 @@ def _simulate(known: argparse.Namespace) -> int:
         years=tuple(known.years),
         relative_orbits=tuple(known.orbits),
         seed=known.seed,
+        place=known.place,
+        crs=known.crs,
     )
     print(simulate_archive(known.out, settings, progress=not known.quiet))
     return 0

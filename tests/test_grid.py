@@ -1,13 +1,31 @@
 """glaciersar.grid"""
 
+import re
+from pathlib import Path
+
+import geopandas as gpd
 import numpy as np
+import pyproj
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
 from glaciersar import grid
 from glaciersar.errors import InputError
-from glaciersar.grid import SUBSETS, Group, Tile, neighbours_sharing_a_subset, split_blocks, split_random, tiles_within
+from glaciersar.grid import (
+    SUBSETS,
+    SVAL,
+    Grid,
+    Group,
+    Tile,
+    grid_at,
+    grid_of_tile,
+    neighbours_sharing_a_subset,
+    outline_tiles,
+    split_blocks,
+    split_random,
+)
 
 columns = st.integers(-60, 60)
 tiles = st.builds(lambda column, row: Tile(column=column, row=row), columns, columns)
@@ -44,11 +62,81 @@ def test_a_name_of_another_form_is_refused(name):
         Group.parse(name)
 
 
+@pytest.mark.parametrize(
+    ("place", "name", "crs"),
+    [
+        ((15.5, 78.9), "SVAL", "EPSG:32633"),
+        ((33.0, 80.1), "SVAL", "EPSG:32633"),  # Kvitøya lies in another zone, but on the published grid
+        ((86.9, 28.0), "UTM45N", "EPSG:32645"),
+        ((-73.2, -50.3), "UTM18S", "EPSG:32718"),
+        ((13.0, 47.1), "UTM33N", "EPSG:32633"),  # the zone of Svalbard, but not its grid
+        ((179.99, 67.0), "UTM60N", "EPSG:32660"),
+        ((180.0, 67.0), "UTM01N", "EPSG:32601"),
+        ((-30.0, 84.5), "EPSG3413", "EPSG:3413"),
+        ((100.0, -81.0), "EPSG3031", "EPSG:3031"),
+    ],
+)
+def test_the_grid_follows_from_the_place(place, name, crs):
+    found = grid_at(*place)
+    assert (found.name, found.crs) == (name, crs)
+    assert found == (SVAL if name == "SVAL" else Grid(name=name, crs=crs))
+
+
+@given(st.floats(-180, 180), st.floats(-90, 90), columns, columns, st.sampled_from(["", "EPSG:3413", "EPSG:32632"]))
+def test_a_tile_of_any_grid_is_read_back_from_its_name(longitude, latitude, column, row, crs):
+    tile = Tile(column=column, row=row, grid=grid_at(longitude, latitude, crs=crs))
+    assert Tile.parse(tile.name) == tile
+    assert grid_of_tile(tile.name) == tile.grid
+    group = Group(tile=tile, year=2020, relative_orbit=14)
+    assert Group.parse(group.name) == group
+
+
+@given(st.floats(-180, 180), st.floats(-79.9, 83.9))
+def test_a_place_lies_in_its_tile_which_is_of_10_km_on_the_ground(longitude, latitude):
+    grid = grid_at(longitude, latitude)
+    place = gpd.GeoSeries.from_xy([longitude], [latitude], crs=4326).to_crs(grid.crs).iloc[0]
+    left, bottom = (10_000 * np.floor(value / 10_000) for value in (place.x, place.y))
+    (tile,) = grid.tiles_within((left, bottom, left + 10_000, bottom + 10_000))
+    assert shapely.box(*tile.bounds).buffer(1e-6).contains(place)
+    ring = gpd.GeoSeries([shapely.box(*tile.bounds)], crs=grid.crs).to_crs(4326).iloc[0].exterior
+    area = abs(pyproj.Geod(ellps="WGS84").polygon_area_perimeter(*ring.xy)[0])
+    assert area == pytest.approx(1e8, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("crs", "found"),
+    [("EPSG:4326", "WGS 84 found"), ("EPSG:2263", "ftUS"), ("nowhere", "unknown"), ("+proj=laea", "found")],
+)
+def test_a_system_that_carries_no_grid_is_refused(crs, found):
+    with pytest.raises(InputError, match=f"crs=.*{found}.*projected system in metres"):
+        grid_at(7, 46, crs=crs)
+
+
+def test_tiles_of_two_grids_are_no_neighbours_and_no_block():
+    two = [Tile(column=0, row=0, grid=grid_at(longitude, 46)) for longitude in (3, 9)]
+    here = two[0].neighbour(right=1)
+    assert here == Tile(column=1, row=0, grid=two[0].grid)
+    assert two[0].apart(here) == (1, 0)
+    assert min(here.apart(two[1])) > 1e6
+    assert np.isnan(neighbours_sharing_a_subset(dict.fromkeys(two, "train"))).all()
+    three = [*two, Tile(column=0, row=0)]
+    assert len(set(split_blocks(three, block=4, seed=0).values())) == 3
+    drawn = outline_tiles(two)
+    assert drawn.crs == two[0].grid.crs
+    assert drawn.iloc[0].distance(drawn.iloc[1]) > 100_000
+
+
+def test_no_module_but_the_grid_names_a_utm_zone():
+    package = Path(grid.__file__).parent
+    named = [path.name for path in package.rglob("*.py") if re.search(r"32[67]\d\d", path.read_text())]
+    assert named == ["grid.py"]
+
+
 @given(tiles, st.floats(0, 9_999), st.floats(0, 9_999))
 def test_only_tiles_wholly_inside_are_listed(tile, more, less):
     left, bottom, right, top = tile.bounds
-    assert tiles_within((left - more, bottom - more, right + less, top + less)) == [tile]
-    assert tiles_within((left + 1, bottom, right + less, top)) == []
+    assert SVAL.tiles_within((left - more, bottom - more, right + less, top + less)) == [tile]
+    assert SVAL.tiles_within((left + 1, bottom, right + less, top)) == []
 
 
 @given(

@@ -81,7 +81,7 @@ def draw_landscapes(count: int, *, pixel: float, seed: int = 1) -> Iterator[tupl
     settings = ArchiveSettings(landscapes=count, pixel=pixel, seed=seed, years=YEARS, pairing="one_orbit")
     for k in range(count):
         bounds = bounds_of(settings.corner(k), settings.tiles_per_side)
-        geobox = GeoBox.from_bbox(bounds, grid.CRS, resolution=pixel, tight=True)
+        geobox = GeoBox.from_bbox(bounds, grid.SVAL.crs, resolution=pixel, tight=True)
         own = int(random_stream(seed, "landscapes", k).integers(2**31))
         yield draw_landscape(f"landscape-{k:02d}", geobox, years=YEARS, seed=own), settings.pairs(k, bounds)[0][1], own
 

@@ -1,5 +1,6 @@
 from .build import build_dataset as build_dataset
 from .config import DatasetConfig as DatasetConfig
+from .covered import covered_tiles as covered_tiles
 from .croissant import write_card as write_card
 from .ground import typical_pixels as typical_pixels
 from .ground import varied_tile as varied_tile
@@ -13,7 +14,6 @@ from .labelled_patches import read_patches as read_patches
 from .labelled_patches import split_by_glacier as split_by_glacier
 from .labelled_patches import write_patches as write_patches
 from .origin import find_origin as find_origin
-from .plan import covered_tiles as covered_tiles
 from .summary import dataset_source as dataset_source
 from .summary import largest_area as largest_area
 from .summary import most_mixed_tiles as most_mixed_tiles

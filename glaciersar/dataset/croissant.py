@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import h5py
 import numpy as np
 import pandas as pd
@@ -19,7 +18,7 @@ import shapely
 from glaciersar import __version__
 from glaciersar.dataset.hdf5 import check_labels, list_groups, open_dataset
 from glaciersar.dataset.summary import dataset_source, features_in, pixel_size, summarize_dataset
-from glaciersar.grid import CRS, SUBSETS, Group, Tile
+from glaciersar.grid import SUBSETS, Group, Tile, outline_tiles
 from glaciersar.io.atomic import atomic_write
 from glaciersar.radiometry import RANGES
 
@@ -127,8 +126,11 @@ def _variable(feature: str, summary: pd.DataFrame, *, alone: bool) -> dict[str, 
 
 def _place(tiles: Sequence[Tile]) -> dict[str, Any]:
     """Give the rectangle in degrees that holds all tiles, as schema.org has it: south west north east."""
-    corners = gpd.GeoSeries([shapely.box(*tile.bounds) for tile in tiles], crs=CRS).to_crs(4326)
-    west, south, east, north = np.round(corners.total_bounds, 3).tolist()
+    corners = np.concatenate([shapely.get_coordinates(outline_tiles([tile]).to_crs(4326)) for tile in tiles])
+    (west, south), (east, north) = corners.min(0), corners.max(0)
+    if east - west > 180:  # over 180° the western end has the larger number
+        west, east = corners[corners[:, 0] > 0, 0].min(), corners[corners[:, 0] < 0, 0].max()
+    west, south, east, north = np.round((west, south, east, north), 3).tolist()
     return {"@type": "sc:Place", "geo": {"@type": "sc:GeoShape", "box": f"{south} {west} {north} {east}"}}
 
 

@@ -39,6 +39,8 @@ def read_zones(archive: str | Path, tile: TileSeries) -> NDArray[np.uint8] | Non
     for path in sorted(Path(archive).glob(f"*/zones_{group.year}.tif")):
         with open_raster(path) as file:
             box = file.bounds
+            if str(file.crs) != group.tile.grid.crs:
+                continue
             if box.left <= left and box.bottom <= bottom and box.right >= right and box.top >= top:
                 grid = group.tile.geobox(pixel=(right - left) / width)
                 options = {"crs": str(grid.crs), "transform": grid.affine, "height": height, "width": width}

@@ -9,11 +9,11 @@ import geopandas as gpd
 from glaciersar import grid
 from glaciersar.dataset.build import build_dataset
 from glaciersar.dataset.config import DatasetConfig
+from glaciersar.dataset.covered import covered_tiles
 from glaciersar.dataset.croissant import write_card
 from glaciersar.dataset.hdf5 import check_published, split_of
 from glaciersar.dataset.label_codes import LabelCodes
 from glaciersar.dataset.label_rasters import read_label_rasters
-from glaciersar.dataset.plan import covered_tiles
 from glaciersar.dataset.summary import dataset_source
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
@@ -40,11 +40,16 @@ class Origin:
     given: Path | None = None
     """Folder with train.h5, val.h5 and test.h5 that are there already; None where they are built."""
 
-    def splits(self, *, polarisation: str, place: str | None, block: int, seed: int, shares: Sequence[float]) -> Splits:
-        """Split the tiles in every way that they allow, as `grid.splits` does, or as given files split them."""
+    def splits(
+        self, *, polarisation: str, place: str | None, block: int, seed: int, shares: Sequence[float], crs: str = ""
+    ) -> Splits:
+        """Split the tiles in every way that they allow, as `grid.splits` does, or as given files split them.
+
+        Their grid is in the system `crs`; empty chooses it, as for `plan.covered_tiles`.
+        """
         if self.given is not None:
             return {"as in the files": split_of(self.given)}
-        tiles = covered_tiles(self.scenes, polarisation, place=place)
+        tiles = covered_tiles(self.scenes, polarisation, place=place, crs=crs)
         return grid.splits(tiles, block=block, seed=seed, shares=shares)
 
     def build(

@@ -1,32 +1,33 @@
 """Plan a dataset: which tiles, scenes and pairs it is made of, all checked before anything is written."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import geopandas as gpd
 import shapely
-from shapely.geometry.base import BaseGeometry
 
 from glaciersar import grid, outlines, radiometry
 from glaciersar.dataset.config import DatasetConfig
+from glaciersar.dataset.covered import covers_enough
 from glaciersar.dataset.tile import TileJob, choose_tile_dates
 from glaciersar.errors import InputError
 from glaciersar.grid import Group, Tile
 from glaciersar.scenes import filenames
-from glaciersar.scenes.aoi import DEGREES, aoi_name, parse_aoi, union_footprint
+from glaciersar.scenes.aoi import union_footprint
 from glaciersar.scenes.coherence import CoherencePair, shortest_baselines
 from glaciersar.scenes.deduplicate import drop_older_products
-from glaciersar.scenes.footprint import describe_geobox, overlaps, raster_footprints, raster_geobox, scene_footprints
-from glaciersar.scenes.scene import Scene, holds, merge_passes, rasters_of
+from glaciersar.scenes.footprint import (
+    describe_geobox,
+    overlaps,
+    raster_footprints,
+    raster_geobox,
+    scene_footprints,
+)
+from glaciersar.scenes.scene import Scene, merge_passes, rasters_of
 from glaciersar.scenes.selection import filter_scenes
 from glaciersar.scenes.temporal_coverage import data_source
-
-EDGE = 10.0
-"""How far an area of interest must reach into a tile to take it, metres."""
-COVERED = 0.5
-"""Fraction of a tile that the scenes of a year and orbit must cover, where the archive gives their footprints."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,52 +40,6 @@ class DatasetPlan:
     """The subset of each tile."""
     attributes: Mapping[str, str | int]
     """Of each of the three files."""
-
-
-def covered_tiles(
-    scenes: Iterable[Scene], polarisation: str, *, place: str | Path | BaseGeometry | None = None
-) -> list[Tile]:
-    """List the tiles of the grid that lie wholly within the rasters of some scenes, and in an area if one is given.
-
-    Rasters of radar scenes have empty corners: where the archive gives footprints, those of one year and orbit must
-    cover half of a tile.
-
-    Args:
-        scenes: From `find_scenes` or `read_manifest`.
-        polarisation: "HH", "HV", "VV" or "VH"; or both, "HH+HV" or "VV+VH".
-        place: Area of interest, as for `parse_aoi`; one scene may hold hundreds of tiles.
-
-    Raises:
-        InputError: No tile in the area, or a scene that lacks one of two polarisations.
-    """
-    by_orbit: dict[tuple[int, int | None], list[Scene]] = {}
-    for scene in scenes:
-        if holds(scene, polarisation):
-            by_orbit.setdefault((scene.time.year, scene.relative_orbit), []).append(scene)
-    extents = [
-        part
-        for found in by_orbit.values()
-        for scene in found
-        for part in scene_footprints(scene, polarisation, grid.CRS)
-    ]
-    if not extents:
-        return []
-    covered = shapely.unary_union(extents).buffer(1e-3)  # a millimetre, against rounding at shared edges
-    footprints = [union_footprint(found, grid.CRS) for found in by_orbit.values()]
-    tiles = [
-        tile
-        for tile in grid.tiles_within(covered.bounds)
-        if covered.covers(shapely.box(*tile.bounds)) and any(_covers_enough(shape, tile) for shape in footprints)
-    ]
-    if place is None:
-        return tiles
-    shape = gpd.GeoSeries([shapely.segmentize(parse_aoi(place), 0.1)], crs=DEGREES).to_crs(grid.CRS).iloc[0]
-    # an area made of tiles touches their neighbours, and overlaps them by a metre through rounding
-    chosen = [tile for tile in tiles if shape.intersects(shapely.box(*tile.bounds).buffer(-EDGE))]
-    if not chosen:
-        name = aoi_name(place)
-        raise InputError(f"place {name}: no tile found there of the {len(tiles)} that lie wholly within the scenes")
-    return chosen
 
 
 def plan_dataset(
@@ -128,8 +83,9 @@ def _plan_jobs(
     pairs: Sequence[CoherencePair],
 ) -> list[TileJob]:
     outlines_by_year = {
-        year: outlines.outlines_of_year(reference, year, column=config.year_column).to_crs(grid.CRS)
+        (year, crs): outlines.outlines_of_year(reference, year, column=config.year_column).to_crs(crs)
         for year in config.years
+        for crs in sorted({tile.grid.crs for tile in tiles})
     }
     series = [(year, orbit) for orbit in config.relative_orbits for year in config.years]
     passes_by_tile = partial(_passes_by_tile, tiles=tiles, polarisation=config.polarisation, pixel=config.pixel)
@@ -147,7 +103,7 @@ def _plan_jobs(
             group=group,
             config=config,
             scenes=tuple(found),
-            labels=_touching(outlines_by_year[group.year], group.tile),
+            labels=_touching(outlines_by_year[group.year, group.tile.grid.crs], group.tile),
             outlines_year=group.year if config.year_column in reference else "any",
             backscatter=filenames.common_convention(found, config.polarisation, declared=config.backscatter),
             rtc=tuple(rtc_passes.get(group, ())),
@@ -162,17 +118,19 @@ def _passes_by_tile(
 ) -> Iterator[tuple[Group, list[Scene]]]:
     """Choose the passes of each tile that some scene of this year and orbit touches."""
     chosen = filter_scenes(scenes, year=year, relative_orbit=relative_orbit, polarisation=polarisation)
-    extents = [scene_footprints(scene, polarisation, grid.CRS) for scene in chosen]
-    beside, footprint, uncovered = set(range(len(chosen))), union_footprint(chosen, grid.CRS), []
+    systems = {tile.grid.crs for tile in tiles}
+    extents = {crs: [scene_footprints(scene, polarisation, crs) for scene in chosen] for crs in systems}
+    footprints = {crs: union_footprint(chosen, crs) for crs in systems}
+    beside, uncovered = set(range(len(chosen))), []
     for tile in tiles:
-        geobox = tile.geobox(pixel=pixel)
+        geobox, footprint = tile.geobox(pixel=pixel), footprints[tile.grid.crs]
         group = Group(tile=tile, year=year, relative_orbit=relative_orbit)
-        touching = [k for k, parts in enumerate(extents) if overlaps(geobox, parts)]
+        touching = [k for k, parts in enumerate(extents[tile.grid.crs]) if overlaps(geobox, parts)]
         beside.difference_update(touching)
         passes = merge_passes(chosen[k] for k in touching)
         if len(states := sorted({scene.orbit_state for scene in passes if scene.orbit_state})) > 1:
             raise InputError(f"{group.name}: {' and '.join(states)} passes found, one viewing direction expected")
-        if passes and _covers_enough(footprint, tile):
+        if passes and covers_enough(footprint, tile):
             yield group, passes
         elif passes:
             uncovered.append(tile.name)
@@ -189,19 +147,15 @@ def _passes_by_tile(
         )
 
 
-def _covers_enough(footprint: BaseGeometry | None, tile: Tile) -> bool:
-    box = shapely.box(*tile.bounds)
-    return footprint is None or footprint.intersection(box).area >= COVERED * box.area
-
-
 def _pairs_by_tile(
     pairs: Sequence[CoherencePair], tiles: Sequence[Tile], year: int, relative_orbit: int, pixel: float
 ) -> Iterator[tuple[Group, list[CoherencePair]]]:
     """Choose the pairs of each tile that some pair of this year and orbit touches."""
     chosen = [pair for pair in pairs if pair.time.year == year and pair.relative_orbit == relative_orbit]
-    extents = [(pair, raster_footprints(pair.hrefs, grid.CRS)) for pair in chosen]
+    systems = {tile.grid.crs for tile in tiles}
+    extents = {crs: [(pair, raster_footprints(pair.hrefs, crs)) for pair in chosen] for crs in systems}
     for tile in tiles:
-        if found := [pair for pair, parts in extents if overlaps(tile.geobox(pixel=pixel), parts)]:
+        if found := [pair for pair, parts in extents[tile.grid.crs] if overlaps(tile.geobox(pixel=pixel), parts)]:
             yield Group(tile=tile, year=year, relative_orbit=relative_orbit), shortest_baselines(found)
 
 
@@ -265,9 +219,10 @@ def _check_settings(reference: gpd.GeoDataFrame, split: Mapping[Tile, str], conf
 def _check_jobs(jobs: Sequence[TileJob], reference: gpd.GeoDataFrame, *, rtc: bool, pairs: bool) -> None:
     """Refuse tiles without any outline, and those without enough dates, before the first is read."""
     if all(outlines.glaciers(job.labels).empty for job in jobs):
-        bounds = ", ".join(f"{bound:.6g}" for bound in reference.to_crs(grid.CRS).total_bounds)
+        crs = jobs[0].group.tile.grid.crs
+        bounds = ", ".join(f"{bound:.6g}" for bound in reference.to_crs(crs).total_bounds)
         raise InputError(
-            f"{_outlines_name(reference)}: {len(reference)} outlines within {bounds} ({grid.CRS}) found, none on the "
+            f"{_outlines_name(reference)}: {len(reference)} outlines within {bounds} ({crs}) found, none on the "
             f"{len({job.group.tile for job in jobs})} tiles; glaciers there expected"
         )
     for job in jobs:

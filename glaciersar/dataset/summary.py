@@ -15,7 +15,8 @@ from rasterio import Affine
 
 from glaciersar.dataset.hdf5 import TileEntry, check_finite, check_labels, list_groups, open_dataset, split_of
 from glaciersar.errors import InputError
-from glaciersar.grid import CRS, SUBSETS, Group, Tile
+from glaciersar.geodesy import area_factor
+from glaciersar.grid import SUBSETS, Group, Tile
 from glaciersar.radiometry import RANGES, unscale
 
 UNKNOWN = "unknown"
@@ -48,7 +49,7 @@ def summarize_dataset(folder: str | Path) -> pd.DataFrame:
         - tiles, groups (tile × year × orbit), years, orbits;
         - outlines from: years of the outlines;
         - dates: fewest and most stored in a group;
-        - area: km², of all groups;
+        - area: km² on the ground, of all groups;
         - glacier: fraction of the pixels that radar sees;
         - low, high: extreme values, dB or coherence, of the middle date of each group (all dates would take hours);
         - masked: fraction of the values that were missing or masked, without radar or as border noise;
@@ -76,7 +77,7 @@ def _summarize_file(path: Path, features: Sequence[str]) -> dict[str, object]:
             check_labels(labels, f"{path}: {entry.name}: dataset outlines")
             glacier += float(labels[..., 1].sum())
             radar += float(labels.sum())
-            area += labels[..., 0].size * pixel**2 / 1e6
+            area += labels[..., 0].size * pixel**2 / 1e6 * _area_factor(entry.name)
             for feature, (low, high) in ranges.items():
                 values = _middle_date(group, entry, feature, f"{path}: {entry.name}: dataset {feature}")
                 ranges[feature] = min(low, float(values.min())), max(high, float(values.max()))
@@ -100,6 +101,12 @@ def _summarize_file(path: Path, features: Sequence[str]) -> dict[str, object]:
         row |= {f"low{suffix[feature]}": low, f"high{suffix[feature]}": high}
     row |= {name.removesuffix("_share"): float(np.mean(found)) for name, found in fractions.items()}
     return row | {"filled dates": _span(filled_dates) if filled_dates else ""}
+
+
+def _area_factor(name: str) -> float:
+    """Return the area of a tile on the ground over 100 km²; 1 for a name that lies beyond the reach of its grid."""
+    factor = area_factor(Group.parse(name).tile.geobox())
+    return factor if np.isfinite(factor) else 1.0
 
 
 def features_in(path: str | Path) -> tuple[str, ...]:
@@ -227,19 +234,20 @@ def largest_area(folder: str | Path, subset: str) -> tuple[GeoBox, NDArray[np.bo
     """
     tiles = {tile for tile, found in split_of(folder).items() if found == subset}
     largest = max(_connected(tiles), key=lambda area: (len(area), min(area)))
+    grid = min(largest).grid
     boxes = np.array([tile.bounds for tile in largest])
     pixel = pixel_size(Path(folder) / f"{subset}.h5")
     (left, bottom), (right, top) = boxes[:, :2].min(0), boxes[:, 2:].max(0)
     shape = round((top - bottom) / pixel), round((right - left) / pixel)
     inside = np.zeros(shape, bool)
-    for tile in tiles:
+    for tile in (tile for tile in tiles if tile.grid == grid):
         west, south, east, north = tile.bounds
         rows, columns = (
             slice(max(round(start / pixel), 0), max(round(stop / pixel), 0))
             for start, stop in ((top - north, top - south), (west - left, east - left))
         )
         inside[rows, columns] = True
-    return GeoBox(shape, Affine(pixel, 0, left, 0, -pixel, top), CRS), inside
+    return GeoBox(shape, Affine(pixel, 0, left, 0, -pixel, top), grid.crs), inside
 
 
 def _connected(tiles: Iterable[Tile]) -> list[set[Tile]]:
@@ -250,10 +258,6 @@ def _connected(tiles: Iterable[Tile]) -> list[set[Tile]]:
         while edge:
             area |= edge
             remaining -= edge
-            edge = {other for other in remaining for tile in edge if _adjacent(tile, other)}
+            edge = {other for other in remaining for tile in edge if sum(tile.apart(other)) == 1}
         areas.append(area)
     return areas
-
-
-def _adjacent(tile: Tile, other: Tile) -> bool:
-    return abs(tile.column - other.column) + abs(tile.row - other.row) == 1

@@ -20,6 +20,7 @@ from scipy import ndimage
 from glaciersar import outlines
 from glaciersar.errors import InputError
 from glaciersar.evaluation.metrics import RATIOS, Confusion, Mask, TileResult, boundary
+from glaciersar.geodesy import pixel_areas_km2
 from glaciersar.grid import Group, Tile
 from glaciersar.io import rasters
 from glaciersar.io.atomic import require_file
@@ -65,18 +66,18 @@ def divide_by_incidence(incidence: NDArray[np.floating], *, step: int = 4) -> Di
     return Division(codes=codes, names={low: f"{low}–{low + step}°" for low in range(0, 90, step)})
 
 
-def divide_by_size(glacier: Mask, *, pixel: float, limits: Sequence[float] = SIZES) -> Division:
+def divide_by_size(glacier: Mask, *, geobox: GeoBox, limits: Sequence[float] = SIZES) -> Division:
     """Divide glacier pixels by the area of their glacier, the 4-connected patch of a mask (H, W) that they lie in.
 
     A glacier that the edge cuts counts with the part inside. Land is in no class, so that only recall has a meaning.
 
     Args:
         glacier: Reference.
-        pixel: Side of a pixel, metres.
+        geobox: Its pixels.
         limits: Between classes, km², increasing.
     """
     numbers, count = ndimage.label(glacier)
-    km2 = np.bincount(numbers.ravel(), minlength=count + 1) * pixel**2 / 1e6
+    km2 = np.bincount(numbers.ravel(), pixel_areas_km2(geobox).ravel(), minlength=count + 1)
     size = np.searchsorted(limits, km2, side="right") + 1
     size[0] = 0  # land
     between = [f"{low:g}–{high:g} km²" for low, high in pairwise(limits)]
@@ -191,8 +192,8 @@ def find_landscape(archive: str | Path, tile: Tile) -> Path:
     left, bottom, right, top = tile.bounds
     for path in sorted(Path(archive).glob("*/dem.tif")):
         with open_raster(path) as file:
-            box = file.bounds
-        if box.left <= left and box.bottom <= bottom and right <= box.right and top <= box.top:
+            box, crs = file.bounds, str(file.crs)
+        if crs == tile.grid.crs and box.left <= left and box.bottom <= bottom and right <= box.right and top <= box.top:
             return path.parent
     raise InputError(f"{archive}: no landscape with tile {tile.name} found, the archive of that tile expected")
 
@@ -220,7 +221,7 @@ def read_landscape(folder: Path, year: int, relative_orbit: int) -> KnownLandsca
             "zone": divide_by_zone(zones),
             "view": divide_by_view(*_layover_and_shadow(elevation, geobox, relative_orbit)),
             "incidence": divide_by_incidence(incidence),
-            "size": divide_by_size(glacier, pixel=abs(float(geobox.resolution.x))),
+            "size": divide_by_size(glacier, geobox=geobox),
         },
     )
 

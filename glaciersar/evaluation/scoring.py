@@ -18,7 +18,7 @@ from glaciersar.dataset.patches import WholeTiles
 from glaciersar.dataset.summary import pixel_size
 from glaciersar.evaluation.mapped_tiles import iter_tile_maps, recipe_of
 from glaciersar.evaluation.metrics import Confusion, TileResult, headline_scores, score_tiles
-from glaciersar.grid import SUBSETS, TILE_SIZE, Group
+from glaciersar.grid import SUBSETS, Group
 from glaciersar.inference.histogram import ProbabilityHistogram
 from glaciersar.io import rasters
 from glaciersar.io.atomic import require_file
@@ -188,7 +188,7 @@ def _draw(drawn: gpd.GeoDataFrame, name: str, side: int) -> NDArray[np.bool_]:
     """Draw the outlines of a group's year onto the pixels of its tile, (side, side)."""
     group = Group.parse(name)
     of_year = outlines.outlines_of_year(drawn, group.year)
-    return outlines.to_mask(of_year, group.tile.geobox(pixel=TILE_SIZE / side))
+    return outlines.to_mask(of_year, group.tile.geobox(pixel=group.tile.grid.tile_size / side))
 
 
 def map_outlines(other: gpd.GeoDataFrame, test: str | Path) -> Iterator[TileResult]:

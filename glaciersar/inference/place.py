@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from glaciersar.dataset.summary import largest_area
+from glaciersar.errors import InputError
 from glaciersar.io.atomic import require_file
 from glaciersar.outlines import outlines_of_year, read_outlines
 from glaciersar.scenes.footprint import covering_geobox, scenes_covering
@@ -46,6 +47,7 @@ def find_place(
     pixel: float = 0.0,
     outlines: str | Path = "",
     layer: str = "",
+    crs: str = "",
 ) -> Place:
     """Find the scenes and the area of a source, or the largest patch of neighbouring test tiles of a run.
 
@@ -58,6 +60,8 @@ def find_place(
         pixel: Metres, of the map of a source; 0 takes the pixels of the archive.
         outlines: Reference outlines to compare with; empty takes those of the run's archive, if the run is mapped.
         layer: Of the outlines file; empty takes the only one.
+        crs: Of the map of a source, a projected system in metres such as EPSG:3413; empty takes that of the scenes if
+            they share one, or else the UTM zone of the place (`footprint.covering_geobox`).
 
     Raises:
         InputError: As the readers of scenes and outlines refuse them; a file of the run is missing.
@@ -67,7 +71,10 @@ def find_place(
     if source:
         alone = polarisation if polarisation in POLARISATIONS else None  # of files that do not tell
         found = find_scenes(source, units=units or None, polarisation=alone)
-        geobox = covering_geobox(filter_scenes(found, polarisation=polarisation), polarisation, pixel=pixel or None)
+        chosen = filter_scenes(found, polarisation=polarisation)
+        geobox = covering_geobox(chosen, polarisation, pixel=pixel or None, crs=crs)
+    elif crs:
+        raise InputError(f"crs={crs!r} without a source found; the tiles of a run are mapped on their own grid")
     else:
         found = read_manifest(require_file(run / "scenes.json", made_by="01-scenes"))
         geobox, inside = largest_area(run / "dataset", "test")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import lengths_km
 from glaciersar.inventory.block_sums import NO_GLACIER, mapped_area
 from glaciersar.inventory.error_model import ErrorModel, draw_errors
 
@@ -121,13 +122,13 @@ def free_perimeters(glaciers: gpd.GeoDataFrame, extent: BaseGeometry) -> pd.Seri
     """
     edge = shapely.boundary(extent).buffer(TOUCH)
     free = glaciers.geometry.boundary.difference(edge)
-    lengths: dict[Hashable, float] = {"total": 0.0}
+    lines: dict[Hashable, BaseGeometry] = {}
     for place, (key, line) in enumerate(free.items()):
         near = np.setdiff1d(glaciers.sindex.query(line, predicate="dwithin", distance=TOUCH), [place])
         divides = shapely.union_all(shapely.buffer(free.iloc[near].array, TOUCH))
-        lengths[key] = shapely.difference(line, divides).length / 1e3
-    lengths["total"] = sum(lengths.values())
-    return pd.Series(lengths, dtype=float)
+        lines[key] = shapely.difference(line, divides)
+    lengths = lengths_km(gpd.GeoSeries(lines, crs=glaciers.crs))
+    return pd.concat([pd.Series({"total": lengths.sum()}), lengths])
 
 
 def boundary_error(perimeter: float, disagreement: float, *, correlation: float = np.inf) -> float:

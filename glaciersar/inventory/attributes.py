@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from rasterio.io import DatasetReader
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import areas_km2, lengths_km
+from glaciersar.grid import utm_zone
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write
@@ -48,7 +50,8 @@ def add_attributes(
     Returns:
         A row each polygon: the columns kept; src_date (the middle date of the series), cenlon and cenlat (degrees, of a
         point inside), utm_zone, area_km2; and, not in RGI 7, perimeter_km, confidence (mean calibrated probability of
-        glacier inside; NaN if it holds no pixel centre), date_first, date_last, n_dates, model, weights.
+        glacier inside; NaN if it holds no pixel centre), date_first, date_last, n_dates, model, weights. Areas and
+        perimeters are those on the ground.
 
     Raises:
         InputError: The map is missing or damaged, or in another CRS than the polygons.
@@ -66,8 +69,8 @@ def add_attributes(
         "cenlon": inside.x.to_numpy(),
         "cenlat": inside.y.to_numpy(),
         "utm_zone": utm_zone(inside.x.to_numpy(), inside.y.to_numpy()),
-        "area_km2": polygons.area.to_numpy() / 1e6,
-        "perimeter_km": polygons.length.to_numpy() / 1e3,
+        "area_km2": areas_km2(polygons).to_numpy(),
+        "perimeter_km": lengths_km(polygons).to_numpy(),
         "confidence": sure,
         "date_first": dates[0] if dates else None,
         "date_last": dates[-1] if dates else None,
@@ -97,14 +100,6 @@ def confidence_class(confidence: pd.Series) -> pd.Series:
     """Give the class in `CONFIDENCE_COLOURS` of each mean confidence; NaN counts to the lowest class."""
     place = np.searchsorted((0.8, 0.95), confidence.fillna(0.0), side="right")
     return pd.Series(np.array(list(CONFIDENCE_COLOURS))[place], index=confidence.index)
-
-
-def utm_zone(longitude: NDArray[np.floating], latitude: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Compute the UTM zone of points in degrees, with the wide zones of Svalbard but not those of western Norway."""
-    zone = np.floor((np.asarray(longitude) + 180) / 6).astype(int) + 1
-    wide = np.select([longitude < 9, longitude < 21, longitude < 33], [31, 33, 35], 37)
-    svalbard = (np.asarray(latitude) >= 72) & (np.asarray(longitude) >= 0) & (np.asarray(longitude) < 42)
-    return np.where(svalbard, wide, zone)
 
 
 def write_outlines(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:

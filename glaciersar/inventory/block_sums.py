@@ -7,7 +7,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rasterio import Affine
+from odc.geo.geobox import GeoBox
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 from scipy.ndimage import distance_transform_edt
@@ -15,13 +15,15 @@ from scipy.ndimage import distance_transform_edt
 from glaciersar.dataset.summary import pixel_size
 from glaciersar.errors import InputError
 from glaciersar.evaluation.mapped_tiles import iter_tile_maps
-from glaciersar.grid import Group
+from glaciersar.geodesy import pixel_areas_km2
+from glaciersar.grid import SVAL, Group
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.io import rasters
 from glaciersar.models import Network
 
 BLOCK = 3200.0  # metres
-CORNER = (378_194.512, 8_466_488.863)  # of block (0, 0) in EPSG:32633: the blocks of the authors' follow-up
+CORNER = (378_194.512, 8_466_488.863)  # of block (0, 0) of the published grid: the blocks of the authors' follow-up
+OFFSET = CORNER[0] - SVAL.origin[0], CORNER[1] - SVAL.origin[1]  # from the origin of a grid to block (0, 0), any grid
 REACH = 500.0  # metres around a glacier within which doubtful pixels count to it
 NO_GLACIER = -1  # the number of pixels that count to no glacier
 KEYS = ["glacier", "row", "column"]
@@ -30,7 +32,7 @@ SUMS = ["mapped", "expected", "spread", "true"]
 
 def sum_blocks(
     calibrated: NDArray[np.floating],
-    transform: Affine,
+    geobox: GeoBox,
     *,
     glacier: NDArray[np.integer] | None = None,
     truth: NDArray[np.bool_] | None = None,
@@ -39,7 +41,7 @@ def sum_blocks(
 
     Args:
         calibrated: (H, W) calibrated probability of glacier, NaN where there is no data.
-        transform: Of the pixels, north up, metres.
+        geobox: Of the pixels, north up, metres; areas are those on the ground (`geodesy.pixel_areas_km2`).
         glacier: (H, W) number of the glacier that each pixel counts to, −1 for none.
         truth: (H, W) true glacier, where it is known.
 
@@ -47,12 +49,13 @@ def sum_blocks(
         A row each glacier and block (columns glacier, row, column, all numbers), with areas in km²: mapped (with data),
         expected (Σ p), spread (Σ p (1 − p), a measure of how much is in doubt) and true (NaN if not known).
     """
-    height, width = calibrated.shape
+    (height, width), transform = calibrated.shape, geobox.affine
+    corner_x, corner_y = CORNER if str(geobox.crs) == SVAL.crs else OFFSET
     column, row = (
         np.floor((start + step * (np.arange(count) + 0.5) - corner) / BLOCK).astype(int)
         for start, step, count, corner in (
-            (transform.c, transform.a, width, CORNER[0]),
-            (transform.f, transform.e, height, CORNER[1]),
+            (transform.c, transform.a, width, corner_x),
+            (transform.f, transform.e, height, corner_y),
         )
     )
     across, down = np.ptp(column) + 1, np.ptp(row) + 1
@@ -60,10 +63,10 @@ def sum_blocks(
     number = np.full((height, width), NO_GLACIER) if glacier is None else glacier
     key = ((number + 1) * (down * across) + place).ravel()
     seen = np.isfinite(calibrated).ravel()
-    p = calibrated.ravel()[seen].astype(float)
+    p, km2 = calibrated.ravel()[seen].astype(float), pixel_areas_km2(geobox).ravel()[seen]
     known = np.full(p.shape, np.nan) if truth is None else truth.ravel()[seen].astype(float)
     sums = {
-        name: np.bincount(key[seen], values) * abs(transform.determinant) / 1e6
+        name: np.bincount(key[seen], values * km2)
         for name, values in zip(SUMS, (np.ones_like(p), p, p * (1 - p), known), strict=True)
     }
     kept = np.flatnonzero(np.bincount(key[seen]))
@@ -98,9 +101,9 @@ def sum_map(
         InputError: The map is missing or damaged, holds no probabilities, or no pixel with data.
     """
     with rasters.open_map(path) as file:
-        shapes = None if glaciers is None else glaciers.to_crs(file.crs.to_string())
+        whole, shapes = rasters.geobox_of(file), None if glaciers is None else glaciers.to_crs(file.crs.to_string())
         parts = [
-            sum_blocks(calibration(rasters.read_window(file, window)), file.window_transform(window), glacier=number)
+            sum_blocks(calibration(rasters.read_window(file, window)), whole[window.toslices()], glacier=number)
             for window, number in _label_windows(file, shapes, reach)
         ]
     return combine_sums(parts, where=str(path))
@@ -163,8 +166,8 @@ def sum_tiles(
     frames = {}
     for name, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress, device=device):
         seen = np.where(glacier.sum(0) > 0, probability, np.nan)
-        transform = Group.parse(name).tile.geobox(pixel=pixel).affine
-        frames[name] = sum_blocks(calibration(seen), transform, truth=glacier[1] > 0.5)
+        geobox = Group.parse(name).tile.geobox(pixel=pixel)
+        frames[name] = sum_blocks(calibration(seen), geobox, truth=glacier[1] > 0.5)
     return frames
 
 

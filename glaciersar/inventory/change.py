@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import areas_km2
 from glaciersar.inventory.area import parts_of
 from glaciersar.inventory.block_sums import mapped_area
 from glaciersar.inventory.error_model import ErrorModel, draw_errors
@@ -19,23 +20,22 @@ def areas_by_year(outlines: gpd.GeoDataFrame, *, glacier: str = "name", year: st
     """Measure the area of each glacier in each year.
 
     Args:
-        outlines: Polygons of several years, in a projected system of metres.
+        outlines: Polygons of several years, in any coordinate system.
         glacier: Column that names the glacier.
         year: Column of years.
 
     Returns:
-        km², a row each glacier and "total", a column each year; 0 where a glacier has no outline in a year.
+        km² on the ground, a row each glacier and "total", a column each year; 0 where a glacier has no outline.
 
     Raises:
-        InputError: A column is missing, or the outlines are not in a projected system.
+        InputError: A column is missing, or the outlines have no coordinate system.
     """
     if missing := {glacier, year} - set(outlines):
         raise InputError(
             f"columns {', '.join(map(str, outlines.columns))} found, {', '.join(sorted(missing))} expected"
         )
-    if outlines.crs is None or not outlines.crs.is_projected:
-        raise InputError(f"outlines in {outlines.crs} found, in a projected system of metres expected")
-    table = (outlines.area / 1e6).groupby([outlines[glacier], outlines[year].astype(int)]).sum().unstack(fill_value=0.0)
+    columns = [outlines[glacier], outlines[year].astype(int)]
+    table = areas_km2(outlines).groupby(columns).sum().unstack(fill_value=0)
     table.loc["total"] = table.sum()
     named: pd.DataFrame = table.rename_axis(index="glacier", columns="year")
     return named
@@ -154,4 +154,4 @@ def gained_and_lost(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> gpd.Ge
     }
     both = pd.concat([part.explode(ignore_index=True).assign(change=kind) for kind, part in parts.items()])
     frame = gpd.GeoDataFrame(both, crs=before.crs).reset_index(drop=True)
-    return frame.assign(area_km2=frame.area / 1e6)
+    return frame.assign(area_km2=areas_km2(frame))

@@ -5,10 +5,13 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
+from numpy.typing import NDArray
 
 from glaciersar import outlines
 from glaciersar.errors import InputError
-from glaciersar.grid import CRS
+from glaciersar.geodesy import DEGREES, areas_km2
+from glaciersar.grid import SVAL, grid_at, middle
 
 FORMS = {
     "RGI 7": {"id": "rgi_id", "name": "glac_name", "year": "src_date", "area": ("area_km2", 1.0)},
@@ -16,7 +19,10 @@ FORMS = {
     "GLIMS": {"id": "glac_id", "name": "glac_name", "year": "src_date", "area": ("area", 1.0)},
     "Norwegian 2010": {"id": "IDENT", "name": "NAME", "year": "YEAR_", "area": ("Shape_Area", 1e-6)},
 }
-PLACES = (("cenlon", "cenlat", "EPSG:4326"), ("X_cent", "Y_cent", CRS))  # coordinate columns of tables without outlines
+PLANE = "Shape_Area"
+"""Column with areas in the plane of the projection, up to 0.1 % off; the others hold areas on the ground."""
+PLACES = (("cenlon", "cenlat", DEGREES), ("X_cent", "Y_cent", SVAL.crs))
+"""Coordinate columns of tables without outlines; the second pair is that of the Norwegian inventory of Svalbard."""
 
 
 def read_inventory(path: str | Path) -> gpd.GeoDataFrame:
@@ -36,7 +42,7 @@ def read_inventory(path: str | Path) -> gpd.GeoDataFrame:
         known = " or ".join(f"{form['id']} and {form['area'][0]} ({name})" for name, form in FORMS.items())
         raise InputError(f"{path}: columns {', '.join(map(str, table.columns[:6]))} … found, {known} expected")
     if form is None:
-        area = table.to_crs(CRS).area.to_numpy() / 1e6
+        area = areas_km2(table).to_numpy()
         columns = {"id": [str(k) for k in range(len(table))], "name": "", "year": np.nan, "area_km2": area}
     else:
         name, unit = form["area"]
@@ -44,11 +50,18 @@ def read_inventory(path: str | Path) -> gpd.GeoDataFrame:
             "id": table[form["id"]].astype(str).str.removesuffix(".0").to_numpy(),
             "name": table[form["name"]].astype(object).fillna("").to_numpy() if form["name"] in table else "",
             "year": outlines.year_of(table[form["year"]]).to_numpy() if form["year"] in table else np.nan,
-            "area_km2": table[name].to_numpy(float) * unit,
+            "area_km2": table[name].to_numpy(float) * unit * (_ground_over_plane(table) if name == PLANE else 1.0),
         }
     found = gpd.GeoDataFrame(columns, geometry=table.geometry.array, crs=table.crs)
     found.attrs["source"] = str(path)
     return found
+
+
+def _ground_over_plane(table: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    """Compute the area on the ground over that in the plane of the published grid, at each glacier."""
+    around = table.to_crs(SVAL.crs).representative_point().buffer(1000)
+    factors: NDArray[np.float64] = areas_km2(around).to_numpy() / (around.area.to_numpy() / 1e6)
+    return factors
 
 
 def _read_points(path: Path) -> gpd.GeoDataFrame:
@@ -82,7 +95,8 @@ def compare_inventories(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, *, on:
     Raises:
         InputError: There is no column `on`, or it holds an id twice.
     """
-    ours, theirs = ours.to_crs(CRS), theirs.to_crs(CRS).reset_index(drop=True)
+    ours = _in_metres(ours)
+    theirs = theirs.to_crs(ours.crs).reset_index(drop=True)
     if on and on not in ours:
         raise InputError(f"column {on!r} of ids not found, one of {', '.join(map(str, ours.columns))} expected")
     owner = _by_id(ours, theirs, on) if on else _by_place(ours, theirs)
@@ -93,18 +107,26 @@ def compare_inventories(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, *, on:
         years=("year", lambda years: ", ".join(sorted({f"{year:.0f}" for year in years.dropna()}))),
         theirs_km2=("area_km2", "sum"),
     )
-    table = pd.DataFrame({"area_km2": ours.area / 1e6}).join(joined)
+    table = pd.DataFrame({"area_km2": areas_km2(ours)}).join(joined)
     table["theirs_km2"] = table["theirs_km2"].fillna(0.0)
     table["difference_km2"] = table["area_km2"] - table["theirs_km2"]
     table["relative"] = table["difference_km2"] / table["theirs_km2"].where(table["theirs_km2"] > 0)
     if matched.geom_type.isin(("Polygon", "MultiPolygon")).any():
         other = matched.dissolve("ours").geometry.reindex(ours.index)
-        both = ours.geometry.intersection(other).area
-        table["iou"] = both / (ours.area + other.area - both)
+        both = areas_km2(ours.geometry.intersection(other))
+        table["iou"] = both / (table["area_km2"] + areas_km2(other) - both)
     left, bottom, right, top = ours.total_bounds if len(ours) else (0, 0, 0, 0)
     table.attrs["unmatched"] = len(theirs.cx[left:right, bottom:top].index.difference(matched.index))
     text = {name: table[name].astype(object).fillna("") for name in ("ids", "names", "years")}
     return table.assign(**text)
+
+
+def _in_metres(shapes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Bring outlines in degrees into the system of their place, where they can be cut."""
+    if shapes.crs.is_projected:
+        return shapes
+    points = shapely.get_coordinates(shapes.to_crs(DEGREES).geometry.to_numpy())
+    return shapes.to_crs(grid_at(*middle(points)).crs)
 
 
 def _by_id(ours: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame, on: str) -> pd.Series:

@@ -13,7 +13,8 @@ from scipy import ndimage
 from tqdm import tqdm
 
 from glaciersar import outlines, radiometry
-from glaciersar.grid import CRS, TILE_SIZE
+from glaciersar.geodesy import pixel_areas_km2
+from glaciersar.grid import SVAL, TILE_SIZE
 from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.inference.prepared_scenes import match_polarisations
 from glaciersar.inference.sliding_window import map_array
@@ -112,7 +113,7 @@ def map_landscapes(
         own, bounds = int(rng.integers(2**31)), bounds_of(places[k % len(places)], tiles_per_side)
         seen_from = orbits_that_see(bounds, relative_orbits)
         orbit = seen_from[k % len(seen_from)]
-        box = GeoBox.from_bbox(bounds, CRS, resolution=pixel, tight=True)
+        box = GeoBox.from_bbox(bounds, SVAL.crs, resolution=pixel, tight=True)
         landscape = draw_landscape(f"coverage-{tiles_per_side}-{k:03d}", box, years=years, seed=own)
         maps = {}
         for year in years:
@@ -156,11 +157,11 @@ def sum_landscape(mapped: MappedLandscape, *, calibration: Calibration = UNCALIB
         orbit=mapped.orbit,
         tiles=round((box.shape.x * abs(box.resolution.x) / TILE_SIZE) ** 2),
         blocks={
-            year: block_sums.sum_blocks(calibration(part.probability), box.affine, glacier=number, truth=part.truth)
+            year: block_sums.sum_blocks(calibration(part.probability), box, glacier=number, truth=part.truth)
             for year, part in mapped.years.items()
         },
         reference={
-            year: float(part.reference[np.isfinite(part.probability)].sum()) * abs(box.affine.determinant) / 1e6
+            year: float(pixel_areas_km2(box)[part.reference & np.isfinite(part.probability)].sum())
             for year, part in mapped.years.items()
         },
         perimeter={

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from glaciersar.errors import InputError
-from glaciersar.grid import ORIGIN_X, ORIGIN_Y, TILE_SIZE, Group, Tile
-from glaciersar.inventory.block_sums import BLOCK, CORNER, SUMS
+from glaciersar.grid import TILE_SIZE, Group, Tile
+from glaciersar.inventory.block_sums import BLOCK, OFFSET, SUMS
 
 Array = NDArray[np.float64]
 
@@ -100,10 +100,10 @@ def map_residuals(blocks: pd.DataFrame, *, landscape: str, orbit: int, year: int
 
 
 def tile_numbers(blocks: pd.DataFrame) -> NDArray[np.int64]:
-    """Number the 10 km tile that holds the middle of each block: 10,000 times its row and its column."""
+    """Number the 10 km tile of the grid that holds the middle of each block: 10,000 times its row and its column."""
     column, row = (
-        np.floor((corner + (blocks[side].to_numpy() + 0.5) * BLOCK - origin) / TILE_SIZE).astype(int)
-        for side, corner, origin in (("column", CORNER[0], ORIGIN_X), ("row", CORNER[1], ORIGIN_Y))
+        np.floor((offset + (blocks[side].to_numpy() + 0.5) * BLOCK) / TILE_SIZE).astype(int)
+        for side, offset in zip(("column", "row"), OFFSET, strict=True)
     )
     number: NDArray[np.int64] = 10_000 * row + column
     return number
@@ -117,11 +117,7 @@ def _landscapes(tiles: list[Tile]) -> dict[Tile, str]:
         while waiting:
             tile = waiting.pop()
             owner[tile] = first.name
-            waiting += [
-                other
-                for other in tiles
-                if other not in owner and max(abs(other.column - tile.column), abs(other.row - tile.row)) == 1
-            ]
+            waiting += [other for other in tiles if other not in owner and max(tile.apart(other)) == 1]
     return owner
 
 

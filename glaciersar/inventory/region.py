@@ -14,6 +14,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines
+from glaciersar.geodesy import areas_km2
 from glaciersar.inference import yearly
 from glaciersar.inventory import area, change, compare, vectorize
 from glaciersar.io.atomic import require_file
@@ -172,7 +173,7 @@ def inventory_of(region: Region, path: str | Path = "") -> gpd.GeoDataFrame:
     if path:
         return compare.read_inventory(path)
     known = region.known
-    return known.assign(id=known["rgi_id"], name="", year=region.ends[0], area_km2=known.area / 1e6)
+    return known.assign(id=known["rgi_id"], name="", year=region.ends[0], area_km2=areas_km2(known))
 
 
 def compare_with_known(region: Region, glaciers: gpd.GeoDataFrame, theirs: gpd.GeoDataFrame) -> pd.DataFrame:

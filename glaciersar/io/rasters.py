@@ -126,11 +126,6 @@ def read_overview(path: str | Path, *, side: int = 1000) -> tuple[NDArray[np.flo
         return _scaled(values, file), grid
 
 
-def pixel_area_km2(file: DatasetReader) -> float:
-    """Return the area of a pixel, km²."""
-    return float(abs(file.transform.determinant)) / 1e6
-
-
 def common_geobox(paths: Sequence[str | Path]) -> GeoBox:
     """Return the pixel grid of maps that lie on the same pixels.
 

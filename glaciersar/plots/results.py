@@ -9,7 +9,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-import shapely
 from matplotlib.dates import DateFormatter, MonthLocator
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from glaciersar.dataset.summary import TileSeries
-from glaciersar.grid import CRS, SUBSETS, Tile
+from glaciersar.grid import SUBSETS, Tile, outline_tiles
 from glaciersar.outlines import glaciers
 from glaciersar.plots.layout import COLUMN_WIDTH, PAGE_WIDTH, in_print, label_kilometres, legend_patches, outside_legend
 from glaciersar.plots.printing import save_figure as save_figure
@@ -79,19 +78,19 @@ def tile_strip(examples: Sequence[Example]) -> Figure:
 @in_print
 def split_map(splits: Mapping[str, Mapping[Tile, str]], outlines: gpd.GeoDataFrame | None = None) -> Figure:
     """Map the subset of each tile under the glacier outlines, one panel for each split."""
-    bounds = np.array([tile.bounds for split in splits.values() for tile in split])
+    tiles = [tile for split in splits.values() for tile in split]
+    crs = tiles[0].grid.crs
+    bounds = outline_tiles(tiles).bounds.to_numpy()
     width, height = bounds[:, 2:].max(0) - bounds[:, :2].min(0)
     panel = PAGE_WIDTH / len(splits) if len(splits) > 1 else COLUMN_WIDTH
     size = panel * len(splits), min((panel - 0.6) * height / width, 6) + 1.1
     figure, axes = plt.subplots(1, len(splits), figsize=size, squeeze=False, layout="constrained")
     for axis, (title, split) in zip(axes.flat, splits.items(), strict=True):
-        frame = gpd.GeoDataFrame(
-            {"subset": list(split.values())}, geometry=[shapely.box(*tile.bounds) for tile in split], crs=CRS
-        )
+        frame = gpd.GeoDataFrame({"subset": list(split.values())}, geometry=outline_tiles(split).to_crs(crs))
         for subset, part in frame.groupby("subset"):
             part.plot(ax=axis, color=SUBSET_COLOURS[str(subset)], edgecolor="white", linewidth=0.8)
         if outlines is not None:
-            glaciers(outlines).to_crs(CRS).plot(ax=axis, color="white", alpha=0.55)
+            glaciers(outlines).to_crs(crs).plot(ax=axis, color="white", alpha=0.55)
         axis.set(title=title, xlabel="easting (km)", ylabel="northing (km)", aspect="equal")
         label_kilometres(axis)
     counts = pd.Series(next(iter(splits.values())).values()).value_counts()

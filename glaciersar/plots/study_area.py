@@ -7,6 +7,7 @@ import geopandas as gpd
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import pyproj
 import shapely
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -16,7 +17,8 @@ from matplotlib.patches import Patch
 from glaciersar.dataset.hdf5 import split_of
 from glaciersar.dataset.summary import dataset_source
 from glaciersar.errors import InputError
-from glaciersar.grid import CRS, SUBSETS, TILE_SIZE, Group, Tile
+from glaciersar.geodesy import join_at_180
+from glaciersar.grid import SUBSETS, TILE_SIZE, Tile, outline_tiles
 from glaciersar.outlines import read_outlines
 from glaciersar.plots.layout import PAGE_WIDTH, in_print, outside_legend
 from glaciersar.plots.results import SUBSET_COLOURS
@@ -42,8 +44,7 @@ def read_subsets(path: str | Path) -> dict[Tile, str]:
         raise InputError(f"{path}: columns {found} found, codename and subset expected")
     if strange := set(frame["subset"]) - set(SUBSETS):
         raise InputError(f"{path}: subset {', '.join(map(str, strange))} found, one of {', '.join(SUBSETS)} expected")
-    tiles = [Group.parse(f"{name}_2020_ro1").tile for name in frame["codename"]]  # a group has a year and an orbit too
-    return dict(zip(tiles, frame["subset"], strict=True))
+    return dict(zip(map(Tile.parse, frame["codename"]), frame["subset"], strict=True))
 
 
 def draw_study_area(
@@ -86,7 +87,8 @@ def study_area_map(
         glaciers: Outlines in any CRS, drawn with a coastline only.
         what: Names the tiles in the title, such as "published tiles".
     """
-    left, bottom, right, top = _frame(subsets)
+    squares = outline_tiles(subsets)
+    left, bottom, right, top = _frame(squares)
     figure, axis = plt.subplots(figsize=(WIDTH, WIDTH * (top - bottom) / (right - left) + 0.7), layout="compressed")
     axis.set(
         xlim=(left, right), ylim=(bottom, top), aspect="equal", facecolor=SEA if coastline is not None else "white"
@@ -96,11 +98,11 @@ def study_area_map(
         window = shapely.box(left, bottom, right, top)
         for frame, name, face, edge in ((coastline, "land", LAND, "0.35"), (glaciers, "glacier", ICE, "0.6")):
             if frame is not None:
-                seen = frame.to_crs(CRS).clip(window)
+                seen = frame.to_crs(squares.crs).clip(window)
                 seen.simplify((right - left) / POINTS).plot(ax=axis, facecolor=face, edgecolor=edge, linewidth=0.3)
                 handles.append(Patch(facecolor=face, edgecolor=edge, label=name))
-    handles = [*_draw_tiles(axis, subsets, filled=coastline is None), *handles]
-    _draw_graticule(axis, (left, bottom, right, top))
+    handles = [*_draw_tiles(axis, squares, subsets, filled=coastline is None), *handles]
+    _draw_graticule(axis, (left, bottom, right, top), squares.crs)
     _draw_scale(axis, right - left)
     ground = "on the coastline" if coastline is not None else "on the tile grid, no coastline given"
     axis.set(xlabel="", ylabel="")  # geopandas names metres
@@ -109,20 +111,18 @@ def study_area_map(
     return figure
 
 
-def _frame(subsets: Mapping[Tile, str]) -> tuple[float, float, float, float]:
+def _frame(squares: gpd.GeoSeries) -> tuple[float, float, float, float]:
     """Return left, bottom, right, top in metres around all tiles; a long row of tiles gets some height."""
-    bounds = np.array([tile.bounds for tile in subsets])
+    bounds = squares.bounds.to_numpy()
     (left, bottom), (right, top) = bounds[:, :2].min(0) - MARGIN, bounds[:, 2:].max(0) + MARGIN
     width, height = max(right - left, 0.6 * (top - bottom)), max(top - bottom, 0.6 * (right - left))
     x, y = (left + right) / 2, (bottom + top) / 2
     return x - width / 2, y - height / 2, x + width / 2, y + height / 2
 
 
-def _draw_tiles(axis: Axes, subsets: Mapping[Tile, str], *, filled: bool) -> list[Artist]:
+def _draw_tiles(axis: Axes, squares: gpd.GeoSeries, subsets: Mapping[Tile, str], *, filled: bool) -> list[Artist]:
     """Draw the tiles, and make a legend entry with the count of each subset."""
-    frame = gpd.GeoDataFrame(
-        {"subset": list(subsets.values())}, geometry=[shapely.box(*tile.bounds) for tile in subsets], crs=CRS
-    )
+    frame = gpd.GeoDataFrame({"subset": list(subsets.values())}, geometry=squares)
     counts = pd.Series(subsets.values()).value_counts()
     handles: list[Artist] = []
     for subset, colour in SUBSET_COLOURS.items():
@@ -133,11 +133,11 @@ def _draw_tiles(axis: Axes, subsets: Mapping[Tile, str], *, filled: bool) -> lis
     return handles
 
 
-def _draw_graticule(axis: Axes, frame: tuple[float, float, float, float]) -> None:
+def _draw_graticule(axis: Axes, frame: tuple[float, float, float, float], crs: pyproj.CRS) -> None:
     """Draw meridians and parallels, labelled where they leave the frame below and at the left."""
     left, bottom, right, top = frame
-    rim = gpd.GeoSeries([shapely.box(*frame).segmentize((right - left) / 50)], crs=CRS).to_crs(DEGREES)
-    west, south, east, north = rim.total_bounds
+    rim = gpd.GeoSeries([shapely.box(*frame).segmentize((right - left) / 50)], crs=crs).to_crs(DEGREES)
+    west, south, east, north = join_at_180(rim.iloc[0]).bounds
     meridians = {x: shapely.LineString([(x, south), (x, north)]) for x in _degrees(west, east)}
     parallels = {y: shapely.LineString([(west, y), (east, y)]) for y in _degrees(south, north)}
     below, beside = (
@@ -148,11 +148,12 @@ def _draw_graticule(axis: Axes, frame: tuple[float, float, float, float]) -> Non
         (meridians, below, "EW", axis.set_xticks),
         (parallels, beside, "NS", axis.set_yticks),
     ):
-        bent = gpd.GeoSeries(lines, crs=DEGREES).segmentize(0.05).to_crs(CRS)
+        bent = gpd.GeoSeries(lines, crs=DEGREES).segmentize(0.05).to_crs(crs)
         bent.plot(ax=axis, color="0.3", linewidth=0.35, alpha=0.6, zorder=3, aspect=None)
         met = bent.intersection(edge)
         met = met[met.geom_type.eq("Point") & ~met.is_empty]
-        names = [f"{abs(degree):g}° {letters[int(degree < 0)]}" for degree in met.index]
+        turns = [degree - 360 if degree > 180 else degree for degree in met.index]  # east of 180° are degrees west
+        names = [f"{abs(degree):g}° {letters[int(degree < 0)]}" for degree in turns]
         set_ticks(list(met.x if lines is meridians else met.y), names)
 
 

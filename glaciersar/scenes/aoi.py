@@ -9,25 +9,26 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
-from glaciersar.grid import CRS, Tile
+from glaciersar.geodesy import DEGREES, join_at_180, split_at_180
+from glaciersar.grid import Tile, outline_tiles
 from glaciersar.scenes.scene import Scene
 from glaciersar.vector_files import check_vector_file
 
-DEGREES = "EPSG:4326"
 EXPECTED = "lon,lat, or west,south,east,north in degrees, or tiles such as SVAL-10-38, or a file of outlines"
 
-_TILE = re.compile(r"SVAL-(-?\d+)-(-?\d+)")
+_TILE = re.compile(r"[A-Z0-9]+-(-?\d+)-(-?\d+)")  # of any grid; `Tile.parse` knows which there are
 
 
 def parse_aoi(place: str | Path | Sequence[float] | BaseGeometry) -> BaseGeometry:
     """Parse an area of interest.
 
     Args:
-        place: "15.5,78.9" (a point), "11,78,13,79" (west, south, east, north), "SVAL-10-38,SVAL-10-39" (tiles of the
-            grid), the path of a vector file (the convex hull of what it outlines), the numbers themselves, or a shape.
+        place: "15.5,78.9" (a point), "11,78,13,79" (west, south, east, north; over 180° the west is the larger, as in
+            "178,66,-178,68"), "SVAL-10-38,SVAL-10-39" (tiles of a grid), the path of a vector file (the convex hull of
+            what it outlines), the numbers themselves, or a shape.
 
     Returns:
-        A shape in degrees, EPSG:4326.
+        A shape in degrees, EPSG:4326; of a part on each side of 180° where it reaches over it.
 
     Raises:
         InputError: None of these, or no place on Earth.
@@ -62,21 +63,16 @@ def _from_numbers(numbers: list[float]) -> BaseGeometry:
         west, south, east, north = numbers
         if west < east and south < north:
             return shapely.box(west, south, east, north)
+        if -180 <= east < 0 < west <= 180 and east + 360 - west < 180 and south < north:
+            return split_at_180(shapely.box(west, south, east + 360, north))
     raise InputError(f"place {_text(numbers)} found, {EXPECTED} expected")
 
 
 def _from_tiles(names: Sequence[str]) -> BaseGeometry:
-    boxes = []
-    for name in names:
-        match = _TILE.fullmatch(name)
-        if match is None:
-            raise InputError(f"tile {name!r} found, a name such as SVAL-10-38 expected")
-        boxes.append(shapely.box(*Tile(column=int(match[1]), row=int(match[2])).bounds))
-    hull = shapely.segmentize(
-        shapely.union_all(boxes).convex_hull, 1000.0
-    )  # its sides are no straight lines in degrees
-    outline: BaseGeometry = gpd.GeoSeries([hull], crs=CRS).to_crs(DEGREES).iloc[0]
-    return outline
+    boxes = outline_tiles([Tile.parse(name) for name in names])
+    # the sides of the hull are no straight lines in degrees
+    hull = gpd.GeoSeries([boxes.union_all().convex_hull.segmentize(1000.0)], crs=boxes.crs)
+    return split_at_180(join_at_180(hull.to_crs(DEGREES).iloc[0]))
 
 
 def _from_file(path: Path) -> BaseGeometry:
@@ -91,9 +87,8 @@ def _from_file(path: Path) -> BaseGeometry:
     if shapes.empty or shapes.crs is None:
         missing = "no shape" if shapes.empty else "no coordinate system"
         raise InputError(f"{path}: {missing} found, outlines of a place expected")
-    return shapely.union_all(
-        shapes.to_crs(DEGREES).convex_hull
-    ).convex_hull  # hulls first: outlines may cross themselves
+    hulls = [join_at_180(hull) for hull in shapes.to_crs(DEGREES).convex_hull]  # first: outlines may cross themselves
+    return split_at_180(join_at_180(shapely.union_all(hulls)).convex_hull)
 
 
 def union_footprint(scenes: Iterable[Scene], crs: str) -> BaseGeometry | None:
@@ -101,14 +96,21 @@ def union_footprint(scenes: Iterable[Scene], crs: str) -> BaseGeometry | None:
     shapes = [scene.outline for scene in scenes]
     if any(shape is None for shape in shapes):
         return None
-    lines = shapely.segmentize(shapely.make_valid(shapes), 0.1)  # straight in degrees, not in metres
+    apart = [split_at_180(join_at_180(shape)) for shape in shapes if shape is not None]
+    lines = shapely.segmentize(shapely.make_valid(apart), 0.1)  # straight in degrees, not in metres
     return shapely.union_all(gpd.GeoSeries(lines, crs=DEGREES).to_crs(crs).to_numpy())
+
+
+def place_of_tiles(place: str | Path | Sequence[float] | BaseGeometry) -> Tile | None:
+    """Return the first of the tiles that an area of interest is made of; None where it is something else."""
+    first = str(place).partition(",")[0].strip()
+    return Tile.parse(first) if _TILE.fullmatch(first) else None
 
 
 def aoi_name(place: str | Path | Sequence[float] | BaseGeometry) -> str:
     """Name an area of interest in messages: as it was given, or a shape by its bounds in degrees."""
     if isinstance(place, BaseGeometry):
-        return "the box " + ",".join(f"{bound:g}" for bound in place.bounds)
+        return "the box " + ",".join(f"{bound:g}" for bound in join_at_180(place).bounds)
     return str(place) if isinstance(place, str | Path) else _text(list(place))
 
 

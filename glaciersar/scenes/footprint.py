@@ -7,12 +7,14 @@ from pathlib import Path
 
 import rasterio
 import shapely
-from odc.geo import CRSError
+from odc.geo import CRS, CRSError
 from odc.geo.geobox import GeoBox
 from rasterio import DatasetReader
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import is_metric, middle_of_all, pixel_sides
+from glaciersar.grid import SVAL, Grid, grid_at
 from glaciersar.io import http, rasters
 from glaciersar.io.open_raster import open_raster
 from glaciersar.scenes.scene import Scene, local_file, rasters_of, split_pair
@@ -77,33 +79,90 @@ def _reason(error: BaseException) -> str:
     return " ".join(str(error.__cause__ or error).split()).rstrip(".")
 
 
-def covering_geobox(scenes: Sequence[Scene], polarisation: str, *, pixel: float | None = None) -> GeoBox:
-    """Return the grid that covers all rasters of some scenes, aligned with the first one.
+def covering_geobox(scenes: Sequence[Scene], polarisation: str, *, pixel: float | None = None, crs: str = "") -> GeoBox:
+    """Return the grid that covers all rasters of some scenes.
+
+    It is aligned with the first of them, if they share a system in which a pixel is on the ground what its numbers say.
+    Rasters of several UTM zones, in degrees or in Web Mercator are mapped on the grid of the place instead
+    (`choose_grid`), which is printed.
 
     Args:
-        scenes: Scenes in one coordinate system.
+        scenes: Scenes of one place.
         polarisation: "HH", "HV", "VV", "VH" or "incidence"; or both, "HH+HV" or "VV+VH".
-        pixel: Side of a pixel in units of the CRS; the first raster's if not given.
+        pixel: Side of a pixel, metres; that of the first raster if not given.
+        crs: A projected system in metres, such as EPSG:3413; empty takes that of the rasters, or that of the place.
+
+    Raises:
+        InputError: There is no scene, or `crs` is no system in metres that is true to scale there.
     """
     kinds = split_pair(polarisation)
-    grids = [
+    boxes = [
         raster_geobox(href)
         for href in sorted({href for scene in scenes for kind in kinds for href in polarisation_hrefs(scene, kind)})
     ]
-    if not grids:
+    if not boxes:
         raise InputError("no scene found, at least one expected to lay a grid over")
-    first = grids[0]
-    for grid in grids:
-        if grid.crs != first.crs:
-            raise InputError(f"rasters in {first.crs} and {grid.crs} found, one coordinate system expected")
-    size = pixel or abs(first.resolution.x)
-    left0, top0 = first.boundingbox.left, first.boundingbox.top
-    boxes = [grid.boundingbox for grid in grids]
-    left = left0 + _floor((min(box.left for box in boxes) - left0) / size) * size
-    top = top0 - _floor((top0 - max(box.top for box in boxes)) / size) * size
-    width = -_floor((left - max(box.right for box in boxes)) / size)
-    height = -_floor((min(box.bottom for box in boxes) - top) / size)
-    return GeoBox((height, width), rasterio.Affine(size, 0, left, 0, -size, top), first.crs)
+    first = boxes[0]
+    assert first.crs is not None, "`open_backscatter` refuses rasters without a coordinate system"
+    grid = choose_grid(boxes, crs=crs)
+    if _share_metric(boxes) and (not crs or CRS(grid.crs) == first.crs):
+        system, origin = first.crs, (first.boundingbox.left, first.boundingbox.top)
+        size = pixel or abs(first.resolution.x)
+        extents = [box.boundingbox.bbox for box in boxes]
+    else:
+        system, origin, size = CRS(grid.crs), grid.origin, pixel or max(round(max(pixel_sides(first))), 1)
+        across, down = pixel_sides(first)
+        found = " and ".join(sorted({str(box.crs) for box in boxes}))
+        print(
+            f"rasters in {found} with pixels of {across:.3g} × {down:.3g} m on the ground: "
+            f"mapped on pixels of {size:g} m in {grid.crs} instead"
+        )
+    extents = [extent_in(box, str(system)).bounds for box in boxes]
+    covering = _cover(extents, size, origin, system)
+    if not is_metric(covering):
+        across, down = pixel_sides(covering)
+        raise InputError(
+            f"crs={crs or system}: pixels of {across:.3g} × {down:.3g} m on the ground found for {size:g} m, "
+            f"a system that is true to scale there expected"
+        )
+    return covering
+
+
+def _cover(
+    extents: Sequence[tuple[float, float, float, float]], size: float, origin: tuple[float, float], crs: CRS
+) -> GeoBox:
+    """Lay pixels over rectangles (left, bottom, right, top), aligned with an origin."""
+    left0, top0 = origin
+    lefts, bottoms, rights, tops = zip(*extents, strict=True)
+    left = left0 + _floor((min(lefts) - left0) / size) * size
+    top = top0 - _floor((top0 - max(tops)) / size) * size
+    width = -_floor((left - max(rights)) / size)
+    height = -_floor((min(bottoms) - top) / size)
+    return GeoBox((height, width), rasterio.Affine(size, 0, left, 0, -size, top), crs)
+
+
+def choose_grid(boxes: Sequence[GeoBox], *, crs: str = "", where: tuple[float, float] | None = None) -> Grid:
+    """Choose the grid of a place that rasters cover.
+
+    On Svalbard it is that of the published dataset. Elsewhere it is in the system of the rasters, if they share one
+    that is true to scale, else in the UTM zone of the place or a polar system (`grid.grid_at`).
+
+    Args:
+        boxes: Pixel grids of the rasters.
+        crs: A projected system in metres that is wanted; empty chooses.
+        where: Longitude and latitude of the place, degrees; by default the middle of the rasters.
+    """
+    longitude, latitude = where or middle_of_all(boxes)
+    grid = grid_at(longitude, latitude, crs=crs)
+    shared = boxes[0].crs
+    if crs or grid == SVAL or shared is None or shared.epsg is None or not _share_metric(boxes):
+        return grid
+    return grid_at(longitude, latitude, crs=str(shared))
+
+
+def _share_metric(boxes: Sequence[GeoBox]) -> bool:
+    """Tell whether rasters share one system in which their pixels are on the ground what their numbers say."""
+    return all(box.crs == boxes[0].crs for box in boxes) and all(is_metric(box) for box in dict.fromkeys(boxes))
 
 
 def _floor(pixels: float) -> int:
@@ -127,8 +186,12 @@ def scene_footprints(scene: Scene, polarisation: str, crs: str) -> list[BaseGeom
 
 def raster_footprints(hrefs: Iterable[str], crs: str) -> list[BaseGeometry]:
     """Return the bounding rectangle of each raster in another CRS."""
-    grids = (raster_geobox(href) for href in hrefs)
-    return [shapely.box(*grid.extent.to_crs(crs).boundingbox.bbox) for grid in grids]
+    return [extent_in(raster_geobox(href), crs) for href in hrefs]
+
+
+def extent_in(box: GeoBox, crs: str) -> BaseGeometry:
+    """Return the bounding rectangle of a pixel grid in another CRS."""
+    return shapely.box(*box.extent.to_crs(crs, resolution="auto").boundingbox.bbox)
 
 
 def overlaps(geobox: GeoBox, extents: Iterable[BaseGeometry]) -> bool:

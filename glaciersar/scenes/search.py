@@ -11,6 +11,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import join_at_180, split_at_180
 from glaciersar.io import http, limits
 from glaciersar.io.extras import require_extra
 from glaciersar.io.hrefs import check_href
@@ -255,7 +256,9 @@ def search_scenes(
 
 def intersecting(scenes: list[Scene], shape: BaseGeometry) -> list[Scene]:
     """Keep the scenes whose footprint meets a shape (degrees), and those without one: see `scenes_covering`."""
-    return [scene for scene in scenes if scene.outline is None or shapely.intersects(scene.outline, shape)]
+    outlines = (None if scene.outline is None else split_at_180(join_at_180(scene.outline)) for scene in scenes)
+    pairs = zip(scenes, outlines, strict=True)
+    return [scene for scene, outline in pairs if outline is None or shapely.intersects(outline, shape)]
 
 
 def is_stac_api(source: str) -> bool:

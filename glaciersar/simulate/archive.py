@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from tqdm import tqdm
 
-from glaciersar import grid
 from glaciersar.errors import InputError
+from glaciersar.geodesy import middle_of
+from glaciersar.grid import Grid, grid_at
 from glaciersar.io.extras import require_extra
 from glaciersar.io.rasters import write_cog
 from glaciersar.simulate import radar, random_fields, reference_outlines, stac
@@ -90,7 +91,7 @@ def _write(folder: Path, settings: ArchiveSettings, *, progress: bool) -> None:
     )
     layers: dict[str, list[gpd.GeoDataFrame]] = {layer: [] for layer in (*ANNOTATORS, "truth")}
     count = settings.landscapes + settings.controls
-    pairs = [settings.pairs(k, _bounds(settings, k)) for k in range(count)]
+    pairs = [settings.pairs(k, *_bounds(settings, k)) for k in range(count)]
     scenes = sum(len(_days(settings, k, *pair)) for k in range(count) for pair in pairs[k])
     with tqdm(total=scenes, desc="simulate", unit="scene", disable=not progress) as bar:
         write = partial(_write_landscape, folder, settings, assumed, bar, pairs)
@@ -128,18 +129,22 @@ def _write_landscape(
     return collection, _draw_outlines(landscape, seed, settings.label_error)
 
 
-def _bounds(settings: ArchiveSettings, index: int) -> tuple[float, float, float, float]:
-    """Return left, bottom, right, top of a landscape, metres, EPSG:32633."""
+def _bounds(settings: ArchiveSettings, index: int) -> tuple[tuple[float, float, float, float], Grid]:
+    """Return left, bottom, right, top of a landscape, metres, and their grid."""
     if settings.dem is not None:
-        left, bottom, right, top = dem_geobox(settings.dem, settings.pixel).boundingbox
-        return left, bottom, right, top
-    return bounds_of(settings.corner(index), settings.tiles_per_side)
+        box = dem_geobox(settings.dem, settings.pixel, settings.crs)
+        left, bottom, right, top = box.boundingbox
+        return (left, bottom, right, top), grid_at(*middle_of(box), crs=str(box.crs))
+    corner = settings.corner(index)
+    return bounds_of(corner, settings.tiles_per_side), corner.grid
 
 
 def _make_landscape(settings: ArchiveSettings, index: int, years: Sequence[int], seed: int) -> Landscape:
     if settings.dem is not None and settings.outlines is not None:
-        return landscape_from_dem(settings.dem, settings.outlines, pixel=settings.pixel, years=years, seed=seed)
-    geobox = GeoBox.from_bbox(_bounds(settings, index), grid.CRS, resolution=settings.pixel, tight=True)
+        own: dict[str, Any] = {"pixel": settings.pixel, "crs": settings.crs}
+        return landscape_from_dem(settings.dem, settings.outlines, years=years, seed=seed, **own)
+    bounds, grid = _bounds(settings, index)
+    geobox = GeoBox.from_bbox(bounds, grid.crs, resolution=settings.pixel, tight=True)
     if index >= settings.landscapes:
         number = index - settings.landscapes
         climate = CLIMATES[number % len(CLIMATES)]

@@ -1,6 +1,7 @@
 """Viewing geometry of the radar: incidence, local incidence, the gain of slopes, layover and shadow.
 
-Over Svalbard the relative orbits 14 and 174 pass northwards only and look to the right, to the north-east.
+Over Svalbard the relative orbits 14 and 174 pass northwards only and look to the right, to the north-east. Elsewhere
+they stand for two passes like these, a steep and a flat one, of a swath whose middle lies over the place.
 """
 
 import math
@@ -13,6 +14,8 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import middle_of
+from glaciersar.grid import SVAL, Grid, grid_at
 from glaciersar.simulate.rounding import evaluate, norm
 
 Field = NDArray[np.float32]
@@ -25,7 +28,9 @@ MAX_GAIN = 16.0  # largest gain of a slope, power; the size of the resolution ce
 # Incidence in degrees: at `CENTRE`, and its growth per km eastwards and northwards. Planes through the incidence at
 # seven (orbit 14) and five (orbit 174) places from Hornsund to Kvitøya, which a circular orbit gives within 3 degrees.
 INCIDENCE = {14: (43.8, 0.0523, 0.0198), 174: (31.1, 0.0527, 0.0330)}
-CENTRE = (600_000.0, 8_750_000.0)  # EPSG:32633
+CENTRE = (600_000.0, 8_750_000.0)  # in the system of the published grid
+ELSEWHERE = {14: 42.0, 174: 34.0}  # incidence off Svalbard, in the middle of an area, degrees
+ARCTIC = (40.0, 52.0)  # look directions of the orbits over Svalbard, degrees clockwise from north
 IW_INCIDENCE = (30.0, 46.0)  # within the interferometric wide swath, degrees
 
 
@@ -45,18 +50,18 @@ class View:
     """(H, W) pixels that the radar does not see."""
 
 
-def look_azimuth(latitude: float) -> float:
+def look_azimuth(latitude: float, limits: tuple[float, float] = ARCTIC) -> float:
     """Compute the direction in which a right-looking, northbound Sentinel-1 looks, degrees clockwise from north.
 
     On a sphere sin(heading) = cos(inclination) / cos(latitude). The rotation of the Earth, about 3 degrees, is left
-    out, and the result is clipped to the 40 to 52 degrees that the orbits have over Svalbard.
+    out, and the result is clipped to `limits`: the 40 to 52 degrees that the orbits have over Svalbard.
     """
     heading = np.arcsin(np.clip(np.cos(INCLINATION) / np.cos(np.radians(latitude)), -1, 1))
-    return float(np.clip(round(np.degrees(heading) + 90, 6), 40, 52))
+    return float(np.clip(round(np.degrees(heading) + 90, 6), *limits))
 
 
 def scene_incidence(relative_orbit: int, x: float, y: float) -> float:
-    """Estimate the incidence at a place in Svalbard (EPSG:32633, metres), degrees; it is within 3 of the true one.
+    """Estimate the incidence at a place in Svalbard (metres of its grid), degrees; it is within 3 of the true one.
 
     The plane goes on outside the swath: `orbits_that_see` tells whether a place is inside.
     """
@@ -66,8 +71,18 @@ def scene_incidence(relative_orbit: int, x: float, y: float) -> float:
     return middle + eastwards * (x - CENTRE[0]) / 1000 + northwards * (y - CENTRE[1]) / 1000
 
 
-def orbits_that_see(bounds: tuple[float, float, float, float], relative_orbits: Sequence[int]) -> tuple[int, ...]:
-    """List the orbits that see all of an area (left, bottom, right, top; metres, EPSG:32633) at 30 to 46 degrees."""
+def orbits_that_see(
+    bounds: tuple[float, float, float, float], relative_orbits: Sequence[int], grid: Grid = SVAL
+) -> tuple[int, ...]:
+    """List the orbits that see all of an area at 30 to 46 degrees: off Svalbard all of them.
+
+    Args:
+        bounds: Left, bottom, right, top; metres, in the system of the grid.
+        relative_orbits: Of 14 and 174.
+        grid: Of the area.
+    """
+    if grid != SVAL:
+        return tuple(relative_orbits)
     left, bottom, right, top = bounds
     low, high = IW_INCIDENCE
     return tuple(  # incidence grows eastwards and northwards
@@ -82,17 +97,18 @@ def view_from_orbit(surface: Field, geobox: GeoBox, relative_orbit: int) -> View
 
     Args:
         surface: (H, W) elevation, metres.
-        geobox: Its pixels, EPSG:32633.
+        geobox: Its pixels.
         relative_orbit: 14 or 174.
     """
     box = geobox.boundingbox
     x, y = (box.left + box.right) / 2, (box.bottom + box.top) / 2
     latitude = geobox.geographic_extent.centroid.coords[0][1]
+    svalbard = grid_at(*middle_of(geobox), crs=str(geobox.crs)) == SVAL
     return view_from_direction(
         surface,
         pixel=abs(float(geobox.resolution.x)),
-        azimuth=look_azimuth(latitude),
-        incidence=scene_incidence(relative_orbit, x, y),
+        azimuth=look_azimuth(latitude) if svalbard else look_azimuth(latitude, (0, 90)),
+        incidence=scene_incidence(relative_orbit, x, y) if svalbard else ELSEWHERE[relative_orbit],
     )
 
 

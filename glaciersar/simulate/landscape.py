@@ -14,8 +14,11 @@ from odc.geo.geobox import GeoBox
 from rasterio.io import DatasetReader
 from scipy import ndimage
 
-from glaciersar import grid, outlines
+from glaciersar import outlines
 from glaciersar.errors import InputError
+from glaciersar.geodesy import middle_of
+from glaciersar.grid import grid_at
+from glaciersar.io import rasters
 from glaciersar.io.open_raster import open_raster
 from glaciersar.simulate import ice, random_fields, terrain
 from glaciersar.simulate.rounding import blur, evaluate, norm, rounded
@@ -39,7 +42,7 @@ class Landscape:
 
     name: str
     geobox: GeoBox
-    """Pixel grid, EPSG:32633."""
+    """Pixel grid, metres."""
     surface: NDArray[np.float32]
     """(H, W) elevation of land, ice or sea in 2014, metres. Later changes are small beside the relief."""
     ela: float
@@ -65,7 +68,7 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
 
     Args:
         name: Name of the landscape.
-        geobox: Pixel grid, EPSG:32633.
+        geobox: Pixel grid, metres.
         years: Years wanted, none before 2014.
         seed: The same seed gives the same landscape.
         surge: Year after which a glacier surges, so that its front advances while the others retreat; 0 for none.
@@ -218,7 +221,14 @@ def _remove_small_patches(glacier: NDArray[np.bool_], *, smallest: float) -> NDA
 
 
 def landscape_from_dem(
-    dem: str | Path, outline: str | Path, *, pixel: float, years: Sequence[int], seed: int, name: str | None = None
+    dem: str | Path,
+    outline: str | Path,
+    *,
+    pixel: float,
+    years: Sequence[int],
+    seed: int,
+    name: str | None = None,
+    crs: str = "",
 ) -> Landscape:
     """Make a landscape from an elevation model and glacier outlines.
 
@@ -230,13 +240,14 @@ def landscape_from_dem(
         years: Years wanted; the glaciers are the same in each, as the outlines give one state.
         seed: For what the files do not contain: debris, crevasses, snow patches, which differ between years.
         name: Name of the landscape; the file's name if not given.
+        crs: System of the tile grid; empty takes that of the place, as `grid.grid_at` does.
 
     Returns:
-        The landscape, on pixels aligned with the tile grid, EPSG:32633. The equilibrium line is the median
+        The landscape, on pixels aligned with the tile grid of its place. The equilibrium line is the median
         elevation of the glaciers.
     """
-    surface, geobox = _read_dem(Path(dem), pixel)
-    shapes = outlines.read_outlines(outline).to_crs(grid.CRS)
+    surface, geobox = _read_dem(Path(dem), pixel, crs)
+    shapes = outlines.read_outlines(outline).to_crs(str(geobox.crs))
     glacier, known = outlines.to_mask(_clip(shapes, geobox), geobox), np.isfinite(surface)
     if not (glacier & known).any():
         raise InputError(f"{outline}: no outline overlaps the elevation model {Path(dem).name}, expected at least one")
@@ -273,7 +284,7 @@ def _clip(shapes: gpd.GeoDataFrame, geobox: GeoBox) -> gpd.GeoDataFrame:
     return shapes.cx[box.left : box.right, box.bottom : box.top]
 
 
-def dem_geobox(dem: str | Path, pixel: float) -> GeoBox:
+def dem_geobox(dem: str | Path, pixel: float, crs: str = "") -> GeoBox:
     """Return the pixels of a landscape from an elevation model: within it, aligned with the tile grid.
 
     Raises:
@@ -281,7 +292,7 @@ def dem_geobox(dem: str | Path, pixel: float) -> GeoBox:
     """
     path = Path(dem)
     with _opened(path) as source:
-        return _aligned_geobox(source, path, pixel)
+        return _aligned_geobox(source, path, pixel, crs)
 
 
 @contextmanager
@@ -297,24 +308,27 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
         raise InputError(f"{path}: cannot be read as a raster ({reason}), expected an elevation model") from error
 
 
-def _aligned_geobox(source: DatasetReader, path: Path, pixel: float) -> GeoBox:
+def _aligned_geobox(source: DatasetReader, path: Path, pixel: float, crs: str) -> GeoBox:
     if source.crs is None or not source.crs.is_projected:
         raise InputError(f"{path}: {source.crs or 'no coordinate system'} found, expected a projected one, in metres")
-    left, bottom, right, top = rasterio.warp.transform_bounds(source.crs, grid.CRS, *source.bounds)
+    squares = grid_at(*middle_of(rasters.geobox_of(source)), crs=crs)
+    left, bottom, right, top = rasterio.warp.transform_bounds(source.crs, squares.crs, *source.bounds)
     left, bottom = (
         origin + np.ceil((edge - origin) / pixel) * pixel
-        for edge, origin in ((left, grid.ORIGIN_X), (bottom, grid.ORIGIN_Y))
+        for edge, origin in zip((left, bottom), squares.origin, strict=True)
     )
     width, height = int((right - left) // pixel), int((top - bottom) // pixel)
     if min(width, height) < 16:
         raise InputError(f"{path}: {width}×{height} pixels of {pixel:g} m found, expected at least 16×16")
-    return GeoBox.from_bbox((left, bottom, left + width * pixel, bottom + height * pixel), grid.CRS, resolution=pixel)
+    return GeoBox.from_bbox(
+        (left, bottom, left + width * pixel, bottom + height * pixel), squares.crs, resolution=pixel
+    )
 
 
-def _read_dem(path: Path, pixel: float) -> tuple[NDArray[np.float32], GeoBox]:
+def _read_dem(path: Path, pixel: float, crs: str) -> tuple[NDArray[np.float32], GeoBox]:
     """Read an elevation model onto pixels aligned with the tile grid; NaN where it has none."""
     with _opened(path) as source:
-        geobox = _aligned_geobox(source, path, pixel)
+        geobox = _aligned_geobox(source, path, pixel, crs)
         elevation = source.read(1, masked=True).astype(np.float32).filled(np.nan)
     surface = np.full(geobox.shape, np.nan, np.float32)
     rasterio.warp.reproject(
@@ -324,7 +338,7 @@ def _read_dem(path: Path, pixel: float) -> tuple[NDArray[np.float32], GeoBox]:
         src_crs=source.crs,
         src_nodata=np.nan,
         dst_transform=geobox.affine,
-        dst_crs=grid.CRS,
+        dst_crs=str(geobox.crs),
         dst_nodata=np.nan,
         resampling=rasterio.warp.Resampling.bilinear,
     )

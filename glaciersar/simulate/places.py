@@ -1,20 +1,43 @@
-"""Places of the simulated landscapes: blocks of tiles over Svalbard that an orbit sees as the radar's swath allows."""
+"""Places of the simulated landscapes: blocks of tiles that an orbit sees, over Svalbard or around another place."""
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from itertools import zip_longest
 
-from glaciersar import grid
+from glaciersar import geodesy, grid
 from glaciersar.simulate.geometry import orbits_that_see, scene_incidence
 
 COLUMNS, ROWS = (7, 51), (10, 56)  # first and last of the published tiles
+AROUND = 8  # landscapes in a row around another place, and rows
 GOLDEN = 0.6180339887  # steps of this fraction visit a sorted list evenly, however early one stops
 
 
 def bounds_of(corner: grid.Tile, side: int) -> tuple[float, float, float, float]:
-    """Return left, bottom, right, top of `side` × `side` tiles from their lower left one, metres, EPSG:32633."""
+    """Return left, bottom, right, top of `side` × `side` tiles from their lower left one, metres, of its grid."""
     left, bottom, _, _ = corner.bounds
-    return left, bottom, left + side * grid.TILE_SIZE, bottom + side * grid.TILE_SIZE
+    return left, bottom, left + side * corner.grid.tile_size, bottom + side * corner.grid.tile_size
+
+
+def list_places_around(longitude: float, latitude: float, side: int, *, crs: str = "") -> tuple[grid.Tile, ...]:
+    """List places of landscapes of `side` × `side` tiles around one in degrees, by their lower left tile.
+
+    Places are blocks of the place's grid with a free block between them, row by row from the one that holds the place.
+
+    Args:
+        longitude: Degrees.
+        latitude: Degrees.
+        side: Tiles along each side.
+        crs: As for `grid.grid_at`.
+    """
+    squares = grid.grid_at(longitude, latitude, crs=crs)
+    x, y = geodesy.project(longitude, latitude, squares.crs)
+    column, row = (
+        math.floor((value - origin) / squares.tile_size / side) * side
+        for value, origin in zip((x, y), squares.origin, strict=True)
+    )
+    first = grid.Tile(column=column, row=row, grid=squares)
+    return tuple(first.neighbour(right=2 * side * (k % AROUND), up=2 * side * (k // AROUND)) for k in range(AROUND**2))
 
 
 @cache

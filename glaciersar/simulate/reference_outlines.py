@@ -43,7 +43,7 @@ def annotate(
         ragged: The style; by default that of the year.
 
     Returns:
-        Polygons, EPSG:32633.
+        Polygons, in the system of the landscape.
     """
     ragged = year < SMOOTH_FROM if ragged is None else ragged
     rng = random_stream(seed, "annotator", annotator, year)
@@ -64,7 +64,7 @@ def annotate(
 
 
 def true_outlines(landscape: Landscape, year: int) -> gpd.GeoDataFrame:
-    """Trace the true outlines of a year, EPSG:32633."""
+    """Trace the true outlines of a year, in the system of the landscape."""
     return outlines.from_mask(landscape.glacier[year] & landscape.known, landscape.geobox)
 
 

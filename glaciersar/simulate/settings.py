@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from glaciersar import grid
 from glaciersar.dependencies import files_behind
 from glaciersar.errors import InputError
+from glaciersar.grid import SVAL, TILE_SIZE, Grid, Tile
 from glaciersar.simulate.backscatter_levels import DEFAULT
 from glaciersar.simulate.geometry import INCIDENCE, orbits_that_see, scene_incidence
 from glaciersar.simulate.landscape import FIRST_YEAR
-from glaciersar.simulate.places import list_places
+from glaciersar.simulate.places import list_places, list_places_around
 
 CODE = Path(__file__).parent
 ARCHIVE = "glaciersar.simulate.archive"
@@ -70,12 +70,17 @@ class ArchiveSettings:
     surge: int = 0
     """Year after which one glacier of each landscape surges; 0 for none. Not with an elevation model."""
 
+    place: str = ""
+    """Longitude and latitude of the first landscape, such as "86.9,28.0"; the others lie around. Empty: Svalbard."""
+    crs: str = ""
+    """System of the tile grid, of a place or an elevation model; empty takes its UTM zone, or a polar one."""
+
     def __post_init__(self) -> None:
         self._convert()
         if self.landscapes < 1 or self.tiles_per_side < 1:
             found = f"landscapes={self.landscapes} and tiles_per_side={self.tiles_per_side}"
             raise InputError(f"{found} found, at least 1 expected of both")
-        if self.pixel <= 0 or (grid.TILE_SIZE / self.pixel) % 1:
+        if self.pixel <= 0 or (TILE_SIZE / self.pixel) % 1:
             raise InputError(
                 f"pixel={self.pixel:g} m does not divide a tile of 10 km; expected for example 10, 20 or 40"
             )
@@ -107,7 +112,13 @@ class ArchiveSettings:
         """Refuse more landscapes than there are places for them."""
         if self.controls < 0 or (self.controls and self.dem is not None):
             raise InputError(f"controls={self.controls} found, 0 or more expected; none with an elevation model")
-        places = len(list_places(self.tiles_per_side, self.relative_orbits))
+        if self.place and self.dem is not None:
+            raise InputError(
+                f"place={self.place!r} with an elevation model found, which has its own place; one expected"
+            )
+        if self.crs and not self.place and self.dem is None:
+            raise InputError(f"crs={self.crs!r} without place or dem found; Svalbard has the published grid")
+        places = len(self._places())
         if self.landscapes + self.controls > places:
             raise InputError(
                 f"{self.landscapes} landscapes and {self.controls} controls of {self.tiles_per_side} tiles a side "
@@ -122,17 +133,20 @@ class ArchiveSettings:
         for name, value in changed.items():
             object.__setattr__(self, name, value)  # the record is frozen
 
-    def pairs(self, landscape: int, bounds: tuple[float, float, float, float]) -> tuple[tuple[int, int], ...]:
+    def pairs(
+        self, landscape: int, bounds: tuple[float, float, float, float], grid: Grid = SVAL
+    ) -> tuple[tuple[int, int], ...]:
         """List the (year, orbit) pairs in which a landscape is seen.
 
         Args:
             landscape: Its number.
-            bounds: Left, bottom, right, top, metres, EPSG:32633; an orbit that does not see it all is left out.
+            bounds: Left, bottom, right, top, metres; on Svalbard an orbit that does not see it all is left out.
+            grid: Of the landscape.
 
         Raises:
             InputError: No orbit sees it.
         """
-        orbits = orbits_that_see(bounds, self.relative_orbits)
+        orbits = orbits_that_see(bounds, self.relative_orbits, grid)
         if not orbits:
             middle = (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2
             angles = ", ".join(
@@ -145,12 +159,23 @@ class ArchiveSettings:
         chosen = (one,) if self.pairing == "one_orbit" else orbits
         return tuple((year, orbit) for year in self.years for orbit in chosen)
 
-    def corner(self, landscape: int) -> grid.Tile:
+    def _places(self) -> tuple[Tile, ...]:
+        if not self.place:
+            return list_places(self.tiles_per_side, self.relative_orbits)
+        try:
+            longitude, latitude = (float(part) for part in self.place.split(","))
+        except ValueError as error:
+            raise InputError(f"place={self.place!r} found, lon,lat in degrees such as 86.9,28.0 expected") from error
+        if not (abs(longitude) <= 180 and abs(latitude) <= 90):
+            raise InputError(f"place={self.place!r} found, longitude and latitude in degrees expected")
+        return list_places_around(longitude, latitude, self.tiles_per_side, crs=self.crs)
+
+    def corner(self, landscape: int) -> Tile:
         """Return the lower left tile of a landscape. Landscapes fill whole blocks of tiles and never touch.
 
         Controls, which are counted after the others, take the last places.
         """
-        places = list_places(self.tiles_per_side, self.relative_orbits)
+        places = self._places()
         return places[landscape if landscape < self.landscapes else self.landscapes - 1 - landscape]
 
     def as_json(self) -> str:

@@ -7,6 +7,7 @@ import geopandas as gpd
 import shapely
 from odc.geo.geobox import GeoBox
 
+from glaciersar.geodesy import join_at_180, split_at_180
 from glaciersar.io.extras import require_extra
 
 if TYPE_CHECKING:
@@ -40,11 +41,13 @@ def item(
     corners = gpd.GeoSeries.from_xy(
         [box.left, box.right, box.right, box.left], [box.bottom, box.bottom, box.top, box.top], crs=str(geobox.crs)
     ).to_crs("EPSG:4326")
-    outline = shapely.Polygon(list(corners))
+    whole = join_at_180(shapely.Polygon(list(corners)))
+    outline = split_at_180(whole)
+    west, south, east, north = whole.bounds
     record: Item = pystac.Item(
         id=name,
         geometry=shapely.geometry.mapping(outline),
-        bbox=list(outline.bounds),
+        bbox=[west, south, east - 360 if east > 180 else east, north],
         datetime=time,
         collection=collection,
         stac_extensions=EXTENSIONS,
@@ -92,8 +95,8 @@ def _properties(
         "sat:relative_orbit": relative_orbit,
         "sat:absolute_orbit": _absolute_orbit(time, relative_orbit),
         "view:incidence_angle": round(incidence, 2),
-        "proj:epsg": 32633,
-        "proj:code": "EPSG:32633",
+        "proj:epsg": geobox.crs.epsg if geobox.crs is not None else None,
+        "proj:code": str(geobox.crs),
         "proj:shape": list(geobox.shape),
         "proj:transform": list(geobox.affine),
     }

@@ -19,7 +19,7 @@ def draw_control(name: str, geobox: GeoBox, *, years: tuple[int, ...], climate: 
 
     Args:
         name: Name of the landscape.
-        geobox: Pixel grid, EPSG:32633.
+        geobox: Pixel grid, metres.
         years: Years wanted; the land is the same in each.
         climate: One of `CLIMATES`.
         seed: The same seed gives the same landscape.

@@ -11,9 +11,9 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines, radiometry
+from glaciersar.dataset.covered import covered_tiles
 from glaciersar.dataset.hdf5 import check_no_leakage, list_groups, split_of
 from glaciersar.dataset.patches import WholeTiles
-from glaciersar.dataset.plan import covered_tiles
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.scenes.reader import read_series

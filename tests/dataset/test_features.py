@@ -12,9 +12,10 @@ from odc.geo.geobox import GeoBox
 
 from glaciersar import radiometry
 from glaciersar.dataset.config import DatasetConfig
+from glaciersar.dataset.covered import covered_tiles
 from glaciersar.dataset.hdf5 import check_published
 from glaciersar.dataset.patches import RandomPatches, WholeTiles
-from glaciersar.dataset.plan import covered_tiles, plan_dataset
+from glaciersar.dataset.plan import plan_dataset
 from glaciersar.dataset.summary import summarize_dataset
 from glaciersar.dataset.tile import fingerprint
 from glaciersar.errors import InputError

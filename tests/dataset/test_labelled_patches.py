@@ -14,7 +14,7 @@ from glaciersar.dataset.hdf5 import list_groups
 from glaciersar.dataset.label_codes import LabelCodes
 from glaciersar.dataset.patches import WholeTiles
 from glaciersar.errors import InputError
-from glaciersar.grid import ORIGIN_X, Group
+from glaciersar.grid import SVAL, Group
 
 CODES = LabelCodes(glacier=(2,), unknown=(0,), other=(1, 3))
 HOW = {"kind": "X-band amplitude", "grey": (0, 255), "as_decibels": (-25, 0)}
@@ -62,7 +62,7 @@ def test_glaciers_and_patches_are_numbered_by_name_and_date(named):
 
 def test_no_group_can_be_taken_for_a_place_on_svalbard(named):
     east_of_svalbard = 2_000_000  # metres, EPSG:32633
-    assert min(Group.parse(name).tile.bounds[0] for name in named) > ORIGIN_X + east_of_svalbard
+    assert min(Group.parse(name).tile.bounds[0] for name in named) > SVAL.origin[0] + east_of_svalbard
 
 
 def test_an_averaged_pixel_has_the_mean_power_of_those_with_data(named, images):

@@ -12,7 +12,7 @@ import rasterio
 import shapely
 from odc.geo.geobox import GeoBox
 
-from glaciersar.dataset.plan import covered_tiles
+from glaciersar.dataset.covered import covered_tiles
 from glaciersar.dataset.summary import summarize_dataset
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from glaciersar import outlines
@@ -73,7 +74,8 @@ def test_glaciers_are_sized_one_by_one_even_where_they_touch_at_a_corner():
     glacier[0:2, 0:2] = True  # 0.04 km² at 100 m
     glacier[2:12, 2:12] = True  # 1 km², touches the first at a corner
     glacier[20:40, 0:20] = True  # 4 km²
-    division = errors.divide_by_size(glacier, pixel=100)
+    box = GeoBox.from_bbox((500_000, 8_700_000, 504_000, 8_704_000), "EPSG:32633", resolution=100, tight=True)
+    division = errors.divide_by_size(glacier, geobox=box)
     assert [division.names.get(division.codes[at]) for at in ((0, 0), (5, 5), (30, 5), (0, 30))] == [
         "< 0.1 km²",
         "0.5–2 km²",

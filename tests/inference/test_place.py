@@ -56,6 +56,13 @@ def test_the_pixels_of_a_source_can_be_chosen(tmp_path, rng):
     assert find_place(folder, tmp_path, polarisation="HH", pixel=20.0).geobox.shape == (15, 20)
 
 
+def test_the_system_of_the_map_of_a_source_can_be_chosen_and_that_of_a_run_cannot(tmp_path, rng):
+    folder = write_folder(tmp_path / "scenes", GRID, year_of_dates(1), rng)
+    assert str(find_place(folder, tmp_path, polarisation="HH", crs="EPSG:3413").geobox.crs) == "EPSG:3413"
+    with pytest.raises(InputError, match="crs='EPSG:3413' without a source found"):
+        find_place("", tmp_path, polarisation="HH", crs="EPSG:3413")
+
+
 def test_of_a_run_the_largest_patch_of_test_tiles_is_mapped_beside_the_outlines_of_its_archive(run):
     place = find_place("", run, polarisation="HH")
     assert place.geobox.shape == (20, 40)

@@ -7,6 +7,7 @@ import pytest
 import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
 from rasterio import Affine
 from scipy import stats
 
@@ -78,9 +79,8 @@ def test_an_error_that_a_map_has_all_over_widens_the_interval_as_if_blocks_erred
 )
 def test_a_map_all_of_ice_lies_within_its_interval(shape, pixel, glaciers):
     place, number = Affine(pixel, 0, 500_000, 0, -pixel, 8_700_000), np.indices(shape)[1] % (glaciers + 1) - 1
-    blocks = block_sums.sum_blocks(np.ones(shape), place, glacier=number, truth=np.ones(shape, bool)).assign(
-        spread=0.01
-    )
+    box = GeoBox(shape, place, "EPSG:32633")
+    blocks = block_sums.sum_blocks(np.ones(shape), box, glacier=number, truth=np.ones(shape, bool)).assign(spread=0.01)
     found = area.residual_interval(blocks, model_of(9.0), draws=99, seed=1)
     assert found.loc["total", "low"] <= blocks["true"].sum() <= found.loc["total", "high"]
 

@@ -42,8 +42,8 @@ def test_polygons_get_the_attributes_of_the_inventory_and_of_the_map(mapped):
     table = attributes.add_attributes(traced, path, weights="w.safetensors")
     assert table["rgi_id"].tolist() == ["a", "b"]
     assert "zmed_m" not in table  # measured for another state of the ice
-    np.testing.assert_allclose(table["area_km2"], [0.12, 0.10])
-    np.testing.assert_allclose(table["perimeter_km"], [1.4, 1.4])
+    np.testing.assert_allclose(table["area_km2"], [0.12, 0.10], rtol=1e-3)
+    np.testing.assert_allclose(table["perimeter_km"], [1.4, 1.4], rtol=1e-3)
     inside = [probability[10:50, 5:35].mean(), probability[20:40, 45:95].mean()]
     np.testing.assert_allclose(table["confidence"], inside, rtol=1e-5)
     assert set(table["src_date"]) == {"2020-07-02T00:00:00"}
@@ -113,7 +113,7 @@ def test_a_map_without_glacier_gives_a_file_without_polygons(tmp_path, suffix):
     assert len(again) == 0
     assert again.crs == GRID.crs
     lost = change.gained_and_lost(whole, divided)
-    assert lost.groupby("change")["area_km2"].sum().to_dict() == {"lost": pytest.approx(0.8)}
+    assert lost.groupby("change")["area_km2"].sum().to_dict() == {"lost": pytest.approx(0.8, rel=1e-3)}
 
 
 def test_geoparquet_is_read_as_it_was_written(mapped, tmp_path):

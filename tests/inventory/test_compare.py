@@ -7,6 +7,7 @@ import pytest
 import shapely
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import areas_km2
 from glaciersar.inventory import compare
 
 CRS = "EPSG:32633"
@@ -24,7 +25,8 @@ OURS = gpd.GeoDataFrame(
 def of_rgi(*shapes, **columns):
     count = len(shapes)
     given = {"rgi_id": [f"G-{k + 1}" for k in range(count)], "glac_name": [f"Breen {k + 1}" for k in range(count)]}
-    given |= {"src_date": ["2008-07-23T00:00:00"] * count, "area_km2": [shape.area / 1e6 for shape in shapes]}
+    given |= {"src_date": ["2008-07-23T00:00:00"] * count}
+    given |= {"area_km2": areas_km2(gpd.GeoSeries(shapes, crs=CRS)).tolist()}
     return gpd.GeoDataFrame(given | columns, geometry=list(shapes), crs=CRS)
 
 
@@ -61,15 +63,15 @@ def test_the_norwegian_table_is_read_in_square_metres_with_its_points(tmp_path):
     read = compare.read_inventory(tmp_path / "cryoclim.csv")
     assert read["id"].tolist() == ["15506.1", "15414"]
     assert read["name"].tolist() == ["Midtre Lovenbreen", ""]
-    assert read["area_km2"].tolist() == [5.2, 1.0]
+    np.testing.assert_allclose(read["area_km2"], [5.2, 1.0], rtol=1e-3)  # from the plane to the ground
     assert read.crs == CRS
-    assert compare.compare_inventories(OURS, read)["theirs_km2"].tolist() == [5.2, 1.0, 0.0]
+    np.testing.assert_allclose(compare.compare_inventories(OURS, read)["theirs_km2"], [5.2, 1.0, 0.0], rtol=1e-3)
 
 
 def test_outlines_without_attributes_have_the_area_of_their_shape(tmp_path):
     gpd.GeoDataFrame(geometry=[square(0, 0, 2000)], crs=CRS).to_crs(4326).to_file(tmp_path / "plain.gpkg")
     read = compare.read_inventory(tmp_path / "plain.gpkg")
-    assert read["area_km2"].tolist() == [pytest.approx(4, rel=1e-4)]
+    assert read["area_km2"].tolist() == [pytest.approx(4, rel=1e-3)]
     assert read["id"].tolist() == ["0"]
 
 
@@ -77,8 +79,8 @@ def test_glaciers_are_joined_by_id_wherever_they_lie(tmp_path):
     of_rgi(square(50_000, 0, 2000), square(60_000, 0, 500)).to_file(tmp_path / "rgi.gpkg")
     table = compare.compare_inventories(OURS, compare.read_inventory(tmp_path / "rgi.gpkg"), on="rgi_id")
     assert table["ids"].tolist() == ["G-1", "G-2", ""]
-    np.testing.assert_allclose(table["difference_km2"], [-3, 0.75, 1])
-    np.testing.assert_allclose(table["relative"], [-0.75, 3, np.nan])
+    np.testing.assert_allclose(table["difference_km2"], [-3, 0.75, 1], rtol=1e-3)
+    np.testing.assert_allclose(table["relative"], [-0.75, 3, np.nan], rtol=1e-3)
     assert table["iou"].iloc[0] == 0
 
 
@@ -89,7 +91,7 @@ def test_several_glaciers_of_ours_that_the_inventory_does_not_know_belong_to_not
     of_rgi(square(0, 0)).to_file(tmp_path / "rgi.gpkg")
     table = compare.compare_inventories(ours, compare.read_inventory(tmp_path / "rgi.gpkg"), on="rgi_id")
     assert table["ids"].tolist() == ["G-1", "", ""]
-    assert table["theirs_km2"].tolist() == [1, 0, 0]
+    np.testing.assert_allclose(table["theirs_km2"], [1, 0, 0], rtol=1e-3)
 
 
 def test_glaciers_are_joined_by_the_polygon_that_holds_most_of_them(tmp_path):
@@ -100,7 +102,7 @@ def test_glaciers_are_joined_by_the_polygon_that_holds_most_of_them(tmp_path):
     whole = shapely.union_all(shapes[:2])
     both = shapely.intersection(whole, OURS.geometry[0]).area
     assert table["iou"][0] == pytest.approx(both / (1e6 + whole.area - both))
-    assert table["theirs_km2"].sum() == pytest.approx(0.25 + 0.16 + 1.44)
+    assert table["theirs_km2"].sum() == pytest.approx(0.25 + 0.16 + 1.44, rel=1e-3)
     assert table.attrs["unmatched"] == 1  # the small one; the far one lies outside our bounds
 
 

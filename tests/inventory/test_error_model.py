@@ -145,9 +145,9 @@ def test_a_glacier_that_is_there_in_one_year_only_errs_in_that_year_only():
 
 
 def test_residuals_are_grouped_by_landscape_year_and_orbit(rng):
-    transform = erring_maps.landscape_box(0, 1).affine
+    box = erring_maps.landscape_box(0, 1)
     p = rng.random((40, 40))
-    blocks = block_sums.sum_blocks(p, transform, truth=rng.random((40, 40)) < p)
+    blocks = block_sums.sum_blocks(p, box, truth=rng.random((40, 40)) < p)
     names = ["SVAL-5-5_2016_ro14", "SVAL-6-6_2016_ro14", "SVAL-5-5_2020_ro14", "SVAL-9-5_2016_ro14"]
     known = error_model.residuals(dict.fromkeys(names, blocks))
     maps = known.groupby(["landscape", "year", "orbit"]).size()
@@ -158,7 +158,7 @@ def test_residuals_are_grouped_by_landscape_year_and_orbit(rng):
 
 
 def test_what_gives_no_residuals_is_refused_in_a_sentence(probability):
-    unknown = block_sums.sum_blocks(probability, erring_maps.landscape_box(0, 1).affine)
+    unknown = block_sums.sum_blocks(probability, erring_maps.landscape_box(0, 1))
     with pytest.raises(InputError, match="without a truth"):
         error_model.residuals({"SVAL-5-5_2016_ro14": unknown})
     with pytest.raises(InputError, match="without any doubt"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 import shapely
@@ -54,9 +55,21 @@ def test_a_traced_map_has_the_area_of_its_glacier_pixels_and_gives_them_back(tmp
 def test_the_areas_of_raster_and_polygons_are_told_before_any_is_left_out(tmp_path, rng):
     mask = blobs(rng, smooth=1.5) > 0.5
     traced = trace(tmp_path, mask, BIG, smallest=20_000)
-    assert traced.attrs["raster_km2"] == pytest.approx(mask.sum() * 1e-4)
-    assert traced.attrs["traced_km2"] == pytest.approx(mask.sum() * 1e-4)
+    assert traced.attrs["raster_km2"] == pytest.approx(mask.sum() * 1e-4, rel=1e-3)
+    assert traced.attrs["traced_km2"] == pytest.approx(traced.attrs["raster_km2"], rel=1e-7)
     assert abs(traced.area.sum() / 1e6 - traced.attrs["traced_km2"]) > 0.001  # some was left out, some filled
+
+
+@pytest.mark.parametrize("crs", [32633, 32635, 3413, 3575, 3857])
+def test_the_same_ice_has_the_same_area_in_any_system(tmp_path, crs):
+    ice = gpd.GeoSeries([shapely.Point(431_500, 8_781_000).buffer(900)], crs=32633).to_crs(crs)
+    grid = GeoBox.from_bbox(ice.buffer(50).total_bounds, f"EPSG:{crs}", shape=(300, 300))
+    traced = trace(tmp_path, outlines.to_mask(ice.to_frame("geometry"), grid), grid, smallest=2.53e6)
+    corners = ice.to_crs(4326).iloc[0].exterior.xy
+    expected = abs(pyproj.Geod(ellps="WGS84").polygon_area_perimeter(*corners)[0]) / 1e6
+    assert len(traced) == 1  # also where the system makes it twenty times as large
+    assert traced.attrs["raster_km2"] == pytest.approx(expected, rel=1e-3)
+    assert traced.attrs["traced_km2"] == pytest.approx(expected, rel=1e-3)
 
 
 def test_windows_leave_no_seam(tmp_path, rng, monkeypatch):

@@ -1,12 +1,16 @@
 """glaciersar.scenes.aoi"""
 
+from datetime import UTC, datetime
+
 import geopandas as gpd
 import pytest
 import shapely
 
 from glaciersar.errors import InputError
-from glaciersar.grid import CRS, Tile
-from glaciersar.scenes.aoi import parse_aoi
+from glaciersar.grid import CRS, Tile, grid_at
+from glaciersar.scenes.aoi import aoi_name, parse_aoi, place_of_tiles, union_footprint
+from glaciersar.scenes.scene import Scene
+from glaciersar.scenes.search import intersecting
 from tests.support.archives import glaciers
 
 BOWTIE = shapely.Polygon([(0, 0), (1000, 1000), (1000, 0), (0, 1000)])
@@ -44,6 +48,43 @@ def test_outlines_that_cross_themselves_are_a_place(tmp_path):
     assert parse_aoi(tmp_path / "a.gpkg").is_valid
 
 
+def test_a_tile_of_another_grid_is_a_place_too():
+    assert parse_aoi("UTM45N-48-309").distance(shapely.Point(86.85, 28)) < 0.1
+    assert place_of_tiles("UTM45N-48-309, UTM45N-49-309") == Tile.parse("UTM45N-48-309")
+    assert place_of_tiles("86.9,28") is None
+    with pytest.raises(InputError, match="tile 'XYZ-1-2' found, a name such as SVAL-10-38 or UTM45N-48-309 expected"):
+        parse_aoi("XYZ-1-2")
+
+
+def test_a_box_over_180_degrees_has_a_part_on_each_side():
+    box = parse_aoi("178,66,-178,68")
+    assert box.equals(shapely.union(shapely.box(178, 66, 180, 68), shapely.box(-180, 66, -178, 68)))
+    assert aoi_name(box) == "the box 178,66,182,68"
+
+
+def test_tiles_and_outlines_over_180_degrees_do_not_reach_around_the_earth(tmp_path):
+    tile = grid_at(180, 67).tiles_within((360_000, 7_430_000, 390_000, 7_450_000))[0]
+    ice = gpd.GeoSeries([shapely.box(*tile.bounds).buffer(9000)], crs=tile.grid.crs)
+    ice.to_file(tmp_path / "a.gpkg")
+    halves = [shapely.box(179, 66, 180, 67), shapely.box(-180, 66, -179, 67)]
+    gpd.GeoSeries(halves, crs=4326).to_file(tmp_path / "b.gpkg")
+    for place in (tile.name, tmp_path / "a.gpkg", tmp_path / "b.gpkg"):
+        shape = parse_aoi(place)
+        assert shape.is_valid
+        assert 0 < shape.area < 2.1  # square degrees
+        assert shape.distance(shapely.Point(180, 67)) < 1
+
+
+def test_a_footprint_over_180_degrees_is_one_shape_on_its_grid():
+    across = [(179.5, 66.5), (-179.5, 66.5), (-179.5, 67.5), (179.5, 67.5)]  # sides across the whole map
+    known = {"time": datetime(2020, 1, 1, tzinfo=UTC), "relative_orbit": 1, "orbit_state": "ascending"}
+    scene = Scene(id="x", hrefs={}, outline=shapely.Polygon(across), **known)
+    shape = union_footprint([scene], grid_at(180, 67).crs)
+    assert shape.area / 1e6 == pytest.approx(43.5 * 111.5, rel=0.02)  # a degree at 67° N
+    assert intersecting([scene], shapely.Point(180, 67)) == [scene]
+    assert intersecting([scene], shapely.Point(0, 67)) == []
+
+
 @pytest.mark.parametrize(
     ("place", "sentence"),
     [
@@ -54,7 +95,7 @@ def test_outlines_that_cross_themselves_are_a_place(tmp_path):
         ("78,115", "longitudes and latitudes expected"),
         ("500000,8700000,510000,8710000", "500000, 8.7e.06, .* longitudes and latitudes expected"),
         ("nan,78", "longitudes and latitudes expected"),
-        ("SVAL-10-38,Kongsfjorden", "tile 'Kongsfjorden' found, a name such as SVAL-10-38 expected"),
+        ("SVAL-10-38,Kongsfjorden", "tile 'Kongsfjorden' found, a name such as SVAL-10-38 or UTM45N-48-309 expected"),
         ("Kongsfjorden", "place Kongsfjorden: no such file"),
         ("absent.gpkg", r"place absent\.gpkg: no such file"),
         (shapely.Point(), "longitudes and latitudes expected"),

@@ -1,12 +1,17 @@
 """glaciersar.scenes.footprint; more of it in tests/scenes/test_reader_refused.py and tests/dataset/test_bad_input.py"""
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import shapely
+from odc.geo.geobox import GeoBox
 from rasterio.control import GroundControlPoint
 
+from glaciersar import geodesy
 from glaciersar.errors import InputError
-from glaciersar.scenes.footprint import covering_geobox, open_backscatter, scene_footprints
+from glaciersar.scenes.footprint import choose_grid, covering_geobox, open_backscatter, scene_footprints
+from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.scene import Scene
 from tests.support.archives import TILE, TIMES, backscatter, write_raster
 
@@ -50,3 +55,70 @@ def test_the_grid_and_the_footprints_of_two_polarisations_cover_the_rasters_of_b
     ]
     with pytest.raises(InputError, match="a: no VV found"):
         covering_geobox([scene], "VV+VH")
+
+
+def around(longitude, latitude, crs, size, *, side=0.02):
+    """Lay pixels over a box of `side` degrees of latitude."""
+    half = side / 2 / np.cos(np.radians(latitude))
+    corners = shapely.box(longitude - half, latitude - side / 2, longitude + half, latitude + side / 2)
+    bounds = gpd.GeoSeries([corners], crs=4326).segmentize(0.001).to_crs(crs).total_bounds
+    return GeoBox.from_bbox(bounds, crs, resolution=size)
+
+
+def scenes_on(tmp_path, *boxes):
+    """Write a raster of a constant power on each grid."""
+    paths = [
+        write_raster(tmp_path / f"{k}.tif", np.full(box.shape, 0.1, np.float32), box) for k, box in enumerate(boxes)
+    ]
+    known = {"relative_orbit": 14, "orbit_state": None}
+    return [
+        Scene(id=path.stem, time=time, hrefs={"HH": (str(path),)}, **known)
+        for path, time in zip(paths, TIMES, strict=False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "crs", "pixel"),
+    [
+        ([(90, 28, "EPSG:32645", 20), (90, 28, "EPSG:32646", 20)], "EPSG:32646", 20),  # two zones
+        ([(180, 67, "EPSG:32660", 20), (180, 67, "EPSG:32601", 20)], "EPSG:32601", 20),  # and over 180°
+        ([(15, 78.5, "EPSG:3857", 100)], "EPSG:32633", 20),  # Web Mercator
+        ([(86.9, 28, "EPSG:4326", 0.0002)], "EPSG:32645", 22),  # degrees, nearly square
+        ([(15, 78.5, "EPSG:4326", 0.0002)], "EPSG:32633", 22),  # degrees, five times as long as wide
+    ],
+)
+def test_rasters_without_a_metric_system_in_common_are_mapped_on_the_grid_of_their_place(
+    tmp_path, capsys, boxes, crs, pixel
+):
+    scenes = scenes_on(tmp_path, *(around(*box) for box in boxes))
+    box = covering_geobox(scenes, "HH")
+    assert str(box.crs) == crs
+    assert box.resolution.x == pytest.approx(pixel, abs=0.5)
+    assert geodesy.is_metric(box)
+    assert f"mapped on pixels of {pixel} m in {crs} instead" in capsys.readouterr().out
+    for scene in scenes:  # all of each raster lies on it
+        (extent,) = scene_footprints(scene, "HH", crs)
+        assert shapely.box(*box.boundingbox.bbox).buffer(1).covers(extent)
+    power = read_series(scenes, box, "HH").power
+    assert (np.isfinite(power).mean((1, 2)) > 0.7).all()
+    np.testing.assert_allclose(power[np.isfinite(power)], 0.1, rtol=1e-4)
+
+
+def test_a_system_can_be_asked_for_if_it_is_true_to_scale(tmp_path):
+    scenes = scenes_on(tmp_path, around(15, 78.5, "EPSG:32633", 20))
+    assert covering_geobox(scenes, "HH", crs="EPSG:32633") == covering_geobox(scenes, "HH")
+    asked = covering_geobox(scenes, "HH", crs="EPSG:3413", pixel=40)
+    assert str(asked.crs) == "EPSG:3413"
+    assert asked.resolution.x == 40
+    with pytest.raises(InputError, match=r"crs=EPSG:3857: pixels of 4 × 4 m on the ground found for 20 m"):
+        covering_geobox(scenes, "HH", crs="EPSG:3857")
+    with pytest.raises(InputError, match=r"crs='EPSG:4326': WGS 84 found, a projected system in metres"):
+        covering_geobox(scenes, "HH", crs="EPSG:4326")
+
+
+def test_the_grid_of_tiles_is_that_of_the_rasters_where_they_share_one_off_svalbard():
+    box = around(7.6, 46, "EPSG:3035", 20)
+    assert choose_grid([box]).name == "EPSG3035"
+    assert choose_grid([box, around(7.6, 46, "EPSG:32632", 20)]).name == "UTM32N"
+    assert choose_grid([box], crs="EPSG:32633").name == "UTM33N"
+    assert choose_grid([around(25, 79, "EPSG:32635", 20)]).name == "SVAL"

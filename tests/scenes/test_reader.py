@@ -198,8 +198,9 @@ def test_dates_of_two_zones_lie_on_one_another(folder, target):
     np.testing.assert_array_equal(power[0], plane)
     inner = power[1, 3:-3, 3:-3]
     np.testing.assert_allclose(inner, plane[3:-3, 3:-3], atol=2e-4)
-    with pytest.raises(InputError, match="EPSG:32633 and EPSG:32635 found, one coordinate system expected"):
-        covering_geobox(find_scenes(folder), "HH")  # whose grid it should be, nobody tells
+    both = covering_geobox(find_scenes(folder), "HH")
+    assert str(both.crs) == GRID.crs  # that of the place
+    np.testing.assert_array_equal(read_series(find_scenes(folder), both, "HH").power.shape[1:], both.shape)
 
 
 @pytest.fixture

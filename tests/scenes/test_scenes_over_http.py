@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from glaciersar import outlines
-from glaciersar.dataset.plan import covered_tiles
+from glaciersar.dataset.covered import covered_tiles
 from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.scenes.footprint import covering_geobox

@@ -86,7 +86,7 @@ def draw_landscapes(
         half = (np.indices(box.shape)[0] >= box.shape.y // 2).astype(int)
         maps = draw_maps(rng, k, side=side, years=years, deviations=deviations, stays=stays)
         blocks = {
-            year: block_sums.sum_blocks(p, box.affine, glacier=half if divided else None, truth=truth)
+            year: block_sums.sum_blocks(p, box, glacier=half if divided else None, truth=truth)
             for year, (p, truth) in maps.items()
         }
         reference = {year: float(part["true"].sum()) for year, part in blocks.items()}

@@ -87,7 +87,7 @@ def _is_wanted(settings: ArchiveSettings, landscape: int, train_on: Mapping[str,
 
 
 def _tiles(corner: Tile, side: int) -> list[Tile]:
-    return [Tile(column=corner.column + i, row=corner.row + j) for i in range(side) for j in range(side)]
+    return [corner.neighbour(right=i, up=j) for i in range(side) for j in range(side)]
 
 
 def ice_fraction(archive: Path, landscape: int) -> float:

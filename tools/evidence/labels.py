@@ -10,6 +10,7 @@ import rasterio
 
 from glaciersar.dataset.summary import pixel_size
 from glaciersar.evaluation.scoring import map_tiles
+from glaciersar.geodesy import areas_km2, pixel_areas_km2
 from glaciersar.grid import Group, Tile
 from glaciersar.io import rasters
 from glaciersar.models import Network
@@ -95,7 +96,7 @@ def areas_by_year(model: Network, settings: ArchiveSettings, archive: Path, test
     Returns:
         Columns landscape, year, mapped, truth, ragged, smooth, km².
     """
-    unit = (pixel_size(test) / 1e3) ** 2
+    pixel = pixel_size(test)
     number = {settings.corner(k): k for k in range(settings.landscapes)}
     rows = []
     for result in map_tiles(model, test):
@@ -104,14 +105,16 @@ def areas_by_year(model: Network, settings: ArchiveSettings, archive: Path, test
         landscape, year = read_truth(archive / f"landscape-{k:02d}" / f"zones_{group.year}.tif")
         areas = {
             style: float(
-                reference_outlines.annotate(
-                    landscape, year, annotator="reference", seed=k, ragged=style == "ragged"
-                ).area.sum()
+                areas_km2(
+                    reference_outlines.annotate(
+                        landscape, year, annotator="reference", seed=k, ragged=style == "ragged"
+                    )
+                ).sum()
             )
-            / 1e6
             for style in ("ragged", "smooth")
         }
-        areas["mapped"] = float(np.asarray(result.found, bool).sum()) * unit
-        areas["truth"] = float(landscape.glacier[year].sum()) * unit
+        km2 = pixel_areas_km2(group.tile.geobox(pixel=pixel))
+        areas["mapped"] = float(km2[np.asarray(result.found, bool)].sum())
+        areas["truth"] = float(km2[landscape.glacier[year]].sum())
         rows.append({"landscape": group.tile.name, "year": year} | areas)
     return pd.DataFrame(rows)

@@ -9,7 +9,6 @@ import numpy as np
 import shapely
 import torch
 
-from glaciersar import grid
 from glaciersar.models import Network
 from glaciersar.models.features import backscatter_features
 from glaciersar.models.shipped import ASSET, multihash
@@ -71,8 +70,9 @@ def make_record(
 def _outline(settings: ArchiveSettings) -> shapely.Polygon:
     """Draw the rectangle in degrees that holds all simulated landscapes."""
     count = settings.landscapes + settings.controls
-    boxes = [shapely.box(*bounds_of(settings.corner(k), settings.tiles_per_side)) for k in range(count)]
-    bounds = gpd.GeoSeries(boxes, crs=grid.CRS).to_crs(4326).total_bounds
+    corners = [settings.corner(k) for k in range(count)]
+    boxes = [shapely.box(*bounds_of(corner, settings.tiles_per_side)) for corner in corners]
+    bounds = gpd.GeoSeries(boxes, crs=corners[0].grid.crs).to_crs(4326).total_bounds
     outline: shapely.Polygon = shapely.box(*np.round(bounds, 3).tolist())
     return outline
 
