@@ -22,13 +22,13 @@ from typing import Any
 
 import nbformat
 import papermill
-import yaml
 from papermill.translators import PythonTranslator
 from traitlets.config import Config
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
 from glaciersar.io.extras import require_extra
+from glaciersar.io.limits import parse_yaml, read_yaml
 
 TAGS = ("parameters", "further-parameters")
 """Of the cells that declare parameters. papermill knows the first only, but sets what it is given below both."""
@@ -82,11 +82,11 @@ def read_profile(path: str | Path, notebook: str | Path) -> dict[str, Any]:
         known = sorted(p.stem for p in path.parent.glob("*.yaml"))
         raise InputError(f"profile {path.stem!r} is unknown; {path.parent} holds {', '.join(known) or 'none'}")
     try:
-        profile = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise InputError(
-            f"{path}: not YAML ({' '.join(str(error).split())}), parameters by notebook expected"
-        ) from error
+        profile = read_yaml(path) or {}
+        if not all(isinstance(section, dict) for section in (profile, *profile.values()) if section is not None):
+            raise ValueError("a section without names")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}, parameters by notebook expected") from error
     declared = read_parameters(notebook)
     for name in profile.get("all") or {}:
         if RENAMED.get(name) in declared:
@@ -137,8 +137,8 @@ def _convert(value: Any, default: Any, *, where: str) -> Any:
     """Bring a value to the type of the default, or refuse it."""
     if isinstance(value, str) and not isinstance(default, str):
         try:
-            value = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            value = parse_yaml(value)
+        except ValueError as error:
             raise InputError(f"{where}: {value!r} cannot be read as {type(default).__name__}") from error
     if isinstance(default, float) and type(value) in (int, str):
         with suppress(ValueError):

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
@@ -16,6 +15,7 @@ from scipy import ndimage
 
 from glaciersar.dataset.summary import TileSeries, most_mixed_tiles, read_tile
 from glaciersar.grid import Group
+from glaciersar.io.open_raster import open_raster
 from glaciersar.simulate.zones import GLACIER, Zone
 
 CLASSES: Mapping[str, tuple[Zone, ...]] = {"glacier": GLACIER, "rock": (Zone.ROCK,), "water": (Zone.WATER,)}
@@ -37,7 +37,7 @@ def read_zones(archive: str | Path, tile: TileSeries) -> NDArray[np.uint8] | Non
     left, bottom, right, top = group.tile.bounds
     height, width = tile.glacier.shape
     for path in sorted(Path(archive).glob(f"*/zones_{group.year}.tif")):
-        with rasterio.open(path) as file:
+        with open_raster(path) as file:
             box = file.bounds
             if box.left <= left and box.bottom <= bottom and box.right >= right and box.top >= top:
                 grid = group.tile.geobox(pixel=(right - left) / width)

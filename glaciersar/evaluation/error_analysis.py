@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
@@ -24,6 +23,7 @@ from glaciersar.evaluation.metrics import RATIOS, Confusion, Mask, TileResult, b
 from glaciersar.grid import Group, Tile
 from glaciersar.io import rasters
 from glaciersar.io.atomic import require_file
+from glaciersar.io.open_raster import open_raster
 from glaciersar.simulate.geometry import view_from_orbit
 from glaciersar.simulate.zones import Zone
 
@@ -190,7 +190,7 @@ def find_landscape(archive: str | Path, tile: Tile) -> Path:
     """
     left, bottom, right, top = tile.bounds
     for path in sorted(Path(archive).glob("*/dem.tif")):
-        with rasterio.open(path) as file:
+        with open_raster(path) as file:
             box = file.bounds
         if box.left <= left and box.bottom <= bottom and right <= box.right and top <= box.top:
             return path.parent
@@ -232,7 +232,7 @@ def _layover_and_shadow(elevation: NDArray[np.float32], geobox: GeoBox, relative
 
 
 def _read(path: Path) -> tuple[NDArray[Any], GeoBox]:
-    with rasterio.open(require_file(path, made_by="01-scenes")) as file:
+    with open_raster(require_file(path, made_by="01-scenes")) as file:
         return file.read(1), rasters.geobox_of(file)
 
 

@@ -3,7 +3,6 @@
 Every calibration is fitted on a `ProbabilityHistogram`, which adds up over tiles.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,8 @@ from scipy.special import expit
 from glaciersar.errors import InputError
 from glaciersar.inference.histogram import Array, ProbabilityHistogram, clipped_logit
 from glaciersar.io.atomic import write_json
+from glaciersar.io.checksums import verify_json, with_checksum
+from glaciersar.io.limits import read_json
 
 
 def entropy_confidence(probability: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -239,26 +240,27 @@ def _judge(
 
 
 def write_calibration(path: str | Path, calibration: Calibration, **about: object) -> None:
-    """Write a calibration as JSON, with what it was fitted on."""
-    write_json(path, calibration.record() | {"about": about})
+    """Write a calibration as JSON, with what it was fitted on and a checksum."""
+    write_json(path, with_checksum(calibration.record() | {"about": about}))
 
 
 def read_calibration(path: str | Path) -> Calibration:
     """Read a calibration that `write_calibration` wrote.
 
     Raises:
-        InputError: The file is missing or is no calibration.
+        InputError: The file is missing, is no calibration, or was changed after it was written.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected a calibration (JSON)")
     try:
-        content = json.loads(path.read_text())
+        content = read_json(path)
         method, temperature = str(content["method"]), float(content["temperature"])
         at, value = _floats(content["at"]), _floats(content["value"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise InputError(f"{path}: no calibration found ({found}), expected as 07-confidence writes it") from error
+    verify_json(content, path)
     rising = len(at) == len(value) and (np.diff(at) > 0).all()
     if method in _INTERPOLATING and at and rising and temperature > 0:
         return _INTERPOLATING[method](at=at, value=value)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from time import sleep
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import rasterio
 import requests
@@ -23,6 +23,9 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from glaciersar.errors import InputError
+from glaciersar.io.hrefs import check_href
+from glaciersar.io.limits import check_limit
+from glaciersar.io.open_raster import open_raster
 
 TRIES = 5
 """Attempts after the first, for a page of a search and for a block of a raster alike."""
@@ -60,9 +63,14 @@ def gdal_options() -> dict[str, Any]:
 
 
 class RetryAdapter(HTTPAdapter):
-    """Send a request again after a status of BUSY, no answer, or an answer cut short; obey the server's Retry-After."""
+    """Send a request again after a status of BUSY, no answer, or an answer cut short; obey the server's Retry-After.
 
-    def __init__(self) -> None:
+    Args:
+        listed_in: The list that every request, also after a redirection, comes from; `hrefs.check_href` looks at each.
+    """
+
+    def __init__(self, listed_in: str = "") -> None:
+        self._listed_in = listed_in
         retry = Retry(
             total=TRIES,
             connect=CONNECTS,
@@ -74,11 +82,12 @@ class RetryAdapter(HTTPAdapter):
         )
         super().__init__(max_retries=retry)
 
-    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        check_href(str(request.url), self._listed_in)
         for attempt in range(TRIES + 1):
-            response = super().send(*args, **kwargs)
+            response = super().send(request, *args, **kwargs)
             try:
-                response.content  # noqa: B018  read the body here, because Retry checks only the headers
+                _read_body(response)  # here, because Retry checks only the headers
             except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError):
                 if attempt == TRIES:
                     raise
@@ -88,11 +97,31 @@ class RetryAdapter(HTTPAdapter):
         return response
 
 
-def retry_session() -> requests.Session:
-    """Open a session that sends failed requests again, to any server."""
-    session = requests.Session()
+def _read_body(response: requests.Response) -> None:
+    """Read an answer as far as the limit of a text; what comes unpacked is counted."""
+    parts, size = [], 0
+    for part in response.iter_content(2**16):
+        parts.append(part)
+        size += len(part)
+        check_limit(size, "TEXT_BYTES", str(response.url))
+    response._content = b"".join(parts)  # where `content` keeps it, which has no limit itself
+
+
+class _Session(requests.Session):
+    """A session that follows no redirection from a public server to a private address."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target:
+            check_href(urljoin(str(resp.url), target), str(resp.url))
+        return target
+
+
+def retry_session(listed_in: str = "") -> requests.Session:
+    """Open a session that sends failed requests again, to any server, or those that a list may name."""
+    session = _Session()
     for scheme in ("http://", "https://"):
-        session.mount(scheme, RetryAdapter())
+        session.mount(scheme, RetryAdapter(listed_in))
     return session
 
 
@@ -137,23 +166,23 @@ def _new_token(account: str, container: str) -> tuple[str, datetime]:
 
 @contextmanager
 def open_href(href: str) -> Iterator[DatasetReader]:
-    """Open a raster: a local one with `rasterio.open`, a remote one with retries, and signed if it needs to be.
+    """Open a raster: a local one as `open_raster` does, a remote one with retries, and signed if it needs to be.
 
     A signature that the server refuses is replaced once. GDAL reads again after a status of BUSY. An answer cut short
     is an error; `read_with_retry` then opens and reads again.
     """
     if not is_http(href):
-        with rasterio.open(href) as file:
+        with open_raster(href) as file:
             yield file
         return
     with rasterio.Env(**gdal_options()):
         url = sign_href(href)
         try:
-            file = rasterio.open(url)
+            file = open_raster(url)
         except RasterioError as error:
             if not (needs_signature(href) and "403" in str(error)):
                 raise
-            file = rasterio.open(sign_href(href, refused=url))
+            file = open_raster(sign_href(href, refused=url))
         with file:
             yield file
 

@@ -23,6 +23,7 @@ from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
 from glaciersar.errors import InputError
+from glaciersar.io.open_raster import open_raster
 
 WINDOW_SIDE = 2048  # pixels of a window, 32 MB as float64
 BLOCK = 256  # pixels; side of GDAL's blocks in an uncompressed raster, of which a window should touch few
@@ -38,7 +39,7 @@ def open_map(path: str | Path) -> Iterator[DatasetReader]:
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected a probability map (GeoTIFF)")
     try:
-        file = rasterio.open(path)
+        file = open_raster(path)
     except RasterioError as error:
         raise InputError(f"{path}: cannot be read as a raster ({error}), expected a probability map") from error
     with file:
@@ -105,7 +106,7 @@ def read_overview(path: str | Path, *, side: int = 1000) -> tuple[NDArray[np.flo
     Returns:
         (h, w) means, NaN where there is no data, and their grid; the map itself where no side is longer than `side`.
     """
-    with rasterio.open(path) as file:
+    with open_raster(path) as file:
         grid = coarsen_geobox(geobox_of(file), side)
         values = file.read(1, out_shape=tuple(grid.shape), masked=True, resampling=Resampling.average)
         return _scaled(values, file), grid

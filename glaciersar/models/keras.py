@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
+from glaciersar.io.hdf5 import check_array
 from glaciersar.models import build, unet3d
 from glaciersar.models.layers import Network
 
@@ -67,13 +68,19 @@ def read_layers(path: Path) -> list[tuple[str, Weights]]:
         with h5py.File(path) as file:
             names = [_text(name) for name in file.attrs["layer_names"]]
             layers = [
-                (name, [(_text(w), file[name][_text(w)][()]) for w in file[name].attrs["weight_names"]])
+                (name, [(_text(w), _values(file, f"{name}/{_text(w)}")) for w in file[name].attrs["weight_names"]])
                 for name in names
             ]
     # what h5py raises: not HDF5, truncated, without these names, or other objects under them
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, MemoryError) as error:
         raise InputError(f"{path}: cannot be read as Keras weights in the .h5 layout ({error})") from error
     return [(name, weights) for name, weights in layers if weights]
+
+
+def _values(file: h5py.File, name: str) -> NDArray[Any]:
+    check_array(file[name], file, name)
+    values: NDArray[Any] = file[name][()]
+    return values
 
 
 def _text(name: str | bytes) -> str:

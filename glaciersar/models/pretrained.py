@@ -16,6 +16,9 @@ from safetensors.torch import save_file
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
+from glaciersar.io.checksums import KEY, tensors_checksum, verify
+from glaciersar.io.limits import parse_json
+from glaciersar.io.open_raster import check_regular
 from glaciersar.models import build
 from glaciersar.models.keras import from_keras
 from glaciersar.models.layers import Network
@@ -87,7 +90,7 @@ PUBLISHED = {
 
 
 def save(model: Network, path: str | Path, **metadata: str) -> None:
-    """Write a model as safetensors: the same model and metadata always give the same bytes.
+    """Write a model as safetensors, with a checksum: the same model and metadata always give the same bytes.
 
     Args:
         model: From `models.build` or `load`.
@@ -102,6 +105,7 @@ def save(model: Network, path: str | Path, **metadata: str) -> None:
         "metadata": metadata,
     }
     tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    header[KEY] = tensors_checksum(tensors, header)
     with atomic_write(path) as temporary:
         save_file(tensors, temporary, {HEADER: json.dumps(header, sort_keys=True)})
 
@@ -120,10 +124,11 @@ def load(name_or_path: str | Path) -> Network:
             cache cannot be written, or what should have been shipped is not there.
     """
     if str(name_or_path) in SHIPPED:
-        return _load_own(shipped_file(str(name_or_path)))
+        return _load_own(shipped_file(str(name_or_path)), checked=True)
     if str(name_or_path) in PUBLISHED:
         return _load_published(PUBLISHED[str(name_or_path)])
     path = Path(name_or_path)
+    check_regular(path)
     if not path.is_file():
         known = ", ".join((*PUBLISHED, *SHIPPED))
         raise InputError(f"{path}: no such weight file; expected a file, or one of {known}")
@@ -137,7 +142,8 @@ def load(name_or_path: str | Path) -> Network:
     return model
 
 
-def _load_own(path: Path) -> Network:
+def _load_own(path: Path, *, checked: bool = False) -> Network:
+    """Load a file that `save` wrote, and verify its checksum unless the whole file is `checked` already."""
     try:
         with safe_open(path, "pt") as file:
             entries = file.metadata() or {}
@@ -147,11 +153,11 @@ def _load_own(path: Path) -> Network:
     if HEADER not in entries:
         raise InputError(f"{path}: no entry {HEADER!r} in its header, so not weights of a network of this package")
     try:
-        header = json.loads(entries[HEADER])
+        header = parse_json(entries[HEADER])
         with torch.device("meta"):  # no memory, no random numbers: every weight comes from the file
             model = build(header["name"], **{key: header[key] for key in ("features", "width", "dropout")})
-        model.metadata = header["metadata"]
-    except (ValueError, KeyError, TypeError) as error:
+        model.metadata = {str(name): str(value) for name, value in header["metadata"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError, OverflowError, ArithmeticError) as error:
         raise InputError(
             f"{path}: header {entries[HEADER]} found, "
             f"name, features, width, dropout and metadata expected ({type(error).__name__}: {error})"
@@ -170,6 +176,8 @@ def _load_own(path: Path) -> Network:
             raise InputError(f"{path}: weight {key} is of type {kind}, {wanted} expected")
         if not state[key].isfinite().all():
             raise InputError(f"{path}: weight {key} holds NaN or infinite values, finite ones expected")
+    if not checked:
+        verify(header.get(KEY), tensors_checksum(state, header), path)
     aligned = {key: value.clone() for key, value in state.items()}  # in the file they lie anywhere: other last bits
     model.load_state_dict(aligned, assign=True)
     return model.eval()

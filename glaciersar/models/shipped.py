@@ -5,11 +5,11 @@ for machine-learning models (MLM). `python -m tools.ship_weights` makes both fro
 """
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from glaciersar.errors import InputError
+from glaciersar.io.limits import read_json
 
 WEIGHTS = Path(__file__).with_name("weights")
 SHIPPED = ("unet3d-simulated", "ulstm-simulated")
@@ -54,7 +54,7 @@ def read_checksum(record: str | Path) -> str:
         InputError: The record is no STAC item of weights.
     """
     try:
-        item: dict[str, Any] = json.loads(Path(record).read_text(encoding="utf-8"))
+        item: dict[str, Any] = read_json(record)
         return str(item["assets"][ASSET]["file:checksum"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{record}: no file:checksum of an asset {ASSET!r} found, a STAC item expected") from error

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-import rasterio
 from rasterio.errors import RasterioError
 
 from glaciersar.errors import InputError
+from glaciersar.io.open_raster import open_raster
 from glaciersar.scenes.scene import Scene, rasters_of
 
 CONVENTIONS = ("gamma0", "sigma0")
@@ -128,7 +128,7 @@ def scene_from_file(
 def _bands(path: Path) -> tuple[list[str], str]:
     """Read the names of the bands, which Earth Engine exports have, and the unit of the first; empty if missing."""
     try:
-        with rasterio.open(path) as file:
+        with open_raster(path) as file:
             return [text or "" for text in file.descriptions], file.units[0] or ""
     except RasterioError:
         return [""], ""  # the error is reported when the raster is read

@@ -1,7 +1,6 @@
 """The manifest: the list of scenes that a study was made from, with checksums of their rasters."""
 
 import hashlib
-import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,8 @@ from tqdm import tqdm
 from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.io.atomic import write_json
+from glaciersar.io.checksums import verify_json, with_checksum
+from glaciersar.io.limits import read_json
 from glaciersar.radiometry import UNITS
 from glaciersar.scenes.scene import POLARISATIONS, FileChecksum, Scene, as_utc, is_remote
 
@@ -30,10 +31,12 @@ def write_manifest(scenes: Sequence[Scene], path: str | Path) -> Path:
 
     Each feature is a scene, with its footprint, the fields that STAC has for it, and its rasters with their checksums.
     Paths of rasters below the folder of the manifest are written relative to it, so that both can be moved together.
+    The manifest carries a checksum of itself, which `read_manifest` verifies.
     """
     path = Path(path)
     folder = path.resolve().parent
-    write_json(path, {"type": "FeatureCollection", "features": [_to_json(scene, folder) for scene in scenes]})
+    content = {"type": "FeatureCollection", "features": [_to_json(scene, folder) for scene in scenes]}
+    write_json(path, with_checksum(content))
     return path
 
 
@@ -81,11 +84,13 @@ def read_manifest(path: str | Path) -> list[Scene]:
     """Read a manifest that `write_manifest` wrote, or somebody by hand.
 
     Raises:
-        InputError: No such file, or a scene with a field missing or wrong; the message names it.
+        InputError: No such file, a scene with a field missing or wrong, which the message names, or a manifest that
+            was changed after it was written.
     """
     path = Path(path)
     try:
-        features = json.loads(path.read_text())["features"]
+        content = read_json(path)
+        features = content["features"]
         if not isinstance(features, list):
             raise TypeError("features is no list")
     except FileNotFoundError as error:
@@ -101,6 +106,7 @@ def read_manifest(path: str | Path) -> list[Scene]:
             raise InputError(f"{path}: scene {number} ({name}) has no {error}, one expected") from error
         except (ValueError, TypeError, AttributeError, shapely.errors.ShapelyError) as error:
             raise InputError(f"{path}: scene {number} ({name}) cannot be read ({error})") from error
+    verify_json(content, path)
     return scenes
 
 

@@ -1,7 +1,6 @@
 """Find scenes in a STAC API, a static STAC catalogue, a manifest or a folder of GeoTIFFs."""
 
 import glob
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +11,9 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
-from glaciersar.io import http
+from glaciersar.io import http, limits
 from glaciersar.io.extras import require_extra
+from glaciersar.io.hrefs import check_href
 from glaciersar.radiometry import UNITS
 from glaciersar.scenes.aoi import aoi_name, parse_aoi
 from glaciersar.scenes.deduplicate import drop_older_products
@@ -25,6 +25,9 @@ from glaciersar.scenes.stac import scene_from_item
 
 if TYPE_CHECKING:
     import pystac
+
+ODD_VALUES = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What libraries raise of JSON in whose fields something unexpected stands; the last of catalogues in a circle."""
 
 
 def find_scenes(
@@ -81,18 +84,25 @@ def find_scenes(
     return sorted(scenes, key=lambda scene: (scene.time, scene.id))
 
 
-def _stac_reader() -> "pystac.StacIO":
-    """Make a reader of STAC that asks a server again as every other request does."""
+def _stac_reader(source: str) -> "pystac.StacIO":
+    """Make a reader of STAC that asks a server again as every other request does, and reads what a list may name."""
     from pystac.stac_io import DefaultStacIO
 
     class RetryStacIO(DefaultStacIO):
         def read_text_from_href(self, href: str) -> str:
             if not href.startswith(("http://", "https://")):
-                return super().read_text_from_href(href)
-            with http.retry_session() as session:
+                check_href(href, source)
+                return limits.read_text(href.removeprefix("file://"))
+            with http.retry_session(source) as session:
                 answer = session.get(href, timeout=http.TIMEOUT)
             answer.raise_for_status()
             return answer.text
+
+        def json_loads(self, txt: str, *_: Any, **__: Any) -> dict[str, Any]:
+            content = limits.parse_json(txt)
+            if not isinstance(content, dict):
+                raise ValueError(f"{type(content).__name__} found, an object expected")
+            return content
 
     return RetryStacIO()
 
@@ -100,39 +110,42 @@ def _stac_reader() -> "pystac.StacIO":
 def _scenes_of_json(source: str, units: str | None) -> list[Scene]:
     if not is_remote(source) and Path(source).is_file() and is_manifest(_read_json(source)):
         return read_manifest(source)
-    return [scene_from_item(item, units) for item in _scenes_of_catalog(source)]
+    return [scene_from_item(item, units, listed_in=listed_in) for item, listed_in in _scenes_of_catalog(source)]
 
 
 def _read_json(path: str) -> Any:
     try:
-        return json.loads(Path(path).read_text())
+        return limits.read_json(path)
     except (OSError, ValueError):
         return None  # the error is reported when the file is read as STAC
 
 
-def _scenes_of_catalog(source: str) -> Iterator["pystac.Item"]:
-    """Walk through the items of any kind of STAC JSON."""
+def _scenes_of_catalog(source: str) -> Iterator[tuple["pystac.Item", str]]:
+    """Walk through the items of any kind of STAC JSON; yields each with the list that its hrefs stand in."""
     pystac = require_extra("pystac")
-    reader = _stac_reader()
+    reader = _stac_reader(source)
     try:
         content = reader.read_json(source)
         if content.get("type") == "FeatureCollection":
             for item in pystac.ItemCollection.from_dict(content):
                 item.set_self_href(pystac.utils.make_absolute_href(item.get_self_href() or source, source))
-                yield item
+                yield item, source
             return
         found = pystac.read_file(source, stac_io=reader)
         if isinstance(found, pystac.Item):
-            yield found
+            yield found, source
         elif isinstance(found, pystac.Catalog):
-            yield from found.get_items(recursive=True)
+            for item in found.get_items(recursive=True):  # a catalogue on this disk may link to one elsewhere
+                yield item, source if is_remote(source) else item.get_self_href() or source
+    except InputError:
+        raise
     except FileNotFoundError as error:
         raise InputError(f"{error.filename or source}: no such file, expected a STAC catalogue or item") from error
     except requests.RequestException as error:
         raise InputError(
             f"{source}: cannot be reached ({http.failure_reason(error)}), a STAC catalogue expected"
         ) from error
-    except (pystac.STACError, pystac.STACTypeError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (pystac.STACError, pystac.STACTypeError, *ODD_VALUES) as error:
         raise InputError(f"{source}: cannot be read as STAC ({error}), expected a catalogue or items") from error
 
 
@@ -192,7 +205,7 @@ def search_scenes(
         from glaciersar.scenes.stac import search_items
 
         items = search_items(source, shape, *_period(year, start, end), collection, progress=progress)
-        scenes = drop_older_products([scene_from_item(item, units) for item in items], source)
+        scenes = drop_older_products([scene_from_item(item, units, listed_in=source) for item in items], source)
         if not scenes:
             where = None if place is None else aoi_name(place)
             asked = {"collection": collection, "year": year, "place": where, "from": start, "to": end}

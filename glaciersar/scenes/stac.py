@@ -19,6 +19,7 @@ from tqdm import tqdm
 from glaciersar.errors import InputError
 from glaciersar.io import http
 from glaciersar.io.extras import require_extra
+from glaciersar.io.hrefs import check_href
 from glaciersar.scenes.filenames import asset_kind
 from glaciersar.scenes.scene import POLARISATIONS, FileChecksum, Scene, as_utc
 
@@ -55,7 +56,7 @@ def search_items(
 
     reader = StacApiIO()
     for scheme in ("http://", "https://"):
-        reader.session.mount(scheme, http.RetryAdapter())
+        reader.session.mount(scheme, http.RetryAdapter(url))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pystac-client warns of missing conformance classes; they are checked here
@@ -196,15 +197,16 @@ PROCESSED = ("s1:processing_datetime", "processing:datetime", "created")
 """Fields with the time when a product was made, or else entered the archive; the first one present is used."""
 
 
-def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
+def scene_from_item(item: pystac.Item, units: str | None, *, listed_in: str = "") -> Scene:
     """Read one item as a scene; assets of no use to a series are left out.
 
     Args:
         item: With GeoTIFF assets whose keys name a polarisation (hh, gamma0_vv, …) or the incidence.
         units: "linear" or "db", or None for what the item declares, or else linear.
+        listed_in: URL of the list that holds it, whose hrefs `check_href` looks at; empty for one on this disk.
 
     Raises:
-        InputError: No backscatter, no time, several units.
+        InputError: No backscatter, no time, several units, or a href that a list from elsewhere must not name.
     """
     from pystac.utils import make_absolute_href, str_to_datetime
 
@@ -223,6 +225,7 @@ def scene_from_item(item: pystac.Item, units: str | None) -> Scene:
         if kind is None:
             continue
         href = make_absolute_href(asset.href, item.get_self_href())
+        check_href(href, listed_in)
         hrefs[kind] = (*hrefs.get(kind, ()), href)
         known = FileChecksum(size=asset.extra_fields.get("file:size"), checksum=asset.extra_fields.get("file:checksum"))
         checksums |= {href: known} if known != FileChecksum() else {}

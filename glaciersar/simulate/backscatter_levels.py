@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
+from glaciersar.io.limits import read_yaml
 from glaciersar.simulate.zones import GLACIER, Zone
 
 DEFAULT = Path(__file__).with_name("backscatter.yaml")
@@ -65,9 +65,9 @@ def read_levels(path: str | Path | None = None, *, shift_db: float = 0.0) -> Lev
     if not path.exists():
         raise InputError(f"{path}: no such file, expected backscatter levels like {DEFAULT.name}")
     try:
-        content = yaml.safe_load(path.read_text())
+        content = read_yaml(path)
         return _levels(content, path, shift_db)
-    except (KeyError, TypeError, ValueError, yaml.YAMLError) as error:
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(

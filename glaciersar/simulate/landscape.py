@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from glaciersar import grid, outlines
 from glaciersar.errors import InputError
+from glaciersar.io.open_raster import open_raster
 from glaciersar.simulate import ice, random_fields, terrain
 from glaciersar.simulate.rounding import blur, evaluate, norm, rounded
 from glaciersar.simulate.zones import place_zones
@@ -289,7 +290,7 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
     if not path.exists():
         raise InputError(f"{path}: no such file, expected an elevation model (GeoTIFF)")
     try:
-        with rasterio.open(path) as source:
+        with open_raster(path) as source:
             yield source
     except rasterio.errors.RasterioError as error:
         reason = " ".join(str(error.__cause__ or error).split()).rstrip(".")  # GDAL's own words

@@ -17,10 +17,10 @@ from typing import Any
 import pandas as pd
 import torch
 import torch.distributed as dist
-import yaml
 
 from glaciersar import models
 from glaciersar.errors import InputError
+from glaciersar.io.limits import read_yaml
 from glaciersar.models.memory import peak_bytes
 from glaciersar.recipe import run_name
 from glaciersar.training.config import TrainConfig
@@ -130,7 +130,12 @@ def read_profile(profile: str) -> dict[str, Any]:
     if not path.is_file():
         known = sorted(found.stem for found in path.parent.glob("*.yaml"))
         raise InputError(f"{path}: no such profile found, one of {', '.join(known) or 'none there'} expected")
-    sections = yaml.safe_load(path.read_text()) or {}
+    try:
+        sections = read_yaml(path) or {}
+        if not all(isinstance(section, dict) for section in (sections, *sections.values()) if section is not None):
+            raise ValueError("a section without names")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: {error}, parameters by notebook expected") from error
     common = {name: value for name, value in (sections.get("all") or {}).items() if name in (*DEFAULTS, *PLACES)}
     values = common | (sections.get(SECTION) or {})
     values.pop("progress", None)
