@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
+from glaciersar.vector_files import check_vector_file
 
 DATED = ("year", "src_date", "BgnDate", "BGNDATE", "YEAR_")
 """Columns with the year of an outline: this project's and König's; RGI 7 and GLIMS; RGI 6; the Norwegian one's."""
@@ -25,10 +26,13 @@ def read_outlines(path: str | Path, *, layer: str | None = None) -> gpd.GeoDataF
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file, expected glacier outlines (GeoPackage, GeoJSON, Shapefile)")
+    check_vector_file(path)
     try:
         outlines = gpd.read_file(path, layer=layer)
     except Exception as error:  # pyogrio raises its own kinds for a bad file and for a missing layer
-        raise InputError(f"{path}: cannot be read as outlines ({error})") from error
+        raise InputError(f"{path}: cannot be read as outlines ({' '.join(str(error).split())})") from error
+    if not isinstance(outlines, gpd.GeoDataFrame):
+        raise InputError(f"{path}: a table without shapes found, glacier polygons expected")
     if outlines.empty:
         raise InputError(f"{path}: no feature found, glacier polygons expected")
     if outlines.crs is None:

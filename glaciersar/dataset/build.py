@@ -20,6 +20,7 @@ from tqdm import tqdm
 from glaciersar import grid, radiometry
 from glaciersar.dataset.config import DatasetConfig
 from glaciersar.dataset.plan import DatasetPlan, plan_dataset
+from glaciersar.dataset.planes import write_array
 from glaciersar.dataset.tile import TileJob, fingerprint, make_tile
 from glaciersar.errors import InputError
 from glaciersar.grid import Tile
@@ -164,19 +165,19 @@ def _write_subsets(out: Path, plan: DatasetPlan, tiles: Sequence[Path]) -> None:
 
 
 def _join(file: h5py.File, tiles: Mapping[str, Path]) -> str:
-    """Copy tiles into one file, a date at a time, and return a hash of the values and base indices."""
+    """Copy tiles into one file with checksums, a date at a time; return a hash of the values and base indices."""
     content = hashlib.sha256()
     for name, path in tiles.items():
         group = file.create_group(name)
         with h5py.File(path) as tile:
             if "incidence" in tile:  # no part of the hash, as no model reads it
-                tile.copy("incidence", group)
+                source = tile["incidence"]
+                write_array(group, "incidence", source.shape, source.dtype)[()] = source[()]
             for key in [*(feature for feature in radiometry.RANGES if feature in tile), "outlines"]:
                 source = tile[key]
-                # in one piece, uncompressed: windows are read as mapped memory
-                target = group.create_dataset(key, shape=source.shape, dtype=source.dtype)
+                target = write_array(group, key, source.shape, source.dtype)
                 content.update(f"{name}/{key}{source.shape}".encode())
-                for index in range(len(source)):  # a date, or a row of labels
+                for index in range(len(source)) if source.ndim == 4 else [()]:  # a date, or all labels at once
                     target[index] = values = np.ascontiguousarray(source[index])
                     content.update(values.data)
             group.attrs.update(tile.attrs)

@@ -10,6 +10,8 @@ import numpy as np
 
 from glaciersar.errors import InputError
 from glaciersar.grid import SUBSETS, Group, Tile
+from glaciersar.io.hdf5 import check_array
+from glaciersar.io.open_raster import check_regular
 
 _SIZES = ("height", "width", "orig_height", "orig_width", "pad_height", "pad_width")
 
@@ -38,6 +40,7 @@ def open_dataset(path: str | Path) -> Iterator[h5py.File]:
     path = Path(path)
     if not path.exists():
         raise InputError(f"{path}: no such file, expected a dataset file (train.h5, val.h5, test.h5)")
+    check_regular(path)
     try:
         file = h5py.File(path, "r")
     except OSError as error:
@@ -45,7 +48,7 @@ def open_dataset(path: str | Path) -> Iterator[h5py.File]:
     with file:
         try:
             yield file
-        except OSError as error:
+        except (OSError, RuntimeError, UnicodeDecodeError) as error:  # what h5py raises of damaged structures
             raise InputError(f"{path}: cannot be read ({error}), expected a whole HDF5 file") from error
 
 
@@ -140,6 +143,7 @@ def _dataset(where: str, group: h5py.Group, name: str, shape: tuple[int | None, 
     if not isinstance(group.get(name), h5py.Dataset):
         raise InputError(f"{where}: dataset {name} missing, found {', '.join(group) or 'nothing'}")
     dataset = group[name]
+    check_array(dataset, group.file, f"{where}: dataset {name}")
     fits = dataset.ndim == len(shape) and all(
         wanted in (None, found) for wanted, found in zip(shape, dataset.shape, strict=True)
     )

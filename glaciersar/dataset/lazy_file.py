@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 from glaciersar.dataset import augmentation as augment
 from glaciersar.dataset.augmentation import Augmentation, Plane
 from glaciersar.dataset.hdf5 import TileEntry, check_finite
+from glaciersar.dataset.planes import MappedPlanes, map_planes
+from glaciersar.errors import InputError
+from glaciersar.io.hdf5 import check_array
 from glaciersar.recipe import Recipe
 
 Window = tuple[slice, slice]
 UNCHANGED = Augmentation()
+Array = h5py.Dataset | NDArray[Any] | MappedPlanes
 
 
 class LazyFile:
@@ -27,17 +31,20 @@ class LazyFile:
         self.path = Path(path)
         self._file: h5py.File | None = None
         self._process = 0
-        self._arrays: dict[str, h5py.Dataset | NDArray[Any]] = {}
+        self._arrays: dict[str, Array] = {}
         self._finite: set[tuple[str, tuple[int, ...]]] = set()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type["LazyFile"], tuple[Path]]:
         return LazyFile, (self.path,)
 
-    def array(self, name: str) -> h5py.Dataset | NDArray[Any]:
-        """Return an array to index: mapped memory where it lies uncompressed in one piece, an HDF5 dataset elsewhere.
+    def array(self, name: str) -> Array:
+        """Return an array to index: mapped memory where it, or each date, lies uncompressed in one piece, else HDF5's.
 
         From mapped memory, a window is copied once, from the page cache to its target: four times as fast as HDF5.
+
+        Raises:
+            InputError: Its values lie in another file, or its header asks for more than a limit.
         """
         with self._lock:
             if self._file is None or self._process != os.getpid():
@@ -46,16 +53,24 @@ class LazyFile:
                 self._arrays[name] = self._map(self._file[name])
             return self._arrays[name]
 
-    def _map(self, dataset: h5py.Dataset) -> h5py.Dataset | NDArray[Any]:
-        offset = dataset.id.get_offset()  # None where it lies in chunks
-        if offset is None or dataset.external:
+    def _map(self, dataset: h5py.Dataset) -> Array:
+        check_array(dataset, dataset.file, f"{self.path}: dataset {dataset.name}")
+        if dataset.chunks:
+            return map_planes(dataset, self.path) or dataset
+        offset = dataset.id.get_offset()
+        if offset is None:
             return dataset
         return np.asarray(np.memmap(self.path, dataset.dtype, mode="r", offset=offset, shape=dataset.shape))
 
     def _check_once(self, name: str, index: tuple[int, ...]) -> None:
-        """Refuse NaN and infinite values at an index, once in each process, as training reads it many times."""
+        """Refuse NaN, infinite values and wrong checksums, once at each index, as training reads it many times."""
         if (name, index) not in self._finite:
-            check_finite(self.array(name)[index], f"{self.path}: dataset /{name}")
+            where = f"{self.path}: dataset /{name}"
+            try:
+                values = self.array(name)[index]
+            except OSError as error:
+                raise InputError(f"{where}: cannot be read ({error}), a whole and unchanged file expected") from error
+            check_finite(values, where)
             self._finite.add((name, index))
 
     def read(

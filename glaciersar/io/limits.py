@@ -62,9 +62,8 @@ def check_limit(found: int, name: str, what: str) -> None:
         InputError: It is larger.
     """
     if found > (most := limit(name)):
-        raise InputError(
-            f"{what}: {found} {'pixels' if name == 'PIXELS' else 'bytes'} found, at most {most} expected (GLACIERSAR_MAX_{name} sets it)"
-        )
+        unit = "pixels" if name == "PIXELS" else "bytes"
+        raise InputError(f"{what}: {found} {unit} found, at most {most} expected (GLACIERSAR_MAX_{name} sets it)")
 
 
 def check_ratio(asked: int, held: int, what: str) -> None:
@@ -133,8 +132,8 @@ def parse_yaml(text: str) -> Any:
         ValueError: It is no YAML of plain values, too large, nested too deeply, or repeats itself too often.
     """
     check_limit(len(text), "YAML_BYTES", "YAML")
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -144,8 +143,6 @@ def parse_yaml(text: str) -> Any:
         raise ValueError(f"more than {DEPTH} levels found") from None
     except (yaml.YAMLError, TypeError, AttributeError, OverflowError) as error:  # all that odd values raise in PyYAML
         raise ValueError(f"not YAML: {' '.join(str(error).split())}") from error
-    finally:
-        loader.dispose()
 
 
 def _count(node: yaml.Node, counted: dict[int, int], depth: int) -> int:

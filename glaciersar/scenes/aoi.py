@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 from glaciersar.errors import InputError
 from glaciersar.grid import CRS, Tile
 from glaciersar.scenes.scene import Scene
+from glaciersar.vector_files import check_vector_file
 
 DEGREES = "EPSG:4326"
 EXPECTED = "lon,lat, or west,south,east,north in degrees, or tiles such as SVAL-10-38, or a file of outlines"
@@ -81,6 +82,7 @@ def _from_tiles(names: Sequence[str]) -> BaseGeometry:
 def _from_file(path: Path) -> BaseGeometry:
     if not path.exists():
         raise InputError(f"place {path}: no such file, {EXPECTED} expected")
+    check_vector_file(path)
     try:
         shapes = gpd.read_file(path).geometry
     except Exception as error:  # pyogrio raises its own kinds

@@ -104,7 +104,14 @@ def read_manifest(path: str | Path) -> list[Scene]:
             scenes.append(_from_json(feature, path.resolve().parent))
         except KeyError as error:
             raise InputError(f"{path}: scene {number} ({name}) has no {error}, one expected") from error
-        except (ValueError, TypeError, AttributeError, shapely.errors.ShapelyError) as error:
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+            LookupError,
+            OverflowError,
+            shapely.errors.ShapelyError,
+        ) as error:
             raise InputError(f"{path}: scene {number} ({name}) cannot be read ({error})") from error
     verify_json(content, path)
     return scenes

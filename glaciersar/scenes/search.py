@@ -110,7 +110,17 @@ def _stac_reader(source: str) -> "pystac.StacIO":
 def _scenes_of_json(source: str, units: str | None) -> list[Scene]:
     if not is_remote(source) and Path(source).is_file() and is_manifest(_read_json(source)):
         return read_manifest(source)
-    return [scene_from_item(item, units, listed_in=listed_in) for item, listed_in in _scenes_of_catalog(source)]
+    return [_scene(item, units, listed_in) for item, listed_in in _scenes_of_catalog(source)]
+
+
+def _scene(item: "pystac.Item", units: str | None, listed_in: str) -> Scene:
+    """Read an item as a scene; a field of another type than STAC has becomes an InputError."""
+    try:
+        return scene_from_item(item, units, listed_in=listed_in)
+    except InputError:
+        raise
+    except ODD_VALUES as error:
+        raise InputError(f"{item.id}: cannot be read ({error!r}), a STAC item of backscatter expected") from error
 
 
 def _read_json(path: str) -> Any:
@@ -205,7 +215,7 @@ def search_scenes(
         from glaciersar.scenes.stac import search_items
 
         items = search_items(source, shape, *_period(year, start, end), collection, progress=progress)
-        scenes = drop_older_products([scene_from_item(item, units, listed_in=source) for item in items], source)
+        scenes = drop_older_products([_scene(item, units, source) for item in items], source)
         if not scenes:
             where = None if place is None else aoi_name(place)
             asked = {"collection": collection, "year": year, "place": where, "from": start, "to": end}

@@ -20,7 +20,7 @@ def path(tmp_path, rng):
 
 def test_a_geotiff_is_opened_as_by_rasterio(path):
     with open_raster(path) as found, rasterio.open(path) as expected:
-        assert found.profile == expected.profile
+        assert str(found.profile) == str(expected.profile)
         np.testing.assert_array_equal(found.read(), expected.read())
 
 
@@ -75,10 +75,20 @@ def with_entry(path, tag, value):
     return path
 
 
-@pytest.mark.parametrize(("tag", "value"), [(256, 2**31 - 1), (257, 2**31 - 1), (257, 10**8), (278, 2**31 - 1)])
+@pytest.mark.parametrize(("tag", "value"), [(256, 2**31 - 1), (257, 2**31 - 1), (257, 10**8)])
 def test_a_header_that_asks_for_more_than_the_file_can_hold_takes_no_memory(path, tag, value):
     with pytest.raises((InputError, RasterioError)):
         open_raster(with_entry(path, tag, value)).read()
+
+
+def test_blocks_that_take_more_memory_than_the_limit_are_refused(path, monkeypatch):
+    with open_raster(path) as file:
+        rows, columns = file.block_shapes[0]
+    monkeypatch.setenv("GLACIERSAR_MAX_BLOCK_BYTES", str(4 * rows * columns - 1))
+    with pytest.raises(
+        InputError, match=rf"a\.tif: a block of {columns} × {rows} pixels by its header: {4 * rows * columns} "
+    ):
+        open_raster(path)
 
 
 def test_the_limit_of_pixels_is_stated_and_can_be_set(path, monkeypatch):

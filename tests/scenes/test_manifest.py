@@ -74,6 +74,7 @@ def by_hand(path, change):
     write_manifest([scene(0), scene(9, "b")], path)
     content = json.loads(path.read_text())
     change(content["features"][1])
+    del content["sha256"]
     path.write_text(json.dumps(content))
     return path
 
@@ -110,6 +111,13 @@ def test_a_time_without_a_zone_in_a_list_made_by_hand_is_utc(tmp_path):
         tmp_path / "scenes.json", lambda f: f["properties"].update({"start_datetime": "2020-01-02T06:30:09"})
     )
     assert read_manifest(path)[1].time == START + timedelta(seconds=9)
+
+
+def test_a_list_that_was_changed_after_it_was_written_is_refused(tmp_path):
+    path = write_manifest([scene(0), scene(9, "b")], tmp_path / "scenes.json")
+    path.write_text(path.read_text().replace("2020-01-02", "2020-01-03"))
+    with pytest.raises(InputError, match=r'scenes\.json: content with checksum .*remove "sha256"'):
+        read_manifest(path)
 
 
 def test_an_absent_list_is_refused(tmp_path):
