@@ -103,6 +103,7 @@ PAGES = {  # links that hold in the repository, from any folder -> pages of the 
     r"benchmarks/RESULTS\.md": "benchmarks.md",
     r"CHANGELOG\.md": "changelog.md",
     r"CONTRIBUTING\.md": "contributing.md",
+    r"SECURITY\.md": "security.md",
     r"docs/": "",
 }
 

@@ -11,7 +11,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 from zlib import crc32
+from zlib import error as ZlibError
 
 import numpy as np
 import rasterio
@@ -19,9 +21,11 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
 
+from glaciersar.errors import InputError
 from glaciersar.inference.map_product import NO_DATA, Band
 from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write, check_free_space, write_json
+from glaciersar.io.limits import read_json
 
 STATE, SETTINGS = "state.npz", "settings.json"
 WriteWindow = Callable[[Window, Sequence[NDArray[np.generic]]], None]
@@ -80,7 +84,10 @@ def create_or_resume(
 def is_unfinished(folder: Path, settings: Mapping[str, Any]) -> bool:
     """Tell whether a folder holds an unfinished map of such settings."""
     path = folder / SETTINGS
-    return path.exists() and bool(json.loads(path.read_text()) == json.loads(json.dumps(settings)))
+    try:
+        return path.exists() and bool(read_json(path) == json.loads(json.dumps(settings)))
+    except (OSError, ValueError):  # damaged: none that could be resumed
+        return False
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -115,8 +122,11 @@ def load_progress(folder: Path, fresh: Progress) -> Progress:
     """Read the progress of a folder; `fresh` where no row is done."""
     if not (folder / STATE).exists():
         return fresh
-    with np.load(folder / STATE) as kept:
-        return Progress(rows=int(kept["rows"]), carry=kept["carry"], counts=kept["counts"])
+    try:
+        with np.load(folder / STATE) as kept:
+            return Progress(rows=int(kept["rows"]), carry=kept["carry"], counts=kept["counts"])
+    except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError, ZlibError) as damage:
+        raise InputError(f"{folder / STATE}: cannot be read ({damage}), remove {folder} to start anew") from damage
 
 
 def save_progress(folder: Path, state: Progress) -> None:

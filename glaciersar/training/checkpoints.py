@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write, require_file
+from glaciersar.io.checksums import KEY, tensors_checksum, verify
+from glaciersar.io.limits import parse_json
 from glaciersar.training.identity import differing, list_differences
 
 NAME, OLD = "checkpoint.safetensors", "checkpoint.old.safetensors"
@@ -54,6 +56,7 @@ def save_checkpoint(
     }
     with atomic_write(folder / NAME) as temporary:
         told = {"identity": identity, "rows": rows, "scaler": scaler}
+        told[KEY] = tensors_checksum(tensors, told)
         save_file(tensors, temporary, {"run": json.dumps(told)})
 
 
@@ -97,18 +100,20 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        InputError: The file is none.
+        InputError: The file is none, or was changed after it was written.
     """
     try:
         with safe_open(path, "pt") as file:
-            run = json.loads((file.metadata() or {})["run"])
+            run = parse_json((file.metadata() or {})["run"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         identity, rows = run["identity"], run["rows"]
         if isinstance(identity, str):  # as it was written before
-            identity = json.loads(identity)
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+            identity = parse_json(identity)
+        scaler = run.get("scaler", {})
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: not a checkpoint that can be read ({error}); remove it to start anew") from error
-    return Checkpoint(identity=identity, rows=rows, scaler=run.get("scaler", {}), tensors=tensors)
+    verify(run.get(KEY), tensors_checksum(tensors, run), path, remedy="; remove it to start anew")
+    return Checkpoint(identity=identity, rows=rows, scaler=scaler, tensors=tensors)
 
 
 def restore(found: Checkpoint, networks: Mapping[str, nn.Module], optimizer: torch.optim.Optimizer) -> None:

@@ -143,6 +143,14 @@ def test_what_is_no_calibration_is_refused_in_a_sentence_that_names_the_file(tmp
     assert "rule.json" in str(error.value)
 
 
+def test_a_calibration_that_was_changed_after_it_was_written_is_refused(tmp_path):
+    path = tmp_path / "rule.json"
+    calibration.write_calibration(path, calibration.TemperatureCalibration(temperature=1.5), fitted_on="val.h5")
+    path.write_text(path.read_text().replace("1.5", "1.7"))
+    with pytest.raises(InputError, match=r"rule\.json: content with checksum .* expected as noted in it"):
+        calibration.read_calibration(path)
+
+
 def test_bad_input_is_refused(rng):
     with pytest.raises(InputError, match="NaN or not within 0 and 1"):
         ProbabilityHistogram.of(np.array([0.5, np.nan]), np.array([True, False]))

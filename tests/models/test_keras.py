@@ -25,6 +25,19 @@ def model(request):
     return model.eval()
 
 
+def test_values_in_another_file_are_refused(tmp_path):
+    path = write_keras(models.build("unet3d", width=2), tmp_path / "w.h5")
+    (tmp_path / "secret").write_bytes(bytes(1000))
+    with h5py.File(path, "r+") as file:
+        layer = file[file.attrs["layer_names"][1]]
+        name = layer.attrs["weight_names"][0]
+        shape = layer[name].shape
+        del layer[name]
+        layer.create_dataset(name, shape, "f4", external=[(str(tmp_path / "secret"), 0, h5py.h5f.UNLIMITED)])
+    with pytest.raises(InputError, match="values in another file found"):
+        from_keras(path)
+
+
 def test_a_file_of_any_width_and_features_gives_the_model_it_came_from(model, tmp_path):
     found = from_keras(write_keras(model, tmp_path / "w.h5"))
     assert (found.name, found.features, found.width, found.training) == (model.name, 2, 4, False)

@@ -45,6 +45,28 @@ def test_the_same_model_gives_the_same_bytes(model, tmp_path):
     assert len(written) == 1
 
 
+def test_a_changed_weight_or_word_of_the_header_is_refused(model, tmp_path):
+    path = tmp_path / "w.safetensors"
+    pretrained.save(model, path, trained_on="simulated radar")
+    content = path.read_bytes()
+    flipped = bytearray(content)
+    flipped[-9] ^= 1
+    for changed in (bytes(flipped), content.replace(b"simulated radar", b"Sentinel-1 data")):
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=r"w\.safetensors: content with checksum .* changed after it was written"):
+            pretrained.load(path)
+
+
+def test_a_file_of_an_older_version_without_a_checksum_is_loaded_and_told_once(model, tmp_path, capsys):
+    header = {"name": "ulstm", "features": 2, "width": 4, "dropout": 0.25, "metadata": {"recipe": "corrected"}}
+    path = tmp_path / "older.safetensors"
+    save_file(model.state_dict(), path, {"glaciersar": json.dumps(header)})
+    for _ in range(2):
+        found = pretrained.load(path)
+    assert all(torch.equal(value, found.state_dict()[key]) for key, value in model.state_dict().items())
+    assert capsys.readouterr().out.count("older.safetensors: no checksum in it") == 1
+
+
 def test_weights_laid_out_channels_last_are_saved_alike(model, tmp_path):
     pretrained.save(model, tmp_path / "plain.safetensors")
     pretrained.save(model.to(memory_format=torch.channels_last), tmp_path / "last.safetensors")
