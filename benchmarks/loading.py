@@ -27,7 +27,7 @@ TILES, SIDE, DATES = 3, 1000, 30  # 10 km tiles at 10 m; 30 passes a year
 PATCH, BATCH, SAMPLES, ROUNDS = 384, 8, 96, 5
 PROCESSES = 3  # one after the other, as where the pages of one lie makes it up to a tenth faster or slower
 MEGABYTES = (15 + 2) * PATCH**2 * 4 / 1e6  # of a sample: series and labels, float32; each is read and written
-LAYOUTS = {"in one piece": None, "chunks of 128²": 128}  # as build() writes, and as files of others may be
+LAYOUTS = {"in one piece": None, "chunks of 128²": 128}  # as published, and as files of others may be
 
 
 def write(path: Path, chunk: int | None) -> None:
@@ -178,7 +178,7 @@ def main() -> str:
             index=False, floatfmt=("", "d", "", ".0f", ".0f", ".0f", ".2f", ".2f", ".1f", ".0f", ".0f"), missingval="–"
         ),
         "",
-        f"On a file as `dataset.build` writes it, {ratios['in one piece', 0]:.1f} times the base in one process and "
+        f"On a file in one piece, {ratios['in one piece', 0]:.1f} times the base in one process and "
         f"{ratios['in one piece', 2]:.1f} times with two workers; on one in chunks, "
         f"{ratios['chunks of 128²', 0]:.1f} and {ratios['chunks of 128²', 2]:.1f} times. The file lies in the page "
         "cache, and the first epoch, in which ours looks at each plane for NaN, is not timed. Rates and ratios are "

@@ -10,7 +10,7 @@ import numpy as np
 
 from glaciersar.errors import InputError
 from glaciersar.grid import SUBSETS, Group, Tile
-from glaciersar.io.hdf5 import check_array
+from glaciersar.io.hdf5 import DAMAGED, check_array
 from glaciersar.io.open_raster import check_regular
 
 _SIZES = ("height", "width", "orig_height", "orig_width", "pad_height", "pad_width")
@@ -43,12 +43,14 @@ def open_dataset(path: str | Path) -> Iterator[h5py.File]:
     check_regular(path)
     try:
         file = h5py.File(path, "r")
-    except OSError as error:
+    except DAMAGED as error:
         raise InputError(f"{path}: cannot be opened ({error}), expected a whole HDF5 file") from error
     with file:
         try:
             yield file
-        except (OSError, RuntimeError, UnicodeDecodeError) as error:  # what h5py raises of damaged structures
+        except InputError:
+            raise
+        except DAMAGED as error:
             raise InputError(f"{path}: cannot be read ({error}), expected a whole HDF5 file") from error
 
 

@@ -16,7 +16,7 @@ from glaciersar.dataset.augmentation import Augmentation, Plane
 from glaciersar.dataset.hdf5 import TileEntry, check_finite
 from glaciersar.dataset.planes import MappedPlanes, map_planes
 from glaciersar.errors import InputError
-from glaciersar.io.hdf5 import check_array
+from glaciersar.io.hdf5 import DAMAGED, check_array
 from glaciersar.recipe import Recipe
 
 Window = tuple[slice, slice]
@@ -68,7 +68,9 @@ class LazyFile:
             where = f"{self.path}: dataset /{name}"
             try:
                 values = self.array(name)[index]
-            except OSError as error:
+            except InputError:
+                raise
+            except DAMAGED as error:
                 raise InputError(f"{where}: cannot be read ({error}), a whole and unchanged file expected") from error
             check_finite(values, where)
             self._finite.add((name, index))

@@ -7,6 +7,9 @@ import h5py
 from glaciersar.errors import InputError
 from glaciersar.io.limits import check_limit, check_ratio
 
+DAMAGED = (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError, MemoryError)
+"""What h5py raises of a file whose structures are damaged; an InputError is one too, and passes on first."""
+
 
 def check_array(dataset: object, file: h5py.File, where: str) -> None:
     """Refuse what is no array, whose values lie in another file, or whose header asks for more than a limit.

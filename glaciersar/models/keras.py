@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from glaciersar.errors import InputError
-from glaciersar.io.hdf5 import check_array
+from glaciersar.io.hdf5 import DAMAGED, check_array
 from glaciersar.models import build, unet3d
 from glaciersar.models.layers import Network
 
@@ -71,8 +71,7 @@ def read_layers(path: Path) -> list[tuple[str, Weights]]:
                 (name, [(_text(w), _values(file, f"{name}/{_text(w)}")) for w in file[name].attrs["weight_names"]])
                 for name in names
             ]
-    # what h5py raises: not HDF5, truncated, without these names, or other objects under them
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError, AttributeError, MemoryError) as error:
+    except DAMAGED as error:  # not HDF5, truncated, without these names, or other objects under them
         raise InputError(f"{path}: cannot be read as Keras weights in the .h5 layout ({error})") from error
     return [(name, weights) for name, weights in layers if weights]
 
