@@ -3,6 +3,7 @@
 GDAL opens far more by itself: XML that names other files and servers, archives within archives, pipes.
 """
 
+import math
 import re
 import stat
 from pathlib import Path
@@ -80,4 +81,10 @@ def _check_header(file: DatasetReader, name: str) -> None:
     check_limit(rows * columns * size * together, "BLOCK_BYTES", block)
     path = _local(name)
     if path is not None and path.is_file():
-        check_ratio(file.width * file.height * file.count * size, path.stat().st_size, name)
+        held = path.stat().st_size
+        check_ratio(file.width * file.height * file.count * size, held, name)
+        blocks = math.ceil(file.height / rows) * math.ceil(file.width / columns)
+        if blocks > held:  # the index of each takes a byte at least
+            raise InputError(f"{name}: {blocks} blocks by its header found, which {held} bytes cannot hold")
+    if "OVERVIEW_FILE" in file.tags(ns="OVERVIEWS"):
+        raise InputError(f"{name}: another file with its overviews found, overviews in the file itself expected")

@@ -224,7 +224,7 @@ def scene_from_item(item: pystac.Item, units: str | None, *, listed_in: str = ""
         kind = asset_kind(key) if _is_raster(asset) else None
         if kind is None:
             continue
-        href = make_absolute_href(asset.href, item.get_self_href())
+        href = make_absolute_href(asset.href, item.get_self_href() or listed_in or None)
         check_href(href, listed_in)
         hrefs[kind] = (*hrefs.get(kind, ()), href)
         known = FileChecksum(size=asset.extra_fields.get("file:size"), checksum=asset.extra_fields.get("file:checksum"))

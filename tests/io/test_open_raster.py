@@ -50,6 +50,14 @@ def test_xml_that_names_other_files_and_other_formats_are_not_opened(path, tmp_p
             open_raster(name)
 
 
+def test_a_sidecar_that_names_another_file_as_overview_is_refused(path):
+    named = '<MDI key="OVERVIEW_FILE">/vsicurl/http://127.0.0.1/a.tif</MDI>'
+    text = f'<PAMDataset><Metadata domain="OVERVIEWS">{named}</Metadata></PAMDataset>'
+    path.with_name("a.tif.aux.xml").write_text(text)
+    with pytest.raises(InputError, match="another file with its overviews found"):
+        open_raster(path)
+
+
 def test_a_pipe_a_device_and_a_folder_are_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe.tif")
     for name in (tmp_path / "pipe.tif", "/dev/zero", tmp_path, f"file://{tmp_path}/pipe.tif"):

@@ -1,4 +1,4 @@
-"""python -m tools.fuzz [--cases N] [--seed N] [--format NAME] [--case K] [--out PAGE]"""
+"""python -m tools.fuzz [--cases N] [--seed N] [--format NAME] [--case K] [--jobs N] [--out PAGE]"""
 
 import argparse
 import sys
@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from glaciersar.io import process_pool
 from glaciersar.io.atomic import atomic_write
 from tools.fuzz.formats import FORMATS
 from tools.fuzz.run import CRASH, DIFFERENT, HANG, OUTCOMES, TRACEBACK, Result, run_cases
 from tools.fuzz.spoil import HEAD
 
+PART = 250
+"""Cases that a process runs before it is given others."""
 PAGE = """# Spoilt files
 
 Made by `python -m tools.fuzz --cases {count} --seed {seed} --out docs/fuzz.md`: {each} cases of each kind of file.
@@ -36,23 +39,31 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--format", action="append", choices=FORMATS, help="only this one; may be given again")
     parser.add_argument("--case", type=int, help="only the case of this number, and print what came of it")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that run cases beside each other")
     parser.add_argument("--out", help="page to write the table to")
     given = parser.parse_args()
     names = given.format or list(FORMATS)
     each = -(-given.cases // len(names))
+    cases = range(each) if given.case is None else range(given.case, given.case + 1)
+    parts = [(name, cases[k : k + PART], given.seed) for name in names for k in range(0, len(cases), PART)]
     results: list[Result] = []
-    for name in names:
-        cases = range(each) if given.case is None else range(given.case, given.case + 1)
-        with tempfile.TemporaryDirectory() as folder:
-            for result in run_cases(name, cases, Path(folder), seed=given.seed):
-                results.append(result)
+    with process_pool.spawn_pool(given.jobs) as pool:
+        for part, found in zip(parts, pool.map(run_part, *zip(*parts, strict=True)), strict=True):
+            results += found
+            for result in found:
                 if is_fault(result) or given.case is not None:
-                    print(f"{name}, case {result.case}: {result.outcome}\n{result.said}", flush=True)
-        print(f"{name}: {len(cases)} cases", file=sys.stderr, flush=True)
+                    print(f"{result.format}, case {result.case}: {result.outcome}\n{result.said}", flush=True)
+            print(f"{part[0]}: {len(found)} cases", file=sys.stderr, flush=True)
     if given.out:
         with atomic_write(given.out) as temporary:
             temporary.write_text(page(results, each, given.seed), encoding="utf-8")
     return int(any(is_fault(result) for result in results))
+
+
+def run_part(name: str, cases: range, seed: int) -> list[Result]:
+    """Run some cases of a format in a folder of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return list(run_cases(name, cases, Path(folder), seed=seed))
 
 
 def is_fault(result: Result) -> bool:

@@ -1,6 +1,7 @@
 """The kinds of file that are fuzzed: a small valid one of each, and the function of the package that reads it.
 
-What a reader returns is hashed, so that a change without an error is seen.
+What a reader returns is hashed, so that a change without an error is seen. Each function imports what it needs itself:
+a fork takes the longer the more its process has imported.
 """
 
 import hashlib
@@ -9,29 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
-import h5py
 import numpy as np
-import shapely
-import torch
 from odc.geo.geobox import GeoBox
 
-from glaciersar import models, outlines
-from glaciersar.dataset.hdf5 import list_groups
-from glaciersar.dataset.lazy_file import LazyFile
-from glaciersar.dataset.planes import write_array
-from glaciersar.inference import calibration
-from glaciersar.io import rasters
-from glaciersar.models import pretrained
-from glaciersar.models.keras import weight_order
-from glaciersar.recipe import CORRECTED
-from glaciersar.scenes.manifest import read_manifest, write_manifest
-from glaciersar.scenes.reader import read_series
-from glaciersar.scenes.scene import FileChecksum, Scene
-from glaciersar.scenes.search import find_scenes
-from glaciersar.simulate.backscatter_levels import DEFAULT, read_levels
+if TYPE_CHECKING:
+    from glaciersar.models import Network
+    from glaciersar.scenes.scene import Scene
 
 GRID = GeoBox.from_bbox((430_000, 8_780_000, 434_000, 8_784_000), "EPSG:32633", resolution=100.0, tight=True)
 START = datetime(2020, 1, 2, 6, 30, tzinfo=UTC)
@@ -64,25 +50,38 @@ def digest(value: Any) -> str:
 
 
 def _write_geotiff(path: Path, rng: np.random.Generator) -> None:
-    rasters.write_cog(path, (0.1 * rng.gamma(4, 1 / 4, GRID.shape)).astype(np.float32), GRID)
+    from glaciersar.io.rasters import write_cog
+
+    write_cog(path, (0.1 * rng.gamma(4, 1 / 4, GRID.shape)).astype(np.float32), GRID)
 
 
 def _read_geotiff(path: Path) -> Any:
+    from glaciersar.scenes.reader import read_series
+    from glaciersar.scenes.search import find_scenes
+
     series = read_series(find_scenes(path), GRID, "HH")
     return [series.power, series.times]
 
 
 def _write_map(path: Path, rng: np.random.Generator) -> None:
-    rasters.write_cog(path, rng.random(GRID.shape).astype(np.float32), GRID, exact=True)
+    from glaciersar.io.rasters import write_cog
+
+    write_cog(path, rng.random(GRID.shape).astype(np.float32), GRID, exact=True)
 
 
 def _read_map(path: Path) -> Any:
+    from glaciersar.io import rasters
+
     with rasters.open_map(path) as file:
         windows = [rasters.read_window(file, window) for window in rasters.iter_windows(file)]
         return [rasters.geobox_of(file), windows]
 
 
 def _write_dataset(path: Path, rng: np.random.Generator) -> None:
+    import h5py
+
+    from glaciersar.dataset.planes import write_array
+
     with h5py.File(path, "w") as file:
         group = file.create_group(GROUP)
         glacier = rng.random((24, 24)) > 0.5
@@ -94,6 +93,10 @@ def _write_dataset(path: Path, rng: np.random.Generator) -> None:
 
 
 def _read_dataset(path: Path) -> Any:
+    from glaciersar.dataset.hdf5 import list_groups
+    from glaciersar.dataset.lazy_file import LazyFile
+    from glaciersar.recipe import CORRECTED
+
     entries, file, read = list_groups(path), LazyFile(path), []
     for entry in entries:
         shape = entry.height, entry.width
@@ -105,18 +108,32 @@ def _read_dataset(path: Path) -> Any:
 
 
 def _write_outlines(path: Path, rng: np.random.Generator) -> None:
+    import geopandas as gpd
+    import pyogrio
+    import shapely
+
     corners = 430_000 + 4000 * rng.random((3, 2))
     shapes = [shapely.box(x, 8_780_000 + y, x + 500, 8_780_000 + y + 700) for x, y in corners]
-    gpd.GeoDataFrame({"year": [2019, 2020, 2021]}, geometry=shapes, crs="EPSG:32633").to_file(path, driver="GPKG")
+    frame = gpd.GeoDataFrame({"year": [2019, 2020, 2021]}, geometry=shapes, crs="EPSG:32633")
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})  # else the time of writing
+    frame.to_file(path, driver="GPKG")
 
 
 def _read_outlines(path: Path) -> Any:
+    import shapely
+
+    from glaciersar import outlines
+
     found = outlines.read_outlines(path)
     shapes = [shapely.to_wkb(shape) for shape in found.geometry]
     return [str(found.crs), shapes, found.drop(columns="geometry").to_csv(), outlines.years(found).to_numpy()]
 
 
-def _scenes(folder: Path) -> list[Scene]:
+def _scenes(folder: Path) -> "list[Scene]":
+    import shapely
+
+    from glaciersar.scenes.scene import FileChecksum, Scene
+
     box = shapely.box(15, 78, 16, 79)
     return [
         Scene(
@@ -133,10 +150,14 @@ def _scenes(folder: Path) -> list[Scene]:
 
 
 def _write_manifest(path: Path, rng: np.random.Generator) -> None:
+    from glaciersar.scenes.manifest import write_manifest
+
     write_manifest(_scenes(path.parent), path)
 
 
 def _write_stac(path: Path, rng: np.random.Generator) -> None:
+    import shapely.geometry
+
     features = [
         {
             "type": "Feature",
@@ -154,7 +175,12 @@ def _write_stac(path: Path, rng: np.random.Generator) -> None:
             },
             "links": [],
             "assets": {
-                kind.lower(): {"href": href, "type": "image/tiff", "raster:bands": [{"unit": "1"}], "file:size": 3}
+                kind.lower(): {
+                    "href": href.removeprefix(f"{path.parent}/"),
+                    "type": "image/tiff",
+                    "raster:bands": [{"unit": "1"}],
+                    "file:size": 3,
+                }
                 for kind, (href,) in scene.hrefs.items()
             },
         }
@@ -164,21 +190,34 @@ def _write_stac(path: Path, rng: np.random.Generator) -> None:
 
 
 def _write_weights(path: Path, rng: np.random.Generator) -> None:
+    from glaciersar.models import pretrained
+
     pretrained.save(_network(), path, feature_names="grd", trained_on="simulated radar")
 
 
-def _network() -> models.Network:
+def _network() -> "Network":
+    import torch
+
+    from glaciersar import models
+
+    torch.set_num_threads(1)  # threads do not survive a fork
     torch.manual_seed(1)
     return models.build("unet3d", width=2)
 
 
 def _read_weights(path: Path) -> Any:
+    from glaciersar.models import pretrained
+
     model = pretrained.load(path)
     state = {key: value.numpy() for key, value in model.state_dict().items()}
     return [model.name, model.features, model.width, model.dropout, sorted(model.metadata.items()), state]
 
 
 def _write_keras(path: Path, rng: np.random.Generator) -> None:
+    import h5py
+
+    from glaciersar.models.keras import weight_order
+
     state = _network().state_dict()
     with h5py.File(path, "w") as file:
         layers = [f"layer_{number}" for number, _ in enumerate(weight_order("unet3d"))]
@@ -195,13 +234,41 @@ def _write_keras(path: Path, rng: np.random.Generator) -> None:
 
 
 def _write_calibration(path: Path, rng: np.random.Generator) -> None:
+    from glaciersar.inference import calibration
+
     at = tuple(np.sort(rng.normal(size=20)).tolist())
     value = tuple(np.sort(rng.random(20)).tolist())
     calibration.write_calibration(path, calibration.IsotonicCalibration(at=at, value=value), fitted_on="val.h5")
 
 
 def _write_levels(path: Path, rng: np.random.Generator) -> None:
+    from glaciersar.simulate.backscatter_levels import DEFAULT
+
     path.write_bytes(DEFAULT.read_bytes())
+
+
+def _read_scenes(path: Path) -> Any:
+    from glaciersar.scenes.search import find_scenes
+
+    return find_scenes(path)
+
+
+def _read_manifest(path: Path) -> Any:
+    from glaciersar.scenes.manifest import read_manifest
+
+    return read_manifest(path)
+
+
+def _read_calibration(path: Path) -> Any:
+    from glaciersar.inference.calibration import read_calibration
+
+    return read_calibration(path)
+
+
+def _read_levels(path: Path) -> Any:
+    from glaciersar.simulate.backscatter_levels import read_levels
+
+    return vars(read_levels(path))
 
 
 FORMATS: Mapping[str, Format] = {
@@ -209,15 +276,11 @@ FORMATS: Mapping[str, Format] = {
     "map": Format(file="probability.tif", write=_write_map, read=_read_map),
     "HDF5 dataset": Format(file="train.h5", write=_write_dataset, read=_read_dataset),
     "GeoPackage": Format(file="outlines.gpkg", write=_write_outlines, read=_read_outlines),
-    "STAC JSON": Format(file="items.json", write=_write_stac, read=find_scenes),
-    "manifest": Format(file="scenes.json", write=_write_manifest, read=read_manifest, checked=True),
+    "STAC JSON": Format(file="items.json", write=_write_stac, read=_read_scenes),
+    "manifest": Format(file="scenes.json", write=_write_manifest, read=_read_manifest, checked=True),
     "safetensors": Format(file="weights.safetensors", write=_write_weights, read=_read_weights, checked=True),
     "Keras h5": Format(file="weights.h5", write=_write_keras, read=_read_weights),
-    "calibration": Format(
-        file="calibration.json", write=_write_calibration, read=calibration.read_calibration, checked=True
-    ),
-    "YAML": Format(
-        file="backscatter.yaml", write=_write_levels, read=lambda path: list(vars(read_levels(path)).values())
-    ),
+    "calibration": Format(file="calibration.json", write=_write_calibration, read=_read_calibration, checked=True),
+    "YAML": Format(file="backscatter.yaml", write=_write_levels, read=_read_levels),
 }
 """By name, as the table has them."""
