@@ -74,6 +74,8 @@ def _checked(file: DatasetReader, name: str) -> DatasetReader:
 
 def _check_header(file: DatasetReader, name: str) -> None:
     check_limit(file.width * file.height, "PIXELS", f"{name}: {file.width} × {file.height} pixels by its header")
+    if not np.isfinite(file.transform).all():
+        raise InputError(f"{name}: a grid of {tuple(file.transform)[:6]} found, finite numbers expected")
     size = max(np.dtype(kind).itemsize if not kind.startswith("complex_") else 4 for kind in file.dtypes)
     rows, columns = file.block_shapes[0]
     together = file.count if file.interleaving is not None and file.interleaving.value == "PIXEL" else 1

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import rasterio
 import shapely
+from odc.geo import CRSError
 from odc.geo.geobox import GeoBox
 from rasterio import DatasetReader
-from rasterio.errors import RasterioError
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
@@ -52,7 +52,7 @@ def open_backscatter(href: str, *, check: bool = True) -> Iterator[DatasetReader
             if check and not is_remote(href):
                 rasters.check_complete(file)
             yield file
-    except (RasterioError, OSError) as error:
+    except (*rasters.WRITE_ERRORS, OSError, OverflowError, CRSError) as error:  # also where a grid is no place on Earth
         raise InputError(f"{name}: cannot be read ({_reason(error)}), expected a whole GeoTIFF") from error
 
 

@@ -2,15 +2,13 @@
 
 import argparse
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from glaciersar.io import process_pool
 from glaciersar.io.atomic import atomic_write
 from tools.fuzz.formats import FORMATS
-from tools.fuzz.run import CRASH, DIFFERENT, HANG, OUTCOMES, TRACEBACK, Result, run_cases
+from tools.fuzz.run import CRASH, DIFFERENT, HANG, OUTCOMES, TRACEBACK, Result, run_part
 from tools.fuzz.spoil import HEAD
 
 PART = 250
@@ -58,12 +56,6 @@ def main() -> int:
         with atomic_write(given.out) as temporary:
             temporary.write_text(page(results, each, given.seed), encoding="utf-8")
     return int(any(is_fault(result) for result in results))
-
-
-def run_part(name: str, cases: range, seed: int) -> list[Result]:
-    """Run some cases of a format in a folder of their own."""
-    with tempfile.TemporaryDirectory() as folder:
-        return list(run_cases(name, cases, Path(folder), seed=seed))
 
 
 def is_fault(result: Result) -> bool:

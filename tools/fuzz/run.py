@@ -1,12 +1,14 @@
 """Run cases, each in a forked process, and name what came of it."""
 
 import contextlib
+import faulthandler
 import gc
 import os
 import resource
 import select
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Iterator
@@ -38,6 +40,12 @@ class Result:
     outcome: str
     said: str = ""
     """The sentence, or the end of the traceback."""
+
+
+def run_part(name: str, cases: range, seed: int) -> list[Result]:
+    """Run some cases of a format in a folder of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        return list(run_cases(name, cases, Path(folder), seed=seed))
 
 
 def run_cases(name: str, cases: Iterator[int] | range, folder: Path, *, seed: int) -> Iterator[Result]:
@@ -122,6 +130,7 @@ def _read(form: Format, path: Path, pipe: int) -> None:
 
 
 def _attempt(form: Format, path: Path) -> tuple[str, str]:
+    faulthandler.disable()
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)

@@ -11,7 +11,7 @@ from tools.evidence.plan import read_plan
 from tools.evidence.tables import BASELINES
 
 PAGES = {
-    "docs/fuzz.md": "python -m tools.fuzz --cases 10000 --seed 1 --out docs/fuzz.md",
+    "docs/fuzz.md": "python -m tools.fuzz",
     "docs/gpu-memory.md": "python -m tools.gpu_memory",
     "docs/simulator.md": "python -m tools.simulator_facts",
     "docs/parity.md": "python -m tools.parity FOLDER_OF_FIXTURES docs/parity.md",
