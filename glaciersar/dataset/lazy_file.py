@@ -21,7 +21,6 @@ from glaciersar.recipe import Recipe
 
 Window = tuple[slice, slice]
 UNCHANGED = Augmentation()
-Array = h5py.Dataset | NDArray[Any] | MappedPlanes
 
 
 class LazyFile:
@@ -31,14 +30,14 @@ class LazyFile:
         self.path = Path(path)
         self._file: h5py.File | None = None
         self._process = 0
-        self._arrays: dict[str, Array] = {}
+        self._arrays: dict[str, h5py.Dataset | NDArray[Any] | MappedPlanes] = {}
         self._finite: set[tuple[str, tuple[int, ...]]] = set()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[type["LazyFile"], tuple[Path]]:
         return LazyFile, (self.path,)
 
-    def array(self, name: str) -> Array:
+    def array(self, name: str) -> h5py.Dataset | NDArray[Any] | MappedPlanes:
         """Return an array to index: mapped memory where it, or each date, lies uncompressed in one piece, else HDF5's.
 
         From mapped memory, a window is copied once, from the page cache to its target: four times as fast as HDF5.
@@ -53,7 +52,7 @@ class LazyFile:
                 self._arrays[name] = self._map(self._file[name])
             return self._arrays[name]
 
-    def _map(self, dataset: h5py.Dataset) -> Array:
+    def _map(self, dataset: h5py.Dataset) -> h5py.Dataset | NDArray[Any] | MappedPlanes:
         check_array(dataset, dataset.file, f"{self.path}: dataset {dataset.name}")
         if dataset.chunks:
             return map_planes(dataset, self.path) or dataset

@@ -33,7 +33,7 @@ class MappedPlanes:
         if len(key) < 2:
             values: NDArray[Any] = self._dataset[key]
             return values
-        window = self._planes[0][key] if len(self._planes) == 1 else self._planes[key[0]][(0, *key[1:])]
+        window: NDArray[Any] = self._planes[0][key] if len(self._planes) == 1 else self._planes[key[0]][(0, *key[1:])]
         return window if window.flags.aligned else window.copy()
 
 

@@ -8,6 +8,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from glaciersar.errors import InputError
 from glaciersar.training.checkpoints import NAME, find_checkpoint, read_checkpoint
 from glaciersar.training.loop import train
 from glaciersar.training.setup import set_up
@@ -32,10 +33,19 @@ def run(data, tmp_path):
 
 
 def rewrite(path, **changes):
-    """Change what a checkpoint says of itself."""
+    """Change what a checkpoint says of itself, as one without a checksum."""
     with safe_open(path, "pt") as file:
         told = json.loads(file.metadata()["run"])
+    del told["sha256"]
     save_file(load_file(path), path, {"run": json.dumps(told | changes)})
+
+
+def test_a_checkpoint_that_was_changed_after_it_was_written_is_refused(run):
+    content = bytearray((run / NAME).read_bytes())
+    content[-9] ^= 1
+    (run / NAME).write_bytes(content)
+    with pytest.raises(InputError, match=r"checkpoint\.safetensors: content with checksum .*; remove it to start anew"):
+        read_checkpoint(run / NAME)
 
 
 def test_why_training_starts_anew_is_said_and_no_checkpoint_is_lost(data, run, capsys):
