@@ -13,7 +13,7 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 ROOMS = ("io", "scenes", "models", "simulate", "dataset", "inference", "evaluation", "training", "inventory", "plots")
-SHARED = ("errors", "grid", "radiometry", "outlines", "recipe")
+SHARED = ("errors", "grid", "radiometry", "outlines", "vector_files", "recipe")
 COMMANDS = ("notebooks", "dependencies", "cli")
 
 project = "glaciersar"

@@ -125,7 +125,7 @@ def load_progress(folder: Path, fresh: Progress) -> Progress:
     try:
         with np.load(folder / STATE) as kept:
             return Progress(rows=int(kept["rows"]), carry=kept["carry"], counts=kept["counts"])
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile, EOFError, ZlibError) as damage:
+    except (OSError, ValueError, KeyError, TypeError, MemoryError, BadZipFile, EOFError, ZlibError) as damage:
         raise InputError(f"{folder / STATE}: cannot be read ({damage}), remove {folder} to start anew") from damage
 
 

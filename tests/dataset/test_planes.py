@@ -12,6 +12,7 @@ from glaciersar.dataset.planes import MappedPlanes, map_planes, write_array
 from glaciersar.errors import InputError
 from glaciersar.recipe import CORRECTED
 from tests.support.archives import write_dataset
+from tests.support.spoiling import Place
 
 NAME = "SVAL-10-38_2020_ro14"
 
@@ -76,6 +77,15 @@ def test_a_value_that_changed_on_the_disk_is_refused(plain, array):
     series, labels = np.empty((1, 20, 16, 12), np.float32), np.empty((2, 16, 12), np.float32)
     with pytest.raises(InputError, match=rf"train\.h5: dataset /{NAME}/{array}: cannot be read .*whole and unchanged"):
         LazyFile(path).read(entry, [np.arange(20)], np.s_[3:19, 5:17], CORRECTED, series=series, labels=labels)
+
+
+def test_a_built_dataset_has_a_checksum_on_every_array(tmp_path, rng):
+    for path in Place(tmp_path, rng).build().glob("*.h5"):
+        with h5py.File(path) as file:
+            arrays = [array for group in file.values() for array in group.values()]
+            assert arrays
+            assert all(array.fletcher32 for array in arrays)
+            assert all(map_planes(array, path) is not None for array in arrays)
 
 
 def test_values_in_another_file_are_refused(plain, tmp_path):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from glaciersar.errors import InputError
@@ -186,3 +187,16 @@ def test_a_disk_that_fills_up_for_real_is_told(tmp_path):
         assert [path.name for path in (tmp_path / "small").iterdir()] == ["else"]
     finally:
         subprocess.run(["umount", str(tmp_path / "small")], check=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4 damaged", b"\x93NUMPY\1\0v\0{'descr': '<f8', 'shape': (9,)}"])
+def test_a_damaged_state_is_told_in_a_sentence(tmp_path, content):
+    (tmp_path / resumable.STATE).write_bytes(content)
+    fresh = resumable.Progress(rows=0, carry=np.zeros(1), counts=np.zeros(1, int))
+    with pytest.raises(InputError, match=r"state\.npz: cannot be read .*, remove .* to start anew"):
+        resumable.load_progress(tmp_path, fresh)
+
+
+def test_damaged_settings_are_those_of_no_map(tmp_path):
+    (tmp_path / resumable.SETTINGS).write_text('{"a": 1')
+    assert not resumable.is_unfinished(tmp_path, {"a": 1})
