@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pystac
     from pystac_client import Client
     from pystac_client.exceptions import APIError
+    from pystac_client.stac_api_io import StacApiIO
 
 PAGE = 200
 """Items to a page; servers may give fewer."""
@@ -52,11 +54,8 @@ def search_items(
     from pystac_client import Client
     from pystac_client.errors import ClientTypeError
     from pystac_client.exceptions import APIError
-    from pystac_client.stac_api_io import StacApiIO
 
-    reader = StacApiIO()
-    for scheme in ("http://", "https://"):
-        reader.session.mount(scheme, http.RetryAdapter(url))
+    reader = _api_reader(url)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pystac-client warns of missing conformance classes; they are checked here
@@ -76,6 +75,21 @@ def search_items(
         raise InputError(f"{url}: the search came to nothing ({_failure(error)}), {_remedy(error)}") from error
     except (pystac.STACError, ClientTypeError, JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{url}: cannot be read as STAC ({error}), expected a STAC API") from error
+
+
+def _api_reader(url: str) -> StacApiIO:
+    """Make a reader that asks an API again as every other request does, and follows links as far as a list may name."""
+    from pystac_client.stac_api_io import StacApiIO
+
+    class RetryStacApiIO(StacApiIO):
+        def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
+            check_href(os.fspath(source), url)  # it would read a file of this disk, too
+            return str(super().read_text(source, *args, **kwargs))
+
+    reader = RetryStacApiIO()
+    for scheme in ("http://", "https://"):
+        reader.session.mount(scheme, http.RetryAdapter(url))
+    return reader
 
 
 def _collection(client: Client, url: str, wanted: str | None) -> str:

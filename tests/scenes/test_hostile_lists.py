@@ -11,7 +11,7 @@ from glaciersar.io import http
 from glaciersar.io.hrefs import ALLOW
 from glaciersar.scenes.manifest import read_manifest, write_manifest
 from glaciersar.scenes.reader import read_series
-from glaciersar.scenes.search import find_scenes
+from glaciersar.scenes.search import find_scenes, search_scenes
 from tests.support.archives import GRID, TILE, write_catalog, year_of_dates
 from tests.support.servers import serve
 
@@ -83,6 +83,24 @@ def test_a_catalogue_on_this_disk_links_to_one_on_a_server_whose_hrefs_are_looke
         here.write_text(json.dumps(content))
         with pytest.raises(InputError, match="a file of this disk"):
             find_scenes(here)
+
+
+@pytest.mark.parametrize("further", ["file:///etc/passwd", "/etc/passwd", "http://10.0.0.1/search"])
+def test_an_api_whose_pages_go_on_elsewhere_is_left(catalog, further):
+    collection = json.loads((catalog.parent / "alpha/collection.json").read_text()) | {"links": []}
+    item = json.loads(item_of(catalog).read_text())
+    landing = json.loads(catalog.read_text())
+    landing["conformsTo"] = [
+        f"https://api.stacspec.org/v1.0.0/{part}" for part in ("core", "item-search", "collections")
+    ]
+    with serve(catalog.parent) as web:
+        url = f"{web.url}/v1"
+        landing["links"] = [{"rel": "search", "href": f"{url}/search", "method": "GET"}]
+        landing["links"] += [{"rel": "data", "href": f"{url}/collections"}]
+        page = {"type": "FeatureCollection", "features": [item], "links": [{"rel": "next", "href": further}]}
+        web.documents = {"/v1": landing, "/v1/collections/alpha": collection, "/v1/search": page}
+        with pytest.raises(InputError, match="href .* found, .* a public address expected"):
+            search_scenes(url, collection="alpha")
 
 
 def test_what_the_user_allows_by_name_is_kept(catalog, monkeypatch):
