@@ -99,7 +99,7 @@ def test_an_api_whose_pages_go_on_elsewhere_is_left(catalog, further):
         landing["links"] += [{"rel": "data", "href": f"{url}/collections"}]
         page = {"type": "FeatureCollection", "features": [item], "links": [{"rel": "next", "href": further}]}
         web.documents = {"/v1": landing, "/v1/collections/alpha": collection, "/v1/search": page}
-        with pytest.raises(InputError, match="href .* found, .* a public address expected"):
+        with pytest.raises(InputError, match=r"href .* found, .* a public address expected"):
             search_scenes(url, collection="alpha")
 
 
