@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,9 @@ def read_apart(form: Format, path: Path) -> tuple[str, str]:
     """Read a file in a forked process; returns `SAME` with the hash of what was read, or a fault and its words."""
     sys.stdout.flush()
     reading, writing = os.pipe()
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12, where libraries have started threads
+        child = os.fork()
     if not child:
         os.close(reading)
         _read(form, path, writing)
