@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from glaciersar.plots.layout import PAGE_WIDTH, in_print, outside_legend
@@ -31,7 +30,6 @@ def date_offsets(table: pd.DataFrame, *, max_offset: float) -> Figure:
     if len(unknown):
         axis.plot(unknown, np.full(len(unknown), -0.92 * reach), "x", color="0.4", ms=4, label="not to be compared")
     axis.set(ylabel="offset, pixels", ylim=(-reach, reach))
-    axis.xaxis.set_major_formatter(ConciseDateFormatter(axis.xaxis.get_major_locator()))
     outside_legend(figure)
     sns.despine(figure)
     return figure

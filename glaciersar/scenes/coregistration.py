@@ -109,7 +109,7 @@ def check_aligned(table: pd.DataFrame, *, max_offset: float = MAX_OFFSET) -> Non
     found = largest_offset(table)
     if found > max_offset:
         known = table.dropna()
-        far = known.loc[np.hypot(known["east, pixels"], known["north, pixels"]).idxmax()]
+        far = known.iloc[int(np.hypot(*known[["east, pixels", "north, pixels"]].to_numpy().T).argmax())]
         raise InputError(
             f"dates up to {found:.2f} pixels apart found, such as {far['date']} by {far['east, pixels']:.2f} east and "
             f"{far['north, pixels']:.2f} north, at most {max_offset:g} expected; leave such dates out, or allow more "

@@ -44,7 +44,8 @@ def unpack_cube(path: Path) -> Path:
         The folder, NAME-scenes.
 
     Raises:
-        InputError: xarray or what it needs to read the file is not installed; the file is missing or no such cube.
+        InputError: xarray is not installed, or what it needs beside it: h5netcdf for NetCDF 4, zarr for Zarr; the file
+            is missing or no such cube.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file, expected a data cube (NetCDF or Zarr)")
@@ -73,9 +74,9 @@ def _opened(xarray: ModuleType, path: Path) -> Any:
         return xarray.open_dataset(path, decode_coords="all", **({"engine": "zarr"} if path.suffix == ".zarr" else {}))
     except (ValueError, ImportError) as error:
         if "engine" in str(error) or "backend" in str(error):
+            needed = "zarr" if path.suffix == ".zarr" else "h5netcdf"
             raise InputError(
-                f"{path}: xarray has nothing installed that reads it, h5netcdf for NetCDF or zarr expected; they come "
-                f'with pip install "glaciersar[cubes]"'
+                f"{path}: xarray finds nothing installed that reads it; pip install {needed}, if it is such a cube"
             ) from error
         raise InputError(f"{path}: cannot be read as a data cube ({' '.join(str(error).split())})") from error
     except Exception as error:  # each backend raises its own kinds for a damaged file

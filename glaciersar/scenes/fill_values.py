@@ -57,7 +57,8 @@ def find_fills(values: NDArray[np.floating]) -> Fills:
         return Fills((float(distinct[0]),), seen.size / values.size)
     if distinct.size < DIFFERENT:
         return Fills()
-    found = [k for k in np.flatnonzero(counts >= SHARED * seen.size) if counts[k] >= OUTSTANDING * _nearby(counts, k)]
+    common = np.flatnonzero(counts >= SHARED * seen.size).tolist()
+    found = [k for k in common if counts[k] >= OUTSTANDING * _nearby(counts, k)]
     return Fills(tuple(float(distinct[k]) for k in found), float(counts[found].sum() / values.size))
 
 

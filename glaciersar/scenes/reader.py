@@ -220,7 +220,7 @@ def _to_power(
     """
     name = raster_name(file.name)
     if fills:
-        values = np.where(np.isin(values, np.float32(fills)), np.float32(np.nan), values)
+        values = np.where(np.isin(values, np.asarray(fills, np.float32)), np.float32(np.nan), values)
     if options.check:
         check_scaling(values, file, units=units, name=name)
     measured = np.isfinite(values) & (values != 0) & (values >= NO_RADAR_BELOW)

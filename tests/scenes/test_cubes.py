@@ -90,7 +90,7 @@ def test_a_damaged_cube_is_refused(tmp_path, content):
         find_scenes(tmp_path / "b.nc")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("zarr") is None, reason="zarr is not installed: it is in the extra cubes")
+@pytest.mark.skipif(importlib.util.find_spec("zarr") is None, reason="zarr is not installed, which xarray needs for it")
 def test_a_zarr_folder_is_read_too(tmp_path, rng):
     cube, power = make(rng)
     cube.to_zarr(tmp_path / "a.zarr")
