@@ -33,9 +33,10 @@ def assert_as_eager(network, model, compute):
             values.square().sum().backward()
     torch.testing.assert_close(*found, atol=1e-5, rtol=1e-4)
     assert found[0].stride() == found[1].stride()
+    rounding = 1e-5 * max(float(weight.grad.abs().max()) for weight in model.parameters())  # which is all of some
     for (key, weight), (same_key, expected) in zip(network.named_parameters(), model.named_parameters(), strict=True):
         assert key == same_key
-        torch.testing.assert_close(weight.grad, expected.grad, atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(weight.grad, expected.grad, atol=max(rounding, 1e-4), rtol=1e-3)
     torch.testing.assert_close(network.state_dict(), model.state_dict(), atol=1e-5, rtol=1e-4)
 
 
