@@ -33,9 +33,10 @@ def assert_as_eager(network, model, compute):
             values.square().sum().backward()
     torch.testing.assert_close(*found, atol=1e-5, rtol=1e-4)
     assert found[0].stride() == found[1].stride()
+    rounding = 1e-5 * max(float(weight.grad.abs().max()) for weight in model.parameters())  # which is all of some
     for (key, weight), (same_key, expected) in zip(network.named_parameters(), model.named_parameters(), strict=True):
         assert key == same_key
-        torch.testing.assert_close(weight.grad, expected.grad, atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(weight.grad, expected.grad, atol=max(rounding, 1e-4), rtol=1e-3)
     torch.testing.assert_close(network.state_dict(), model.state_dict(), atol=1e-5, rtol=1e-4)
 
 
@@ -83,8 +84,8 @@ def test_layers_of_any_width_share_a_few_graphs_in_training_and_validation(name)
     for side, batch, mode in ((24, 3, True), (24, 3, True), (32, 1, False), (40, 1, False)):
         with nullcontext() if mode else torch.inference_mode():
             network.train(mode)(torch.rand(batch, 1, 9, side, side + 8))
-    used = {"unet3d": 5, "ulstm": 9}[name]  # 23 and 9 layers, twice
-    assert 2 <= len(graphs) <= used < compiled.GRAPHS
+    calls = {"unet3d": 2 * 14, "ulstm": 2 * (7 + 6 * 9)}[name]  # blocks, and gates of each date, in both modes
+    assert 2 <= len(graphs) <= 12 < min(calls, compiled.GRAPHS)
 
 
 @pytest.mark.slow
