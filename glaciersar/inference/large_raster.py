@@ -21,23 +21,22 @@ from torch import Tensor
 from tqdm import tqdm
 
 from glaciersar.errors import InputError
-from glaciersar.inference import backends, map_product, resumable
+from glaciersar.inference import map_product, resumable
 from glaciersar.inference.ahead import compute_ahead
 from glaciersar.inference.backends import Predictor
 from glaciersar.inference.calibration import Calibration
 from glaciersar.inference.map_product import CALLED, COUNTS, DATES, FILLED, VALID, WRITTEN, Band, MapReport
 from glaciersar.inference.out_of_memory import map_within_memory, smaller_tilings
-from glaciersar.inference.prepared_scenes import Preview, file_state, look_at, match_polarisations, read_prepared
+from glaciersar.inference.prepared_mapping import prepare_mapping
+from glaciersar.inference.prepared_scenes import Preview
 from glaciersar.inference.resumable import Progress
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Place, Tiling, WindowLayout, blend_row
-from glaciersar.inference.trained_dates import keep_trained
 from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.lock import exclusive_lock
 from glaciersar.io.rasters import WRITE_ERRORS, open_map, read_window, small_cache
 from glaciersar.models import Network
 from glaciersar.radiometry import Prepared
-from glaciersar.scenes.scene import Scene, merge_passes, rasters_of
-from glaciersar.scenes.temporal_coverage import data_source
+from glaciersar.scenes.scene import Scene
 
 _Window = tuple[Prepared, Tensor | None]
 """What was read, and its map, None without radar."""
@@ -88,26 +87,23 @@ def map_scenes(
         InputError: Before anything is written: weights for other features or another number of dates, an empty area,
             scenes without one of two polarisations, what `preview.read_preview` and `map_raster` refuse.
     """
-    polarisations = match_polarisations(network, polarisation)
-    WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
-    passes = keep_trained(network, merge_passes(chosen))
-    look = look_at(passes, geobox, polarisations)
-    size = len(passes) * geobox.shape[0] * geobox.shape[1]
-    rasters = [file_state(href) for scene in passes for href in rasters_of(scene, polarisation)]
+    series = prepare_mapping(
+        network, chosen, geobox, polarisation, tiling=tiling, backend=backend, precision=precision, device=device
+    )
     mapped = map_raster(
-        backends.make_predictor(network, backend=backend, precision=precision, device=device, size=size),
-        lambda part: read_prepared(passes, part, polarisations),
+        series.predictor,
+        series.read,
         geobox,
         path,
         tiling=tiling,
         dtype=dtype,
         calibration=calibration,
-        inputs={"weights": network.checksum(), "feature": ",".join(polarisations), "rasters": rasters},
+        inputs=series.inputs,
         progress=progress,
         on_block=on_block,
-        **_tags_of(network, passes, look, polarisation) | tags,
+        **series.tags | tags,
     )
-    return mapped, look
+    return mapped, series.look
 
 
 def map_raster(
@@ -308,13 +304,3 @@ def _count_window(
     counts[DATES] = prepared.series.shape[-3]
     bar.update()
     return glacier, torch.from_numpy(prepared.valid)
-
-
-def _tags_of(network: Network, chosen: Sequence[Scene], look: Preview, polarisation: str) -> dict[str, str]:
-    return {
-        "model": network.name,
-        "dates": " ".join(look.days),
-        "polarisation": polarisation,
-        "data": data_source(chosen),
-        "trained_on": network.metadata.get("trained_on", "unknown data"),
-    }
