@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "sinfo", "srun")
+DAEMONS = ("munged", "slurmctld", "slurmd")
+CLIENTS = ("sbatch", "scancel", "scontrol", "sinfo", "squeue", "srun")
 WAIT = 60.0
 """Seconds until it must be ready, or stopped."""
 
@@ -56,7 +57,7 @@ PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
 
 def missing_programs() -> list[str]:
     """Name the programs of SLURM and munge that this machine lacks."""
-    return [name for name in PROGRAMS if _find(name) is None]
+    return [name for name in (*DAEMONS, *CLIENTS) if _find(name) is None]
 
 
 @contextmanager
@@ -91,12 +92,24 @@ def running_slurm(*, cores: int = 0, megabytes: int = 0) -> Iterator[Mapping[str
         )
         # no plugin of control groups is looked for
         (folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n")
-        environment = {**os.environ, "SLURM_CONF": str(config)}
+        path = f"{_write_commands(folder, config)}{os.pathsep}{os.environ.get('PATH', '')}"
+        environment = {**os.environ, "SLURM_CONF": str(config), "PATH": path}
         stack.enter_context(_munge(folder, environment))
         stack.enter_context(_daemon(["slurmctld", "-D", "-f", str(config)], folder, environment))
         stack.enter_context(_daemon(["slurmd", "-D", "-f", str(config)], folder, environment))
         _wait(lambda: _is_idle(environment), "an idle node", folder)
         yield environment
+
+
+def _write_commands(folder: Path, config: Path) -> Path:
+    """Write commands that know the configuration, as Snakemake keeps SLURM_CONF from the srun of a job."""
+    commands = folder / "bin"
+    commands.mkdir()
+    for name in CLIENTS:
+        if program := _find(name):
+            (commands / name).write_text(f'#!/bin/sh\nSLURM_CONF={config} exec {program} "$@"\n')
+            (commands / name).chmod(0o755)
+    return commands
 
 
 @contextmanager
