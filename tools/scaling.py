@@ -209,7 +209,8 @@ def page(given: Mapping[str, Any], rates: Rates) -> str:
     """Write the page."""
     made, price, gpu = tables(given, rates), given["price"], given["gpu"]
     size, time = made["size"], made["time"]
-    svalbard = time.loc[("Svalbard", NETWORKS[0])]
+    first = ("Svalbard", NETWORKS[0])
+    readers = _at(time, first, "its readers, hours")
     numbers = {
         **{name: given[name] for name in ("years", "date", "pixel", "dates")},
         **{name: given["earth"][name] for name in ("ice", "densest")},
@@ -223,9 +224,9 @@ def page(given: Mapping[str, Any], rates: Rates) -> str:
         "storage": price["storage"],
         "ratio": given["earth"]["sparsest"] / given["earth"]["densest"],
         "stored": rates.stored,
-        "waits": svalbard["its readers, hours"] / svalbard["GPU computes, hours"],
-        "alone": svalbard["its readers, hours"] * gpu["readers"],
-        "keep": size.loc["radar to read, TB", "Svalbard"] * price["storage"],
+        "waits": readers / _at(time, first, "GPU computes, hours"),
+        "alone": readers * gpu["readers"],
+        "keep": _at(size, "radar to read, TB", "Svalbard") * price["storage"],
     }
     where = pd.DataFrame(BREAKS, columns=["what", "how large", "and then"])
     limits = numbers | _limits(given, rates, made)
@@ -244,24 +245,29 @@ def _limits(given: Mapping[str, Any], rates: Rates, made: Mapping[str, pd.DataFr
     svalbard, *earth = plans(given)
     most = earth[-1].name
     layout = WindowLayout.over(svalbard.shape, DEFAULT_TILING)
-    blocks = size.loc["blocks to read, 10⁶", most]
+    blocks = _at(size, "blocks to read, 10⁶", most)
     return {
         "memory": _short(rates.memory),
         "device": rates.device,
         "join": rates.join,
         "carry": layout.carry().numel() * 8 / 1e6,
         "unfinished": 2 * svalbard.pixels * MAP_BYTES / 1e9,
-        "strips": size.loc["strips, TB", "Svalbard"] * 1000 / given["years"],
+        "strips": _at(size, "strips, TB", "Svalbard") * 1000 / given["years"],
         "tile_jobs": _range([plan.grids * plan.years for plan in earth]),
-        "files": _range([size.loc["files of maps", plan.name] for plan in earth]),
-        "blocks": _range([size.loc["blocks to read, 10⁶", plan.name] for plan in earth]),
-        "per_second": _short(blocks * 1e6 / (made["queue"].loc[(most, workers), "days"] * 86400)),
+        "files": _range([_at(size, "files of maps", plan.name) for plan in earth]),
+        "blocks": _range([_at(size, "blocks to read, 10⁶", plan.name) for plan in earth]),
+        "per_second": _short(blocks * 1e6 / (_at(made["queue"], (most, workers), "days") * 86400)),
         "workers": workers,
-        "link_hours": size.loc["hours of the link", "Svalbard"],
-        "link_earth": size.loc["hours of the link", most],
-        "together": made["time"].loc[("Svalbard", NETWORKS[0]), "2 threads, hours"]
-        / size.loc["hours of the link", "Svalbard"],
+        "link_hours": _at(size, "hours of the link", "Svalbard"),
+        "link_earth": _at(size, "hours of the link", most),
+        "together": _at(made["time"], ("Svalbard", NETWORKS[0]), "2 threads, hours")
+        / _at(size, "hours of the link", "Svalbard"),
     }
+
+
+def _at(table: pd.DataFrame, row: object, column: str) -> float:
+    value: Any = table.loc[row, column]  # type: ignore[index]
+    return float(value)
 
 
 def _by_plan(table: pd.DataFrame) -> pd.DataFrame:

@@ -225,7 +225,8 @@ def _check_complete(strips: Sequence[StripReader]) -> dict[str, Any]:
 def _parse(record: Mapping[str, Any], path: Path) -> tuple[GeoBox, Tiling, "_Kept"]:
     """Read grid, tiling and predictor from a record, which may have been altered."""
     try:
-        geobox = GeoBox(tuple(map(int, record["shape"])), Affine(*map(float, record["affine"])), str(record["crs"]))
+        height, width = map(int, record["shape"])
+        geobox = GeoBox((height, width), Affine(*map(float, record["affine"])), str(record["crs"]))
         made_by = {name: str(record["predictor"][name]) for name in ("backend", "precision", "device")}
         kept = _Kept(**made_by, run=lambda series: series[:, 0, 0])  # (1, 1, T, h, w) -> (1, h, w)
         if max(geobox.shape) > LARGEST_SIDE:
@@ -262,7 +263,7 @@ class _Joined:
 
     def read(self, part: GeoBox) -> Prepared:
         """Read the window that covers a part of the grid."""
-        column, row = self.geobox.wld2pix(part.affine.c, part.affine.f)
+        column, row = self.geobox.wld2pix(part.affine.c, part.affine.f)  # type: ignore[no-untyped-call]
         corner = round(row), round(column)
         kept = self.strip_of[corner].window(corner, self.size)
         shown = np.zeros(self.size, np.float32) if kept.probability is None else kept.probability
