@@ -231,7 +231,11 @@ def _parse(record: Mapping[str, Any], path: Path) -> tuple[GeoBox, Tiling, "_Kep
         kept = _Kept(**made_by, run=lambda series: series[:, 0, 0])  # (1, 1, T, h, w) -> (1, h, w)
         if max(geobox.shape) > LARGEST_SIDE:
             raise ValueError(f"{geobox.shape[0]} × {geobox.shape[1]} pixels")
-        if int(record["dates"]) < 1 or not all(isinstance(text, str) for text in record["tags"].values()):
+        if (
+            type(record["dates"]) is not int
+            or record["dates"] < 1
+            or not all(isinstance(text, str) for text in record["tags"].values())
+        ):
             raise ValueError("no dates, or tags that are no text")
         return geobox, Tiling(**record["tiling"]), kept
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:  # RuntimeError: of PROJ

@@ -18,7 +18,7 @@ from glaciersar.inference.strips import join_strips, map_strip, rows_of_strip
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_series
 from tests.support.archives import write_folder, write_raster, year_of_dates
-from tests.support.streams import GRID, SHARPER, TILES, contents, values
+from tests.support.streams import GRID, SHARPER, TILES, contents, give_up, values
 
 ROWS = len(WindowLayout.over(tuple(GRID.shape), TILES).tops)
 
@@ -84,6 +84,18 @@ def test_confidence_and_steps_of_8_bits_are_chosen_when_strips_are_joined(networ
     join_strips(mapped_in(3), tmp_path / "joined" / "probability.tif", **settings)
     assert len(contents(tmp_path / "joined")) == 3
     assert contents(tmp_path / "joined") == contents(tmp_path / "whole")
+
+
+def test_a_join_that_was_killed_goes_on_where_it_was(network, chosen, tmp_path, mapped_in, monkeypatch, capsys):
+    strips, path = mapped_in(2), tmp_path / "joined" / "probability.tif"
+    monkeypatch.setattr("glaciersar.inference.resumable.finish_rasters", lambda *_: give_up())
+    with pytest.raises(InputError):
+        join_strips(strips, path)
+    monkeypatch.undo()
+    join_strips(strips, path)
+    assert f"{ROWS} rows of it kept" in capsys.readouterr().out
+    map_scenes(network, chosen, GRID, "HH", tmp_path / "whole" / path.name, tiling=TILES, weights="of a test")
+    assert contents(path.parent) == contents(tmp_path / "whole")
 
 
 @given(rows=st.integers(1, 200), data=st.data())
@@ -169,6 +181,7 @@ def test_a_record_that_was_altered_is_refused_in_a_sentence(tmp_path, mapped_in)
         {"tags": {"model": 1}},
         {"crs": "nowhere"},
         {"dates": 0},
+        {"dates": "3"},
         {"windows": []},
         {"more": 1},
     ):
