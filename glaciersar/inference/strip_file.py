@@ -20,7 +20,20 @@ from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
 
 RECORD = "strip.json"
-KEYS = {"strip", "strips", "shape", "affine", "crs", "tiling", "windows", "inputs", "tags", "predictor", "dates"}
+KEYS = {
+    "strip",
+    "strips",
+    "shape",
+    "affine",
+    "crs",
+    "tiling",
+    "windows",
+    "inputs",
+    "tags",
+    "predictor",
+    "threads",
+    "dates",
+}
 """Of the record."""
 LEVEL = 1  # of DEFLATE: masks shrink to nothing by any, and probabilities little by the slowest
 LARGEST = 10_000_000

@@ -2,7 +2,7 @@
 
 The windows of all strips lie on one grid, that of the whole map. The file of a strip holds what the network gave for
 its windows, before they are blended; `join_strips` blends them by the code of a run in one piece and in its order, so
-the files are the same to the byte. A strip is as large as its pixels in float32, and the overlap of its windows more.
+the files are the same to the byte, if it computes on as many threads. A strip is as large as its pixels in float32, and the overlap of its windows more.
 """
 
 import os
@@ -194,6 +194,7 @@ def _record(mapping: PreparedMapping, geobox: GeoBox, layout: WindowLayout, tags
         "windows": _windows(layout),
         "inputs": mapping.inputs,
         "tags": {**mapping.tags, **tags},
+        "threads": 0 if mapping.predictor.on_gpu else torch.get_num_threads(),  # the last bits depend on it
         "predictor": {name: getattr(mapping.predictor, name) for name in ("backend", "precision", "device")},
     }
 

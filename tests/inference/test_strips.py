@@ -145,6 +145,18 @@ def test_missing_doubled_and_foreign_strips_are_named(tmp_path, mapped_in):
     join_strips([first, second, third], out)
 
 
+def test_strips_that_other_numbers_of_threads_mapped_are_refused(tmp_path, mapped_in):
+    """A convolution adds in another order then, and the map would be no one's."""
+    first, before = mapped_in(2)[0], torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    try:
+        second = mapped_in(2, folder="other")[1]
+    finally:
+        torch.set_num_threads(before)
+    with pytest.raises(InputError, match="another threads than in"):
+        join_strips([first, second], tmp_path / "probability.tif")
+
+
 def test_a_strip_that_is_cut_or_altered_is_never_joined(tmp_path, mapped_in):
     first, second = mapped_in(2)
     whole = second.read_bytes()
