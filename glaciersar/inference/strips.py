@@ -2,7 +2,8 @@
 
 The windows of all strips lie on one grid, that of the whole map. The file of a strip holds what the network gave for
 its windows, before they are blended; `join_strips` blends them by the code of a run in one piece and in its order, so
-the files are the same to the byte, if it computes on as many threads. A strip is as large as its pixels in float32, and the overlap of its windows more.
+the files are the same to the byte, if that computes on as many threads. A strip is as large as its pixels in float32,
+and the overlap of its windows more.
 """
 
 import os
