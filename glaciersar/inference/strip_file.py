@@ -20,7 +20,7 @@ from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write
 
 RECORD = "strip.json"
-KEYS = {
+KEYS = (
     "strip",
     "strips",
     "shape",
@@ -33,7 +33,7 @@ KEYS = {
     "predictor",
     "threads",
     "dates",
-}
+)
 """Of the record."""
 LEVEL = 1  # of DEFLATE: masks shrink to nothing by any, and probabilities little by the slowest
 LARGEST = 10_000_000
@@ -159,7 +159,7 @@ def open_strip(path: Path) -> Iterator[StripReader]:
             if archive.getinfo(RECORD).file_size > LARGEST:
                 raise ValueError(f"a {RECORD} of more than {LARGEST} bytes")
             record = json.loads(archive.read(RECORD))
-            if not isinstance(record, dict) or set(record) != KEYS:
+            if not isinstance(record, dict) or set(record) != set(KEYS):
                 raise ValueError(f"other entries than {', '.join(sorted(KEYS))} in {RECORD}")
             strip, strips = int(record["strip"]), int(record["strips"])
             if not 1 <= strip <= strips <= MOST:

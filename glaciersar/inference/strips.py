@@ -210,8 +210,8 @@ def _check_complete(strips: Sequence[StripReader]) -> dict[str, Any]:
         raise InputError("no strip given, all strips of a map expected")
     first = strips[0]
     for other in strips[1:]:
-        for key in KEYS - {"strip"}:
-            if other.record[key] != first.record[key]:
+        for key in KEYS:
+            if key != "strip" and other.record[key] != first.record[key]:
                 raise InputError(f"{other.path}: another {key} than in {first.path} found, strips of one map expected")
     count = first.record["strips"]
     numbers = Counter(strip.record["strip"] for strip in strips)
