@@ -21,6 +21,7 @@ from tests.support.streams import GRID, contents
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = f"{sys.executable} -c 'import sys; from glaciersar.cli import main; sys.exit(main())'"
+THREADS = str(min(2, os.cpu_count()))  # of a strip, by config/resources.yaml
 needs_slurm = pytest.mark.skipif(
     bool(slurm.missing_programs()), reason=f"SLURM is not installed: {', '.join(slurm.missing_programs())} not found"
 )
@@ -55,7 +56,7 @@ def run(command, folder, environment=None, *, check=True):
         command,
         shell=True,
         cwd=folder,
-        env={**(environment or os.environ), "PATH": path, "PYTHONPATH": str(folder)},
+        env={**(environment or os.environ), "PATH": path, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": THREADS},
         capture_output=True,
         text=True,
         check=False,
