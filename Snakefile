@@ -1,5 +1,6 @@
 # The whole way from scenes to tables, figures and a map: each step is a notebook run with a profile's parameters.
 #   snakemake --cores all [--config profile=simulated [data=FOLDER] [coastline=FILE] [glaciers=FILE] [published_tiles=FILE]]
+# On a cluster, with its profile: snakemake --profile profiles/slurm [--config profile=simulated gpus=1] (docs/cluster.md).
 # With data, a folder with train.h5, val.h5 and test.h5, nothing is simulated or built; without scenes there is no map.
 # The other files are what the study area is drawn on; without a coastline it is drawn on the tile grid alone.
 # A step runs again when its notebook, its parameters, a module that the notebook imports (directly or not) or anything before it has changed.
@@ -13,10 +14,12 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path.cwd()))  # the package of this checkout, whose files are compared
 
 from glaciersar.dependencies import files_behind
+from glaciersar.job_resources import JobResources
 from glaciersar.notebooks import read_profile
 
 PROFILE = config.get("profile", "simulated")
 PARAMETERS = yaml.safe_load(Path(f"config/{PROFILE}.yaml").read_text())
+JOBS = JobResources.read("config/resources.yaml", "published" if PROFILE == "published" else "simulated", gpus=config.get("gpus"))
 MODELS = PARAMETERS["all"]["models"]
 RUNS = f"runs/{PROFILE}"
 DATA = config.get("data", "")
@@ -74,6 +77,8 @@ rule scenes:
         notebook="notebooks/01-scenes.ipynb",
     params: parameters("01-scenes")
     output: f"{RUNS}/scenes.json"
+    threads: JOBS.threads("scenes")
+    resources: **JOBS.resources("scenes")
     shell: run("01-scenes")
 
 
@@ -83,6 +88,8 @@ rule dataset: # builds the files, or checks and shows given ones
         notebook="notebooks/02-dataset.ipynb",
     params: parameters("02-dataset")
     output: SUMMARY, [] if DATA else DATASET
+    threads: JOBS.threads("dataset")
+    resources: **JOBS.resources("dataset")
     shell: run("02-dataset")
 
 
@@ -92,6 +99,8 @@ rule networks:
         notebook="notebooks/03-models.ipynb",
     params: parameters("03-models")
     output: f"{RUNS}/figures/networks.png"
+    threads: JOBS.threads("networks")
+    resources: **JOBS.resources("networks")
     shell: run("03-models")
 
 
@@ -101,8 +110,9 @@ rule train:
         notebook="notebooks/04-train.ipynb",
     params: parameters("04-train"), how=lambda wildcards: trained(wildcards.model)
     output: f"{RUNS}/models/{{model}}/weights.safetensors"
-    threads: workflow.cores if DATA else 1 # large data: one model after the other
+    threads: (workflow.cores if DATA else 0) or JOBS.threads("train") # large data on one machine: one model after the other
     priority: 1 # before steps that need one model only, so that all cores are busy to the end
+    resources: **JOBS.resources("train")
     shell: run("04-train", "{params.how}") + "/{wildcards.model}"
 
 
@@ -120,6 +130,8 @@ rule evaluate:
         notebook="notebooks/05-evaluate.ipynb",
     params: parameters("05-evaluate")
     output: f"{RUNS}/tables/scores.md"
+    threads: JOBS.threads("evaluate")
+    resources: **JOBS.resources("evaluate")
     shell: run("05-evaluate")
 
 
@@ -129,6 +141,8 @@ rule confidence:
         notebook="notebooks/07-confidence.ipynb",
     params: parameters("07-confidence")
     output: f"{RUNS}/tables/calibration.md"
+    threads: JOBS.threads("confidence")
+    resources: **JOBS.resources("confidence")
     shell: run("07-confidence")
 
 
@@ -138,6 +152,8 @@ rule change:
         notebook="notebooks/09-change.ipynb",
     params: parameters("09-change")
     output: f"{RUNS}/tables/change.md"
+    threads: JOBS.threads("change")
+    resources: **JOBS.resources("change")
     shell: run("09-change")
 
 
@@ -147,6 +163,8 @@ rule map:
         notebook="notebooks/08-map.ipynb",
     params: parameters("08-map")
     output: f"{RUNS}/map/probability.tif"
+    threads: JOBS.threads("map")
+    resources: **JOBS.resources("map")
     shell: run("08-map")
 
 
@@ -157,4 +175,6 @@ rule figures: # last: it gathers the figures of all other steps
         notebook="notebooks/10-figures.ipynb",
     params: parameters("10-figures"), ground=STUDY_AREA
     output: f"{RUNS}/figures/training.png", f"{RUNS}/figures/print/figures.md"
+    threads: JOBS.threads("figures")
+    resources: **JOBS.resources("figures")
     shell: run("10-figures", "{params.ground}")

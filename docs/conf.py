@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT))
 
 ROOMS = ("io", "scenes", "models", "simulate", "dataset", "inference", "evaluation", "training", "inventory", "plots")
 SHARED = ("errors", "grid", "radiometry", "outlines", "polygons", "inventory_forms", "vector_files", "recipe")
-COMMANDS = ("notebooks", "dependencies", "cli")
+COMMANDS = ("notebooks", "dependencies", "job_resources", "cli")
 
 project = "glaciersar"
 author = "The glaciersar developers"

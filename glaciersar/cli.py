@@ -1,4 +1,4 @@
-"""The command line: `glaciersar run`, `glaciersar train`, `glaciersar simulate` and `glaciersar doctor`."""
+"""The command line: `glaciersar run`, `train`, `map`, `join`, `simulate` and `doctor`."""
 
 import argparse
 import sys
@@ -18,6 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run(known, rest)
         if known.command == "train":
             return _train(rest)
+        if known.command in ("map", "join"):
+            return _map(known.command, rest)
         if rest:
             raise InputError(f"unknown argument {rest[0]!r}; see glaciersar {known.command} --help")
         return _doctor(known) if known.command == "doctor" else _simulate(known)
@@ -55,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
         add_help=False,  # of its options, which `training.launch` reads
         allow_abbrev=False,
     )
+
+    for name, what in (("map", "map all that scenes cover, or a strip of it"), ("join", "join the strips of a map")):
+        commands.add_parser(name, help=f"{what} (glaciersar {name} --help)", add_help=False, allow_abbrev=False)
 
     simulate = commands.add_parser(
         "simulate",
@@ -136,6 +141,12 @@ def _train(rest: Sequence[str]) -> int:
     from glaciersar.training import launch
 
     return launch.main(rest, program="glaciersar train")
+
+
+def _map(name: str, rest: Sequence[str]) -> int:
+    from glaciersar.inference import command
+
+    return command.map_main(rest) if name == "map" else command.join_main(rest)
 
 
 def _simulate(known: argparse.Namespace) -> int:

@@ -10,5 +10,7 @@ from .place import find_place as find_place
 from .region import map_region as map_region
 from .sliding_window import Tiling as Tiling
 from .sliding_window import map_array as map_array
+from .strips import join_strips as join_strips
+from .strips import map_strip as map_strip
 from .yearly import map_years as map_years
 from .yearly import maps_of_years as maps_of_years

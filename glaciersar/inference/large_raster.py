@@ -6,23 +6,21 @@ from typing import Any
 
 from odc.geo.geobox import GeoBox
 
-from glaciersar.inference import backends
 from glaciersar.inference.backends import Predictor
 from glaciersar.inference.calibration import Calibration
 from glaciersar.inference.map_product import MapReport
 from glaciersar.inference.out_of_memory import map_within_memory, smaller_tilings
-from glaciersar.inference.prepared_scenes import Preview, file_state, look_at, match_polarisations, read_prepared
+from glaciersar.inference.prepared_mapping import prepare_mapping
+from glaciersar.inference.prepared_scenes import Preview
 from glaciersar.inference.raster_run import OnBlock, RasterRun
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling, WindowLayout
-from glaciersar.inference.trained_dates import keep_trained
 from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.lock import exclusive_lock
 from glaciersar.io.rasters import WRITE_ERRORS, small_cache
 from glaciersar.models import Network
 from glaciersar.radiometry import Prepared
 from glaciersar.scenes.coregistration import MAX_OFFSET
-from glaciersar.scenes.scene import Scene, merge_passes, rasters_of
-from glaciersar.scenes.temporal_coverage import data_source
+from glaciersar.scenes.scene import Scene
 
 
 def map_scenes(
@@ -66,32 +64,32 @@ def map_scenes(
             scenes without one of two polarisations, dates that lie too far from one another, what
             `preview.read_preview` and `map_raster` refuse.
     """
-    polarisations = match_polarisations(network, polarisation)
-    WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
-    passes = keep_trained(network, merge_passes(chosen))
-    look = look_at(passes, geobox, polarisations, max_offset=max_offset)
-    size = len(passes) * geobox.shape[0] * geobox.shape[1]
-    rasters = [
-        file_state(href)
-        for scene in passes
-        for href in (*rasters_of(scene, polarisation), *scene.hrefs.get("layover_shadow", ()))
-    ]
+    series = prepare_mapping(
+        network,
+        chosen,
+        geobox,
+        polarisation,
+        tiling=tiling,
+        backend=backend,
+        precision=precision,
+        device=device,
+        compile=compile,
+        max_offset=max_offset,
+    )
     mapped = map_raster(
-        backends.make_predictor(
-            network, backend=backend, precision=precision, device=device, size=size, compile=compile
-        ),
-        lambda part: read_prepared(passes, part, polarisations),
+        series.predictor,
+        series.read,
         geobox,
         path,
         tiling=tiling,
         dtype=dtype,
         calibration=calibration,
-        inputs={"weights": network.checksum(), "feature": ",".join(polarisations), "rasters": rasters},
+        inputs=series.inputs,
         progress=progress,
         on_block=on_block,
-        **_tags_of(network, passes, look, polarisation) | tags,
+        **series.tags | tags,
     )
-    return mapped, look
+    return mapped, series.look
 
 
 def map_raster(
@@ -141,13 +139,3 @@ def map_raster(
     with exclusive_lock(path.parent, file_name=path.name), wrap_write_errors(path, *WRITE_ERRORS), small_cache():
         begun = next((k for k, run in enumerate(runs.values()) if run.is_begun(inputs)), 0)
         return map_within_memory(lambda tried: runs[tried].map_all(inputs, progress=progress), [*runs][begun:])
-
-
-def _tags_of(network: Network, chosen: Sequence[Scene], look: Preview, polarisation: str) -> dict[str, str]:
-    return {
-        "model": network.name,
-        "dates": " ".join(look.days),
-        "polarisation": polarisation,
-        "data": data_source(chosen),
-        "trained_on": network.metadata.get("trained_on", "unknown data"),
-    }

@@ -1,7 +1,10 @@
 """Map all that some scenes cover: polarisation, dates and grid follow from the scenes and the network."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
 from glaciersar.inference.large_raster import map_scenes
@@ -48,12 +51,44 @@ def map_region(
     Raises:
         InputError: No scene of such a polarisation, a year without enough dates, or what `map_scenes` refuses.
     """
+    region = choose_region(
+        network,
+        scenes,
+        polarisation=polarisation,
+        relative_orbit=relative_orbit,
+        orbit_state=orbit_state,
+        dates=dates,
+    )
+    return map_scenes(network, region.chosen, region.grid, region.polarisation, path, device=device, progress=progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """What is mapped of some scenes."""
+
+    chosen: Sequence[Scene]
+    """The dates, of one orbit."""
+    grid: GeoBox
+    """All that they cover, on their own pixels."""
+    polarisation: str
+    """One, or two such as "HH+HV"."""
+
+
+def choose_region(
+    network: Network,
+    scenes: Sequence[Scene],
+    *,
+    polarisation: str = "",
+    relative_orbit: int = 0,
+    orbit_state: str = "",
+    dates: int = 15,
+) -> Region:
+    """Choose polarisation, dates and grid as `map_region` does, with its arguments and errors."""
     polarisation = polarisation or default_polarisation(network, scenes)
     chosen = choose_series(
         scenes, polarisation=polarisation, relative_orbit=relative_orbit, orbit_state=orbit_state, dates=dates
     )
-    grid = covering_geobox(chosen, polarisation)
-    return map_scenes(network, chosen, grid, polarisation, path, device=device, progress=progress)
+    return Region(chosen=chosen, grid=covering_geobox(chosen, polarisation), polarisation=polarisation)
 
 
 def default_polarisation(network: Network, scenes: Sequence[Scene]) -> str:

@@ -1,0 +1,112 @@
+"""The commands `glaciersar map` and `glaciersar join`: a region in one piece, or in strips that are joined."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from glaciersar.errors import InputError
+from glaciersar.inference import strips
+from glaciersar.inference.backends import BACKENDS, PRECISIONS
+from glaciersar.inference.calibration import Calibration, read_calibration
+from glaciersar.inference.large_raster import map_scenes
+from glaciersar.inference.map_product import DTYPES, MapReport
+from glaciersar.inference.region import choose_region
+from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling
+from glaciersar.models import pretrained
+from glaciersar.scenes.search import find_scenes
+
+
+def map_main(arguments: Sequence[str]) -> int:
+    """Run `glaciersar map`: all that some scenes cover, or one strip of it."""
+    given = _map_parser().parse_args(arguments)
+    network = pretrained.load(given.weights)
+    scenes = find_scenes(given.scenes, units=given.units)
+    region = choose_region(
+        network, scenes, polarisation=given.polarisation, relative_orbit=given.relative_orbit, dates=given.dates
+    )
+    settings: dict[str, Any] = {
+        "tiling": Tiling(window=given.window, overlap=given.overlap),
+        "backend": given.backend,
+        "precision": given.precision,
+        "device": given.device,
+        "progress": not given.quiet,
+    }
+    if given.strip:
+        strip, count = _strip(given.strip)
+        if given.dtype or given.calibration:
+            raise InputError("--dtype or --calibration found beside --strip, expected for glaciersar join")
+        settings |= {"strip": strip, "strips": count}
+        print(strips.map_strip(network, region.chosen, region.grid, region.polarisation, given.out, **settings))
+        return 0
+    settings |= {"dtype": given.dtype or DTYPES[0], "calibration": _calibration(given)}
+    mapped, look = map_scenes(network, region.chosen, region.grid, region.polarisation, given.out, **settings)
+    print(f"{len(look.days)} dates of {region.polarisation}, {look.days[0]} to {look.days[-1]}")
+    _tell(mapped)
+    return 0
+
+
+def join_main(arguments: Sequence[str]) -> int:
+    """Run `glaciersar join`: the strips of a map."""
+    given = _join_parser().parse_args(arguments)
+    calibration, dtype = _calibration(given), given.dtype or DTYPES[0]
+    _tell(strips.join_strips(given.strips, given.out, dtype=dtype, calibration=calibration, progress=not given.quiet))
+    return 0
+
+
+def _strip(text: str) -> tuple[int, int]:
+    """Read 3/10."""
+    if not re.fullmatch(r"\d{1,9}/\d{1,9}", text):
+        raise InputError(f"--strip {text} found, a strip of all such as 3/10 expected")
+    strip, _, count = text.partition("/")
+    return int(strip), int(count)
+
+
+def _calibration(given: argparse.Namespace) -> Calibration | None:
+    return read_calibration(given.calibration) if given.calibration else None
+
+
+def _tell(mapped: MapReport) -> None:
+    print(f"mapped by {mapped.predictor}; {mapped.glacier_fraction:.1%} of what radar sees is called glacier")
+    print(f"{mapped.unseen_fraction:.1%} without radar, {mapped.filled_fraction:.2%} of the values filled in time")
+    print(f"written: {', '.join(map(str, mapped.files))}")
+
+
+def _map_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="glaciersar map",
+        allow_abbrev=False,
+        description="Map all that some scenes cover in their last year, or one strip of it for glaciersar join.",
+    )
+    parser.add_argument("scenes", help="a STAC catalogue, or a folder of GeoTIFFs")
+    parser.add_argument("--weights", required=True, help="trained weights: a file, or the name of published ones")
+    parser.add_argument("--strip", metavar="K/N", help="map the K-th of N strips only, 1/N the uppermost, into --out")
+    parser.add_argument("--polarisation", default="", help="HH, HV, VV, VH, HH+HV or VV+VH (default: what is there)")
+    parser.add_argument("--relative-orbit", type=int, default=0, help="1 to 175 (default: the lowest there is)")
+    parser.add_argument("--dates", type=int, default=15, help="of the series; 0 takes all (default 15)")
+    parser.add_argument("--units", choices=("linear", "db"), help="of GeoTIFFs (default: what the archive declares)")
+    parser.add_argument("--window", type=int, default=DEFAULT_TILING.window, help="longest side, pixels (default 640)")
+    parser.add_argument("--overlap", type=float, default=DEFAULT_TILING.overlap, help="of windows (default 0.05)")
+    parser.add_argument("--backend", choices=BACKENDS, default="auto")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:NUMBER (default auto)")
+    return _add_output(parser, "probability.tif, or the file of the strip")
+
+
+def _join_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="glaciersar join",
+        allow_abbrev=False,
+        description="Join the strips of glaciersar map --strip to the map that one run would have written.",
+    )
+    parser.add_argument("strips", type=Path, nargs="+", help="all of them, in any order")
+    return _add_output(parser, "probability.tif; the mask goes beside it")
+
+
+def _add_output(parser: argparse.ArgumentParser, what: str) -> argparse.ArgumentParser:
+    parser.add_argument("--out", type=Path, required=True, help=what)
+    parser.add_argument("--dtype", choices=DTYPES, help="of probability and confidence (default float32)")
+    parser.add_argument("--calibration", type=Path, help="of notebook 07, for the confidence")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    return parser

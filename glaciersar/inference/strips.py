@@ -1,0 +1,277 @@
+"""Map a large region as many jobs, a few rows of windows each, and join what they made without a seam.
+
+The windows of all strips lie on one grid, that of the whole map. The file of a strip holds what the network gave for
+its windows, before they are blended; `join_strips` blends them by the code of a run in one piece and in its order, so
+the files are the same to the byte, if that computes on as many threads. A strip is as large as its pixels in float32,
+and the overlap of its windows more.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from rasterio import Affine
+from tqdm import tqdm
+
+from glaciersar.errors import InputError
+from glaciersar.inference import large_raster
+from glaciersar.inference.ahead import compute_ahead
+from glaciersar.inference.backends import Predictor
+from glaciersar.inference.calibration import Calibration
+from glaciersar.inference.large_raster import OnBlock
+from glaciersar.inference.map_product import MapReport
+from glaciersar.inference.prepared_mapping import PreparedMapping, prepare_mapping
+from glaciersar.inference.prepared_scenes import file_state
+from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling, WindowLayout
+from glaciersar.inference.strip_file import KEYS, KeptWindow, StripReader, create_strip, open_strip
+from glaciersar.io.rasters import small_cache
+from glaciersar.models import Network
+from glaciersar.radiometry import Prepared
+from glaciersar.scenes.scene import Scene
+
+LARGEST_SIDE = 10_000_000
+"""Pixels: a side of a map around the Earth has less than half as many of 10 m."""
+
+
+def map_strip(
+    network: Network,
+    chosen: Sequence[Scene],
+    geobox: GeoBox,
+    polarisation: str,
+    path: str | Path,
+    *,
+    strip: int,
+    strips: int,
+    tiling: Tiling = DEFAULT_TILING,
+    backend: str = "auto",
+    precision: str = "auto",
+    device: str = "auto",
+    progress: bool = False,
+    **tags: str,
+) -> Path:
+    """Map the windows of one strip into `path`, whole or not at all; for `join_strips`.
+
+    Killed, it starts anew: a strip should be no more than what may be lost.
+
+    Args:
+        network, chosen, geobox, polarisation: As for `large_raster.map_scenes`: of the whole region, not of the strip.
+        path: The file to write, such as strips/03-of-10.zip.
+        strip: Which one, 1 for the uppermost.
+        strips: Into how many the region is cut, no more than it has rows of windows.
+        tiling, backend, precision, device, tags: As for `large_raster.map_scenes`.
+        progress: Show a progress bar.
+
+    Raises:
+        InputError: No such strip, what `map_scenes` refuses, or windows too large for the memory of the GPU.
+    """
+    layout = WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)
+    rows = rows_of_strip(len(layout.tops), strip, strips)
+    mapping = prepare_mapping(
+        network, chosen, geobox, polarisation, tiling=tiling, backend=backend, precision=precision, device=device
+    )
+    record = _record(mapping, geobox, layout, tags) | {"strip": strip, "strips": strips}
+    try:
+        _map_rows(mapping, geobox, layout, rows, Path(path), record, progress=progress)
+    except torch.OutOfMemoryError as error:
+        found = f"windows of {tiling.window} pixels need more memory than the GPU has"
+        raise InputError(f"{path}: {found}, a smaller window for all strips expected") from error
+    return Path(path)
+
+
+def join_strips(
+    strips: Sequence[str | Path],
+    path: str | Path,
+    *,
+    dtype: str = "float32",
+    calibration: Calibration | None = None,
+    progress: bool = False,
+    on_block: OnBlock | None = None,
+) -> MapReport:
+    """Join all strips of a region to the map that one run would have written, in the same files, equal to the byte.
+
+    Neither the network nor the scenes are needed, nor more memory than for mapping. Killed, it goes on where it was.
+
+    Args:
+        strips: The files of `map_strip`, in any order.
+        path, dtype, calibration, progress, on_block: As for `large_raster.map_raster`.
+
+    Raises:
+        InputError: A strip that is missing, there twice, of another map or damaged; or what `map_raster` refuses.
+    """
+    with ExitStack() as stack:
+        readers = [stack.enter_context(open_strip(Path(strip))) for strip in strips]
+        record = _check_complete(readers)
+        geobox, tiling, kept = _parse(record, readers[0].path)
+        layout = WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)
+        if record["windows"] != _windows(layout):
+            raise InputError(f"{readers[0].path}: windows of another version of glaciersar found, of this one expected")
+        return large_raster.map_raster(
+            kept,
+            _Joined(readers, geobox, layout).read,
+            geobox,
+            path,
+            tiling=tiling,
+            dtype=dtype,
+            calibration=calibration,
+            inputs={"strips": [file_state(str(reader.path)) for reader in readers]},
+            progress=progress,
+            on_block=on_block,
+            **record["tags"],
+        )
+
+
+def rows_of_strip(rows: int, strip: int, strips: int) -> range:
+    """Tell which rows of windows are a strip's; together they are all, as many to each as possible.
+
+    Args:
+        rows: Of windows, of the whole map.
+        strip: From 1.
+        strips: In all.
+
+    Raises:
+        InputError: There is no such strip, or a strip would be empty.
+    """
+    if not 1 <= strips <= rows:
+        raise InputError(f"strips={strips} found, 1 to {rows} expected: the map has {rows} rows of windows")
+    if not 1 <= strip <= strips:
+        raise InputError(f"strip={strip} found, 1 to {strips} expected")
+    return range((strip - 1) * rows // strips, strip * rows // strips)
+
+
+def _map_rows(
+    mapping: PreparedMapping,
+    geobox: GeoBox,
+    layout: WindowLayout,
+    rows: range,
+    path: Path,
+    record: Mapping[str, Any],
+    *,
+    progress: bool,
+) -> None:
+    """Map some rows of windows, while threads read the next ones."""
+    places = [layout.window(row, column) for row in rows for column in range(len(layout.lefts))]
+    threads = max(1, min(large_raster.READERS, (os.cpu_count() or 1) - 1)) if mapping.predictor.on_gpu else 1
+    dates = 0
+    title = f"strip {record['strip']} of {record['strips']} ({mapping.predictor})"
+    with (
+        create_strip(path) as file,
+        small_cache(),
+        tqdm(total=len(places), desc=title, unit="window", disable=not progress) as bar,
+        closing(compute_ahead(lambda place: mapping.read(geobox[place]), places, threads=threads)) as series,
+    ):
+        for (down, across), prepared in zip(places, series, strict=True):
+            window = KeptWindow(probability=_map(mapping, prepared), valid=prepared.valid, filled=prepared.filled)
+            file.add((down.start, across.start), window)
+            dates = prepared.series.shape[-3]
+            bar.update()
+        file.finish({**record, "dates": dates})
+
+
+def _map(mapping: PreparedMapping, prepared: Prepared) -> NDArray[np.float32] | None:
+    if not prepared.valid.any():
+        return None
+    series = torch.from_numpy(prepared.series)  # ([F,] T, h, w)
+    (glacier,) = mapping.predictor(series.reshape(1, -1, *series.shape[-3:]))  # (1, F, T, h, w) -> (h, w)
+    probability: NDArray[np.float32] = glacier.float().cpu().numpy()
+    return probability
+
+
+def _record(mapping: PreparedMapping, geobox: GeoBox, layout: WindowLayout, tags: Mapping[str, str]) -> dict[str, Any]:
+    """List what all strips of a map have in common, as JSON gives it back."""
+    return {
+        "shape": list(layout.shape),
+        "affine": list(geobox.affine[:6]),
+        "crs": str(geobox.crs),
+        "tiling": asdict(layout.tiling),
+        "windows": _windows(layout),
+        "inputs": mapping.inputs,
+        "tags": {**mapping.tags, **tags},
+        "threads": 0 if mapping.predictor.on_gpu else torch.get_num_threads(),  # the last bits depend on it
+        "predictor": {name: getattr(mapping.predictor, name) for name in ("backend", "precision", "device")},
+    }
+
+
+def _windows(layout: WindowLayout) -> list[Any]:
+    return [list(layout.size), layout.tops, layout.lefts]
+
+
+def _check_complete(strips: Sequence[StripReader]) -> dict[str, Any]:
+    """Return what the strips have in common, if they are all strips of one map, each once."""
+    if not strips:
+        raise InputError("no strip given, all strips of a map expected")
+    first = strips[0]
+    for other in strips[1:]:
+        for key in KEYS:
+            if key != "strip" and other.record[key] != first.record[key]:
+                raise InputError(f"{other.path}: another {key} than in {first.path} found, strips of one map expected")
+    count = first.record["strips"]
+    numbers = Counter(strip.record["strip"] for strip in strips)
+    doubled = [strip for strip in strips if numbers[strip.record["strip"]] > 1]
+    if doubled:
+        raise InputError(f"{doubled[1].path}: strip {doubled[1].record['strip']} found twice, each once expected")
+    if missing := sorted({*range(1, count + 1)} - set(numbers)):
+        names = ", ".join(map(str, missing[:10])) + (" …" if len(missing) > 10 else "")
+        raise InputError(f"{first.path}: strip {names} of {count} missing, all of them expected")
+    return first.record
+
+
+def _parse(record: Mapping[str, Any], path: Path) -> tuple[GeoBox, Tiling, "_Kept"]:
+    """Read grid, tiling and predictor from a record, which may have been altered."""
+    try:
+        height, width = map(int, record["shape"])
+        geobox = GeoBox((height, width), Affine(*map(float, record["affine"])), str(record["crs"]))
+        made_by = {name: str(record["predictor"][name]) for name in ("backend", "precision", "device")}
+        kept = _Kept(**made_by, run=lambda series: series[:, 0, 0])  # (1, 1, T, h, w) -> (1, h, w)
+        if max(geobox.shape) > LARGEST_SIDE:
+            raise ValueError(f"{geobox.shape[0]} × {geobox.shape[1]} pixels")
+        if (
+            type(record["dates"]) is not int
+            or record["dates"] < 1
+            or not all(isinstance(text, str) for text in record["tags"].values())
+        ):
+            raise ValueError("no dates, or tags that are no text")
+        return geobox, Tiling(**record["tiling"]), kept
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:  # RuntimeError: of PROJ
+        found = " ".join(str(error).split())
+        raise InputError(f"{path}: no record of a map found ({found}), a file that map_strip wrote expected") from error
+
+
+@dataclass(frozen=True)
+class _Kept(Predictor):
+    """Gives the probability that was kept, which `_Joined.read` hands on as a series."""
+
+    @property
+    def on_gpu(self) -> bool:
+        """Never: it is only told which device mapped the windows."""
+        return False
+
+
+class _Joined:
+    """Reads the windows of all strips as if they were a series: its dates are the probability, over and over."""
+
+    def __init__(self, strips: Sequence[StripReader], geobox: GeoBox, layout: WindowLayout) -> None:
+        self.geobox, self.size, self.dates = geobox, layout.size, strips[0].record["dates"]
+        self.strip_of = {corner: strip for strip in strips for corner in strip.corners()}
+        expected = {(top, left) for top in layout.tops for left in layout.lefts}
+        if set(self.strip_of) != expected:
+            raise InputError(
+                f"{strips[0].path.parent}: {len(self.strip_of)} windows in the strips found, {len(expected)} expected"
+            )
+
+    def read(self, part: GeoBox) -> Prepared:
+        """Read the window that covers a part of the grid."""
+        column, row = self.geobox.wld2pix(part.affine.c, part.affine.f)  # type: ignore[no-untyped-call]
+        corner = round(row), round(column)
+        kept = self.strip_of[corner].window(corner, self.size)
+        shown = np.zeros(self.size, np.float32) if kept.probability is None else kept.probability
+        series = as_strided(shown, (self.dates, *self.size), (0, *shown.strides))  # takes no memory
+        return Prepared(series=series, valid=kept.valid, filled=kept.filled)
