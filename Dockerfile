@@ -4,7 +4,7 @@
 #   docker build --tag glaciersar:gpu --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130 .
 FROM debian:bookworm-slim AS environment
 
-# PyTorch's own index of CPU builds. Binder passes no arguments, and the build on PyPI brings gigabytes of CUDA libraries.
+# PyTorch's own index of CPU builds. Binder passes no argument but the user's name and number, and the build on PyPI brings gigabytes of CUDA libraries.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ARG NB_USER=jovyan
 
@@ -27,7 +27,7 @@ FROM debian:bookworm-slim
 
 ARG NB_USER=jovyan
 ARG NB_UID=1000
-ENV USER=${NB_USER} HOME=/home/${NB_USER}
+ENV USER=${NB_USER} HOME=/home/${NB_USER} SHELL=/bin/bash
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates make python3 \
  && rm -rf /var/lib/apt/lists/* \
@@ -43,8 +43,11 @@ RUN chown ${NB_UID}:${NB_UID} .
 
 USER ${NB_USER}
 ENV PATH=${HOME}/.venv/bin:${PATH}
+# what these two import is compiled, so that the first notebook needn't
 RUN python -m pip install --no-cache-dir --no-deps --no-build-isolation --editable . \
- && touch .venv/made
+ && touch .venv/made \
+ && glaciersar doctor --device cpu \
+ && jupyter lab --version
 
 EXPOSE 8888
 CMD ["jupyter", "lab", "--ip=0.0.0.0", "--no-browser", "--ServerApp.root_dir=.", "--LabApp.default_url=/lab/tree/notebooks/00-quickstart.ipynb"]

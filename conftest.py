@@ -3,9 +3,7 @@
 import pytest
 
 
-@pytest.hookimpl(
-    optionalhook=True
-)  # called for pytest -n; the image has no pytest-xdist
+@pytest.hookimpl(optionalhook=True)  # called for pytest -n; the image has no pytest-xdist
 def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadScopeScheduling
 

@@ -3,7 +3,6 @@
 import filecmp
 import os
 import pwd
-import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +14,8 @@ from tools.image.memory import MB, PeakMemory
 from tools.image.server import Server
 
 QUICKSTART = "00-quickstart.ipynb"
-PROGRAMS = ("glaciersar", "papermill", "jupyter")
+WHERE = "command -v glaciersar && command -v papermill && command -v jupyter"
+"""Fails unless all three are found, in any shell."""
 RUN = Path("runs/mini")
 MEMORY = 2000 * MB
 """Bytes that Binder gives."""
@@ -52,14 +52,13 @@ def check_device() -> str:
 
 def check_login_shell() -> str:
     """Find the programs where nothing but /etc/profile sets the PATH."""
-    said = _run("env", "--ignore-environment", "bash", "--login", "-c", f"command -v {' '.join(PROGRAMS)}")
+    said = _run("env", "--ignore-environment", "sh", "-l", "-c", WHERE)
     return "found: " + ", ".join(said.split())
 
 
 def check_terminal(server: Server) -> str:
     """Find the programs in a terminal of JupyterLab."""
-    shown = server.ask_terminal(f"command -v {' '.join(PROGRAMS)}; echo status=$?.", until="status=0.")
-    return "found: " + ", ".join(re.findall(r"^(/\S+)\s*$", shown, re.MULTILINE))
+    return "found: " + ", ".join(server.ask_terminal(WHERE))
 
 
 def check_lab(server: Server) -> str:

@@ -29,6 +29,7 @@ class PeakMemory:
         return sum(self._largest.values())
 
     def __enter__(self) -> "PeakMemory":
+        self._look()
         self._thread.start()
         return self
 
@@ -38,10 +39,13 @@ class PeakMemory:
 
     def _follow(self) -> None:
         while not self._stop.wait(self._interval):
-            pids = family(self._pid)
-            self.together = max(self.together, sum(_kib(pid, "smaps_rollup", "Pss") for pid in pids) * KIB)
-            for pid in pids:
-                self._largest[pid] = max(self._largest.get(pid, 0), _kib(pid, "status", "VmHWM") * KIB)
+            self._look()
+
+    def _look(self) -> None:
+        pids = family(self._pid)
+        self.together = max(self.together, sum(_kib(pid, "smaps_rollup", "Pss") for pid in pids) * KIB)
+        for pid in pids:
+            self._largest[pid] = max(self._largest.get(pid, 0), _kib(pid, "status", "VmHWM") * KIB)
 
 
 def family(pid: int) -> set[int]:

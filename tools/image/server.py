@@ -6,11 +6,13 @@ import re
 import secrets
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import requests
@@ -18,6 +20,7 @@ import websocket
 
 from glaciersar.errors import InputError
 
+COMMAND = (sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", "--no-browser")
 PATIENCE = 300
 """Seconds that a server may take to start, and a cell to run."""
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -37,11 +40,11 @@ class Server:
         answer.raise_for_status()
         return answer
 
-    def post(self, path: str, body: dict[str, object]) -> dict[str, object]:
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Have something made, such as a session of a notebook."""
         answer = requests.post(self._url(path), headers=self._headers(), json=body, timeout=PATIENCE)
         answer.raise_for_status()
-        made: dict[str, object] = answer.json()
+        made: dict[str, Any] = answer.json()
         return made
 
     def run_notebook(self, path: Path, *, root: Path) -> int:
@@ -56,7 +59,7 @@ class Server:
         name = path.relative_to(root).as_posix()
         body = {"path": name, "name": path.name, "type": "notebook", "kernel": {"name": "python3"}}
         session = self.post("api/sessions", body)
-        kernel = session["kernel"]["id"]  # type: ignore[index]
+        kernel = session["kernel"]["id"]
         cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         try:
             with self._socket(f"api/kernels/{kernel}/channels") as channel:
@@ -67,15 +70,25 @@ class Server:
             requests.delete(self._url(f"api/sessions/{session['id']}"), headers=self._headers(), timeout=PATIENCE)
         return len(cells)
 
-    def ask_terminal(self, command: str, *, until: str) -> str:
-        """Type a command into a terminal of JupyterLab, and give what it shows up to `until`."""
-        name, shown = self.post("api/terminals", {})["name"], ""
+    def ask_terminal(self, command: str) -> list[str]:
+        """Type a command into a terminal of JupyterLab.
+
+        Returns:
+            The words that the command prints.
+
+        Raises:
+            InputError: The command fails.
+        """
+        name, shown, ended = self.post("api/terminals", {})["name"], "", None
         with self._socket(f"terminals/websocket/{name}") as channel:
-            channel.send(json.dumps(["stdin", f"{command}\r"]))
-            while until not in shown:
+            channel.send(json.dumps(["stdin", f"echo be''gin; {command}; echo status=$?.\r"]))
+            while not ended:
                 kind, *text = json.loads(channel.recv())
                 shown += ESCAPES.sub("", str(text[0])) if kind == "stdout" else ""
-        return shown
+                ended = re.search(r"begin\s+(.*?)\s*status=(\d+)\.", shown, re.DOTALL)
+        if ended[2] != "0":
+            raise InputError(f"{command}: status {ended[2]} in a terminal of JupyterLab: {ended[1]}")
+        return ended[1].split()
 
     @contextmanager
     def _socket(self, path: str) -> Iterator[websocket.WebSocket]:
@@ -100,8 +113,8 @@ def running(root: Path, log: Path) -> Iterator[Server]:
     Raises:
         InputError: It doesn't answer.
     """
-    token = secrets.token_hex()
-    command = ["jupyter", "lab", "--ip=127.0.0.1", f"--port={(port := _free_port())}", "--no-browser"]
+    token, port = secrets.token_hex(), _free_port()
+    command = [*COMMAND, f"--port={port}"]
     environment = os.environ | {"JUPYTER_TOKEN": token}
     with log.open("w") as file:
         process = subprocess.Popen(command, cwd=root, stdout=file, stderr=subprocess.STDOUT, env=environment)
