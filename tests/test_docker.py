@@ -1,4 +1,4 @@
-"""The Dockerfile, as far as it can be read: what it takes, from where, for whom. `python -m tools.image` tries an image."""
+"""The Dockerfile, as far as it can be read: what it takes, from where, for whom; `python -m tools.image` tries it."""
 
 import re
 import shlex

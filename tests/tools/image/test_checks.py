@@ -32,13 +32,13 @@ def test_a_login_shell_that_does_not_find_the_programs_fails(monkeypatch):
 
 def test_more_than_the_limit_fails():
     assert checks._below(1e6, 2e6, "1 MB") == "1 MB"
-    with pytest.raises(InputError, match="^2 MB; less than 2 MB expected$"):
+    with pytest.raises(InputError, match=r"^2 MB; less than 2 MB expected$"):
         checks._below(2e6, 2e6, "2 MB")
 
 
 def test_root_is_no_user_of_an_image(monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 0)
-    with pytest.raises(InputError, match="^root with home /root found"):
+    with pytest.raises(InputError, match=r"^root with home /root found"):
         checks.check_user()
 
 
