@@ -6,23 +6,28 @@ PART ?= main
 SEEDS ?=
 ARMS ?=
 DATA ?=
+TORCH_INDEX ?= # where PyTorch comes from, PyPI if nothing is said; https://download.pytorch.org/whl/cpu has the small CPU builds
 BIN := .venv/bin
 BESIDE := -n logical --dist loadscope --no-loadscope-reorder # one process a core; conftest.py says what stays together
+COMPILE := .lock/bin/uv pip compile pyproject.toml --quiet --python-version 3.11 --generate-hashes --constraint requirements-torch.txt --no-emit-package torch --custom-compile-command "make lock"
+EVERYTHING := --universal --all-extras
+IMAGE := --python-platform linux --constraint requirements.lock --extra archive --extra cpu --extra inventory --extra notebooks # for the Dockerfile
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce evidence evidence-check test test-fast test-gpu bench docs machine lab publish notebooks lock clean
+.PHONY: help env reproduce evidence evidence-check test test-fast test-gpu bench docs machine lab publish notebooks lock lock-check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 env: .venv/made ## make the virtual environment .venv from requirements.lock
 
-.venv/made: requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, e.g. make PYTHON=python3.11")'
+.venv/made: requirements.lock requirements-torch.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed, e.g. make PYTHON=python3.11")'
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet $(addprefix --index-url ,$(TORCH_INDEX)) --requirement requirements-torch.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or published with DATA=folder), then print the IoU table
@@ -77,11 +82,21 @@ notebooks: .venv/made ## run the mini profile in place, so that the notebooks ar
 publish: .venv/made ## copy tables and figures of runs/PROFILE to figures/PROFILE, and fill the numbers of README.md and docs/ from them
 	$(BIN)/python -m tools.publish $(PROFILE)
 
-lock: ## write requirements.lock anew from the newest versions that pyproject.toml admits
+lock: .lock/bin/uv ## write the lock files anew, with hashes, from the newest versions that pyproject.toml admits
+	$(COMPILE) --upgrade --output-file requirements.lock $(EVERYTHING)
+	$(COMPILE) --upgrade --output-file requirements-image.lock $(IMAGE)
+
+lock-check: .lock/bin/uv ## check that the lock files follow from pyproject.toml (asks the package index, installs nothing)
+	cp requirements.lock requirements-image.lock .lock
+	$(COMPILE) --output-file .lock/requirements.lock $(EVERYTHING)
+	$(COMPILE) --output-file .lock/requirements-image.lock $(IMAGE)
+	@for file in requirements.lock requirements-image.lock; do \
+	  diff --brief $$file .lock/$$file > /dev/null || { echo "$$file: does not follow from pyproject.toml; make lock" >&2; exit 1; }; done
+	@echo "the lock files follow from pyproject.toml"
+
+.lock/bin/uv:
 	$(PYTHON) -m venv --clear .lock
-	.lock/bin/python -m pip install --quiet torch==2.13.0 --editable '.[archive,cpu,dev,docs,inventory,notebooks,onnx,tensorboard]'
-	.lock/bin/python -m pip freeze --exclude-editable | sed -E 's/^(torch==[0-9.]+)\+.*/\1/' > requirements.lock
-	rm -rf .lock
+	.lock/bin/python -m pip install --quiet uv==0.13.9
 
 clean: ## remove everything that runs have made; the environment stays
 	rm -rf runs .snakemake

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from glaciersar.errors import InputError
+from tools import lock
 from tools.numbers import commands
 
 START = re.compile(r"<!-- ([a-z-]+): made by .*? -->\n")
@@ -79,8 +80,7 @@ def _seconds(root: Path) -> str:
 
 
 def _versions(root: Path) -> str:
-    pins = (line.split("==") for line in (root / "requirements.lock").read_text(encoding="utf-8").split())
-    versions = {name: version for name, version in pins if name in SHOWN}
+    versions = lock.read_versions(root)
     return ", ".join(f"{name} {versions[name]}" for name in SHOWN)
 
 

@@ -14,6 +14,7 @@ PAGES = {
     "docs/fuzz.md": "python -m tools.fuzz",
     "docs/gpu-memory.md": "python -m tools.gpu_memory",
     "docs/scaling.md": "python -m tools.scaling",
+    "docs/image.md": "python -m tools.image",
     "docs/simulator.md": "python -m tools.simulator_facts",
     "docs/parity.md": "python -m tools.parity FOLDER_OF_FIXTURES docs/parity.md",
     "docs/inventories.md": "python -m tools.five_glaciers FOLDER_OF_DATA docs/inventories.md",
