@@ -13,7 +13,10 @@ ROOT = DOCS.parent
 sys.path.insert(0, str(ROOT))
 
 ROOMS = ("io", "scenes", "models", "simulate", "dataset", "inference", "evaluation", "training", "inventory", "plots")
-SHARED = ("errors", "grid", "geodesy", "radiometry", "outlines", "polygons", "inventory_forms", "vector_files", "recipe")
+SHARED = (
+    *("errors", "grid", "geodesy", "radiometry", "outlines", "polygons", "inventory_forms", "vector_files"),
+    *("recipe", "parameters", "root"),
+)
 COMMANDS = ("notebooks", "dependencies", "job_resources", "cli")
 
 project = "glaciersar"

@@ -27,10 +27,10 @@ from glaciersar.inference import large_raster
 from glaciersar.inference.ahead import compute_ahead
 from glaciersar.inference.backends import Predictor
 from glaciersar.inference.calibration import Calibration
-from glaciersar.inference.large_raster import OnBlock
 from glaciersar.inference.map_product import MapReport
 from glaciersar.inference.prepared_mapping import PreparedMapping, prepare_mapping
 from glaciersar.inference.prepared_scenes import file_state
+from glaciersar.inference.raster_run import READERS, OnBlock
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling, WindowLayout
 from glaciersar.inference.strip_file import KEYS, KeptWindow, StripReader, create_strip, open_strip
 from glaciersar.io.rasters import small_cache
@@ -159,7 +159,7 @@ def _map_rows(
 ) -> None:
     """Map some rows of windows, while threads read the next ones."""
     places = [layout.window(row, column) for row in rows for column in range(len(layout.lefts))]
-    threads = max(1, min(large_raster.READERS, (os.cpu_count() or 1) - 1)) if mapping.predictor.on_gpu else 1
+    threads = max(1, min(READERS, (os.cpu_count() or 1) - 1)) if mapping.predictor.on_gpu else 1
     dates = 0
     title = f"strip {record['strip']} of {record['strips']} ({mapping.predictor})"
     with (
@@ -229,8 +229,8 @@ def _parse(record: Mapping[str, Any], path: Path) -> tuple[GeoBox, Tiling, "_Kep
     try:
         height, width = map(int, record["shape"])
         geobox = GeoBox((height, width), Affine(*map(float, record["affine"])), str(record["crs"]))
-        made_by = {name: str(record["predictor"][name]) for name in ("backend", "precision", "device")}
-        kept = _Kept(**made_by, run=lambda series: series[:, 0, 0])  # (1, 1, T, h, w) -> (1, h, w)
+        backend, precision, device = (str(record["predictor"][name]) for name in ("backend", "precision", "device"))
+        kept = _Kept(backend, precision, device, lambda series: series[:, 0, 0])  # (1, 1, T, h, w) -> (1, h, w)
         if max(geobox.shape) > LARGEST_SIDE:
             raise ValueError(f"{geobox.shape[0]} × {geobox.shape[1]} pixels")
         if (

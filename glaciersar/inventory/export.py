@@ -12,7 +12,8 @@ import pyogrio
 import shapely
 
 from glaciersar.errors import InputError
-from glaciersar.inventory.attributes import LAYER, utm_zone
+from glaciersar.grid import utm_zone
+from glaciersar.inventory.attributes import LAYER
 from glaciersar.inventory_forms import BOUND, ROCK
 from glaciersar.io.atomic import wrap_write_errors
 
