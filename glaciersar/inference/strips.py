@@ -230,7 +230,8 @@ def _parse(record: Mapping[str, Any], path: Path) -> tuple[GeoBox, Tiling, "_Kep
         height, width = map(int, record["shape"])
         geobox = GeoBox((height, width), Affine(*map(float, record["affine"])), str(record["crs"]))
         backend, precision, device = (str(record["predictor"][name]) for name in ("backend", "precision", "device"))
-        kept = _Kept(backend, precision, device, lambda series: series[:, 0, 0])  # (1, 1, T, h, w) -> (1, h, w)
+        run = {"run": lambda series: series[:, 0, 0]}  # (1, 1, T, h, w) -> (1, h, w)
+        kept = _Kept(backend=backend, precision=precision, device=device, **run)
         if max(geobox.shape) > LARGEST_SIDE:
             raise ValueError(f"{geobox.shape[0]} × {geobox.shape[1]} pixels")
         if (
