@@ -230,8 +230,7 @@ def _parse(record: Mapping[str, Any], path: Path) -> tuple[GeoBox, Tiling, "_Kep
         height, width = map(int, record["shape"])
         geobox = GeoBox((height, width), Affine(*map(float, record["affine"])), str(record["crs"]))
         backend, precision, device = (str(record["predictor"][name]) for name in ("backend", "precision", "device"))
-        run = {"run": lambda series: series[:, 0, 0]}  # (1, 1, T, h, w) -> (1, h, w)
-        kept = _Kept(backend=backend, precision=precision, device=device, **run)
+        kept = _Kept(backend=backend, precision=precision, device=device, run=_kept_map)
         if max(geobox.shape) > LARGEST_SIDE:
             raise ValueError(f"{geobox.shape[0]} × {geobox.shape[1]} pixels")
         if (
@@ -247,6 +246,10 @@ def _parse(record: Mapping[str, Any], path: Path) -> tuple[GeoBox, Tiling, "_Kep
 
 
 @dataclass(frozen=True)
+def _kept_map(series: torch.Tensor) -> torch.Tensor:  # (1, 1, T, h, w) -> (1, h, w)
+    return series[:, 0, 0]
+
+
 class _Kept(Predictor):
     """Gives the probability that was kept, which `_Joined.read` hands on as a series."""
 
