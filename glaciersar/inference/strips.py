@@ -245,11 +245,11 @@ def _parse(record: Mapping[str, Any], path: Path) -> tuple[GeoBox, Tiling, "_Kep
         raise InputError(f"{path}: no record of a map found ({found}), a file that map_strip wrote expected") from error
 
 
-@dataclass(frozen=True)
 def _kept_map(series: torch.Tensor) -> torch.Tensor:  # (1, 1, T, h, w) -> (1, h, w)
     return series[:, 0, 0]
 
 
+@dataclass(frozen=True)
 class _Kept(Predictor):
     """Gives the probability that was kept, which `_Joined.read` hands on as a series."""
 
