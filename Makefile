@@ -10,7 +10,7 @@ TORCH_INDEX ?= # where PyTorch comes from, PyPI if nothing is said; https://down
 BIN := .venv/bin
 BESIDE := -n logical --dist loadscope --no-loadscope-reorder # one process a core; conftest.py says what stays together
 COMPILE := .lock/bin/uv pip compile pyproject.toml --quiet --python-version 3.11 --generate-hashes --constraint requirements-torch.txt --no-emit-package torch --custom-compile-command "make lock"
-EVERYTHING := --universal --all-extras
+EVERYTHING := --universal $(addprefix --extra ,archive cpu cubes dev docs evidence inventory notebooks onnx tensorboard) # all but cluster
 IMAGE := --python-platform linux --constraint requirements.lock --extra archive --extra cpu --extra inventory --extra notebooks # for the Dockerfile
 export PATH := $(abspath $(BIN)):$(PATH)
 
