@@ -31,6 +31,7 @@ def test_every_rule_says_what_it_needs(section, snakefile):
 def test_a_step_has_twice_the_time_that_it_took():
     with (ROOT / "figures/simulated/seconds.csv").open() as file:
         taken = {row["step"].partition(" ")[0].partition("-")[2]: float(row["seconds"]) for row in csv.DictReader(file)}
+    taken["networks"] = taken.pop("models")  # the rule of notebook 03 is named by what it draws
     given = JobResources.read(PATH, "simulated")
     assert {name for name in taken if name} <= set(given.rules)
     for name, seconds in taken.items():
