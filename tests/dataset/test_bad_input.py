@@ -63,7 +63,7 @@ REFUSED = {
     ),
     "integer digital numbers": (
         with_raster(lambda p: (300 + 900 * p.values()).astype(np.uint16), nodata=0),
-        r"HH\.tif: .*look like uncalibrated digital numbers",
+        r"HH\.tif: whole numbers from \d+ to \d+ without a scale found",
     ),
     "complex values": (with_raster(lambda p: p.values().astype(np.complex64)), r"HH\.tif: complex values found"),
     "no coordinate system": (with_raster(lambda p: p.values(), crs=None), r"HH\.tif: no coordinate system found"),

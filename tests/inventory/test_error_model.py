@@ -157,8 +157,8 @@ def test_residuals_are_grouped_by_landscape_year_and_orbit(rng):
     )
 
 
-def test_what_gives_no_residuals_is_refused_in_a_sentence(probability):
-    unknown = block_sums.sum_blocks(probability, erring_maps.landscape_box(0, 1))
+def test_what_gives_no_residuals_is_refused_in_a_sentence(rng):
+    unknown = block_sums.sum_blocks(rng.random((40, 40)), erring_maps.landscape_box(0, 1))
     with pytest.raises(InputError, match="without a truth"):
         error_model.residuals({"SVAL-5-5_2016_ro14": unknown})
     with pytest.raises(InputError, match="without any doubt"):

@@ -22,7 +22,7 @@ def test_outlines_hold_the_glacier_of_the_map(path, probability):
     apart = outlines.to_mask(glaciers, GRID) != mask
     assert apart.mean() < 0.01  # corners are cut
     assert glaciers["area_km2"].sum() == pytest.approx(mask.sum() * PIXEL, rel=0.01)
-    assert glaciers.attrs["raster_km2"] == pytest.approx(mask.sum() * PIXEL)
+    assert glaciers.attrs["raster_km2"] == pytest.approx(mask.sum() * PIXEL, rel=1e-3)
     assert glaciers.geometry.is_valid.all()
     assert (glaciers["confidence"].dropna() > 0.5).all()
 

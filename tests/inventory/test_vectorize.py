@@ -81,26 +81,11 @@ def test_windows_leave_no_seam(tmp_path, rng, monkeypatch):
     assert pieces.geometry.geom_equals(whole.geometry).all()
 
 
-def test_tiles_side_by_side_leave_no_seam(tmp_path, rng):
-    probability = blobs(rng)
-    whole = vectorize.trace_glaciers(written(tmp_path, probability, BIG))
-    sources = ""
-    for column in (0, 150):
-        name = write_raster(
-            tmp_path / f"{column}.tif", probability[:, column : column + 150], BIG[:, column : column + 150]
-        )
-        sources += (
-            f'<SimpleSource><SourceFilename relativeToVRT="1">{name.name}</SourceFilename><SourceBand>1</SourceBand>'
-            f'<SrcRect xOff="0" yOff="0" xSize="150" ySize="200"/>'
-            f'<DstRect xOff="{column}" yOff="0" xSize="150" ySize="200"/></SimpleSource>'
-        )
-    (tmp_path / "mosaic.vrt").write_text(
-        f'<VRTDataset rasterXSize="300" rasterYSize="200"><SRS>EPSG:32633</SRS>'
-        f"<GeoTransform>{', '.join(map(str, BIG.affine.to_gdal()))}</GeoTransform>"
-        f'<VRTRasterBand dataType="Float32" band="1"><NoDataValue>nan</NoDataValue>{sources}'
-        "</VRTRasterBand></VRTDataset>"
-    )
-    assert vectorize.trace_glaciers(tmp_path / "mosaic.vrt").geometry.geom_equals(whole.geometry).all()
+def test_a_list_of_rasters_is_refused(tmp_path):
+    path = tmp_path / "mosaic.vrt"
+    path.write_text('<VRTDataset rasterXSize="300" rasterYSize="200"></VRTDataset>')
+    with pytest.raises(InputError, match=r"mosaic\.vrt: cannot be read as a raster .*GeoTIFF"):
+        vectorize.trace_glaciers(path)
 
 
 def test_where_there_is_no_data_there_is_no_glacier(tmp_path, rng):
