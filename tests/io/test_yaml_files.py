@@ -20,7 +20,7 @@ def test_sections_are_read_and_empty_ones_have_no_names(tmp_path):
         (b"all: \xbb\xff", "no text in UTF-8"),
         (b"all: [1, 2", "not YAML"),
         (b"all: \x00", "not YAML"),
-        (b"day: 2023-02-31", "not YAML"),
+        (b"day: 2023-02-31", "day is out of range"),
         (b"- 1", "list found, parameters by notebook expected"),
         (b"words", "str found, parameters by notebook expected"),
         (b"all: words", "all: str found, names and values expected"),
