@@ -16,7 +16,6 @@ pytestmark = pytest.mark.slow
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "08-map.ipynb"
 HERE = GeoBox.from_bbox((600_000, 8_700_000, 602_000, 8_701_600), "EPSG:32633", resolution=100)
-THERE = GeoBox.from_bbox((300_000, 8_700_000, 302_000, 8_701_600), "EPSG:32635", resolution=100)
 
 
 @pytest.fixture
@@ -59,11 +58,6 @@ def truncated(folder, rng):
     path.write_bytes(path.read_bytes()[:-400])
 
 
-def elsewhere(folder, rng):
-    path = min(folder.glob("*.tif"))
-    write_raster(path, backscatter(rng, THERE.shape), THERE)
-
-
 def with_a_gap(folder, rng):
     for path in sorted(folder.glob("*.tif"))[8:14]:
         path.unlink()
@@ -74,7 +68,6 @@ def with_a_gap(folder, rng):
     [
         (in_decibels, "look like decibels"),
         (truncated, "the file is truncated"),
-        (elsewhere, "EPSG:32635"),
         (with_a_gap, "a date is missing"),
     ],
 )
