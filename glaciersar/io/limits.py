@@ -1,7 +1,7 @@
 """Limits of what a header or a text may ask for, checked before memory is taken; JSON and YAML within them.
 
-Each limit is the default of an environment variable, GLACIERSAR_MAX_ and its name: `GLACIERSAR_MAX_PIXELS=1e12` lets
-larger rasters pass.
+Each limit is the default of an environment variable that is named after it: `GLACIERSAR_MAX_PIXELS=1e12` lets larger
+rasters pass.
 """
 
 import json
