@@ -34,7 +34,7 @@ def test_the_areas_and_rates_of_five_glaciers_come_out_of_their_polygons(five):
 def test_every_glacier_lies_within_its_outline_of_1936_but_for_a_little(five):
     before, after = (outlines.outlines_of_year(five, year) for year in (1936, 2007))
     moved = change.gained_and_lost(before, after).groupby("change")["area_km2"].sum()
-    assert moved["lost"] - moved["gained"] == pytest.approx(32.885 - 24.930, abs=0.002)
+    assert moved["lost"] - moved["gained"] == pytest.approx(32.885 - 24.930, rel=1e-3)  # theirs lie in a plane
     assert moved["gained"] < 0.03 * 24.93
 
 
@@ -56,7 +56,9 @@ def test_the_inventories_have_the_glaciers_and_areas_that_their_authors_tell(sha
     undated = compare.read_inventory(shared / "data/svalbard/glaciers-npi-s1000.gpkg")
     assert [len(table) for table in (rgi, norwegian, undated)] == [1666, 1668, 915]
     totals = [table["area_km2"].sum() for table in (rgi, norwegian, undated)]
-    np.testing.assert_allclose(totals, [33_958.8, 33_774.6, 35_403.0], atol=0.06)
+    assert totals[0] == pytest.approx(33_958.8, abs=0.06)
+    # the Norwegian ones tell areas of the plane of EPSG:32633, which lie up to 0.08 % below those on the ground
+    assert all(0 < found / told - 1 < 8e-4 for found, told in zip(totals[1:], (33_774.6, 35_403.0), strict=True))
     for table in (rgi, norwegian):
         assert table["year"].between(2000, 2010).all()
     assert rgi["id"].is_unique
