@@ -26,7 +26,7 @@ def read_label_rasters(folder: str | Path, codes: LabelCodes, *, pattern: str = 
     Args:
         folder: Of masks, in any projections; with `TABLE`, each counts for its year, and without, for every year.
         codes: What the numbers in them mean.
-        pattern: Which files are masks, such as "*_mask.tif".
+        pattern: Which files are masks, such as `*_mask.tif`.
 
     Returns:
         Polygons in the CRS of the first mask, with the columns label (`outlines.GLACIER` or `outlines.KNOWN`), mask

@@ -101,7 +101,7 @@ def find_origin(
         layer: Of the file of outlines, if it has several.
         glacier_codes: Of masks: their numbers of glacier, such as "1, 2".
         unknown_codes: Of masks: their numbers of pixels that count in no loss and no score.
-        masks: Which files of the folder are masks, such as "*_mask.tif".
+        masks: Which files of the folder are masks, such as `*_mask.tif`.
 
     Raises:
         InputError: Files that are missing, damaged or in another layout.
