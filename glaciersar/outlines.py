@@ -68,7 +68,7 @@ def _read_file(path: Path, layer: str | None) -> gpd.GeoDataFrame:
         if layer is None and len(layers := gpd.list_layers(path)) > 1:
             layer = str(layers["name"].iloc[0])
             print(f"{path}: layer {layer} taken of {', '.join(layers['name'])}")
-        return gpd.read_file(path, layer=layer)
+        found = gpd.read_file(path, layer=layer)
     except ImportError as error:
         raise InputError(
             f"{path}: pyarrow is not installed, which GeoParquet needs; it comes with "
@@ -76,6 +76,9 @@ def _read_file(path: Path, layer: str | None) -> gpd.GeoDataFrame:
         ) from error
     except Exception as error:  # pyogrio and pyarrow raise their own kinds for a bad file and for a missing layer
         raise InputError(f"{path}: cannot be read as outlines ({error})") from error
+    if not isinstance(found, gpd.GeoDataFrame):
+        raise InputError(f"{path}: a table without shapes found, glacier polygons expected")
+    return found
 
 
 def outlines_of_year(outlines: gpd.GeoDataFrame, year: int, *, column: str = "year") -> gpd.GeoDataFrame:
