@@ -16,6 +16,8 @@ from glaciersar.errors import InputError
 from glaciersar.root import VARIABLE
 from tests.support.notebooks import PARAMETERS, executed_notebooks, write_notebook
 
+ROOT = Path(__file__).resolve().parents[1]
+
 CALL = "from glaciersar import parameters\n\nparameters.check(globals())"
 BODY = f"{CALL}\nfrom pathlib import Path\nPath(work).mkdir(parents=True)\nprint(model, window, fast, years)"
 
@@ -132,6 +134,13 @@ def test_a_parameter_changed_by_hand_and_run_again_counts(root):
     found |= {"epochs": 9.5}
     parameters.check(found)
     assert found["epochs"] == 9.5  # what a hand writes into the cell is its default from then on
+
+
+def test_where_no_cell_is_kept_as_by_nbval_relative_paths_start_at_the_project_too(monkeypatch):
+    monkeypatch.chdir(ROOT / "notebooks")
+    found = {"In": [""], "work": "runs/mini"}
+    parameters.check(found)
+    assert Path(found["work"]).resolve() == ROOT / "runs/mini"
 
 
 def test_outside_of_a_notebook_it_says_what_it_wants():
