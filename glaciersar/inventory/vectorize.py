@@ -1,7 +1,7 @@
 """Glacier polygons from a probability map of any size: traced without seams, simplified, split by glacier."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -75,9 +75,10 @@ def trace_glaciers(
     return frame
 
 
-def _batched(shapes: Iterator[shapely.Polygon]) -> Iterator[list[shapely.Polygon]]:
+def _batched(shapes: Iterable[shapely.Polygon]) -> Iterator[list[shapely.Polygon]]:
     """Take many shapes at a time: areas of one by one would take most of the time."""
-    while several := list(islice(shapes, BATCH)):
+    left = iter(shapes)
+    while several := list(islice(left, BATCH)):
         yield several
 
 
