@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from glaciersar import models
 from glaciersar.models import pretrained
 from tests.support import slurm
 from tests.support.archives import write_folder, year_of_dates
+from tests.support.checkouts import copy_parts
 from tests.support.streams import GRID, contents
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,10 +35,7 @@ def needs_plugin(name):
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A copy of what a region needs, with scenes and weights; maps it in one piece."""
-    folder = tmp_path_factory.mktemp("region")
-    shutil.copy2(ROOT / "region.smk", folder)
-    for name in ("config", "glaciersar", "profiles"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    folder = copy_parts(tmp_path_factory.mktemp("region"), "region.smk", "config", "glaciersar", "profiles")
     write_folder(folder / "scenes", GRID, year_of_dates(3), np.random.default_rng(1))
     torch.manual_seed(1)
     pretrained.save(models.build("unet3d", width=2), folder / "weights.safetensors")

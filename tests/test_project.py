@@ -16,6 +16,7 @@ import yaml
 
 from glaciersar import notebooks
 from glaciersar.dependencies import files_behind
+from tests.support.checkouts import copy_parts
 from tests.support.notebooks import executed_notebooks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,11 +99,7 @@ def count(said):
 
 @pytest.fixture(scope="module")
 def project_copy(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("project")
-    shutil.copy2(ROOT / "Snakefile", folder)
-    for name in ("config", "glaciersar", "notebooks"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    return folder
+    return copy_parts(tmp_path_factory.mktemp("project"), "Snakefile", "config", "glaciersar", "notebooks")
 
 
 @pytest.fixture(scope="module")

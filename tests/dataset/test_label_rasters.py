@@ -45,30 +45,24 @@ def test_traced_masks_give_the_pixels_back(tmp_path, values, capsys):
     assert "codes 1, 3, of which nothing is said, are taken for no glacier" in said
 
 
+def warp(values, source, target):
+    """Bring codes from one grid to another as GDAL does, the nearest one."""
+    found = np.zeros(target.shape, values.dtype)
+    places = {
+        "src_transform": source.affine,
+        "src_crs": str(source.crs),
+        "dst_transform": target.affine,
+        "dst_crs": str(target.crs),
+    }
+    reproject(values, found, **places, resampling=Resampling.nearest, src_nodata=None)
+    return found
+
+
 def test_a_mask_in_another_projection_lies_where_gdal_would_warp_it(tmp_path, values):
-    other = GeoBox.from_bbox((-3_000_000, -3_000_000, 3_000_000, 3_000_000), "EPSG:3413", resolution=250)
     left, bottom, right, top = rasterio.warp.transform_bounds(GRID.crs.to_wkt(), "EPSG:3413", *GRID.boundingbox.bbox)
     other = GeoBox.from_bbox((left - 500, bottom - 500, right + 500, top + 500), "EPSG:3413", resolution=250)
-    warped, back = np.zeros(other.shape, np.uint8), np.zeros((20, 20), np.uint8)
-    how = {"resampling": Resampling.nearest, "src_nodata": None}
-    reproject(
-        values,
-        warped,
-        src_transform=GRID.affine,
-        src_crs="EPSG:32633",
-        dst_transform=other.affine,
-        dst_crs="EPSG:3413",
-        **how,
-    )
-    reproject(
-        warped,
-        back,
-        src_transform=other.affine,
-        src_crs="EPSG:3413",
-        dst_transform=GRID.affine,
-        dst_crs="EPSG:32633",
-        **how,
-    )
+    warped = warp(values, GRID, other)
+    back = warp(warped, other, GRID)
     write_raster(tmp_path / "polar/mask.tif", warped, other, nodata=None)
     found = read_label_rasters(tmp_path / "polar", CODES)
     assert found.crs == "EPSG:3413"

@@ -15,7 +15,7 @@ from glaciersar.plots.live_training import draw_training, read_square, watch_tra
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.loop import train
 from tests.support.notebook_display import stand_in
-from tests.training.test_loop import write_dataset
+from tests.training.test_loop import write_data
 
 CONFIG = TrainConfig(
     width=4, patch=16, batch=2, epochs=3, steps_per_epoch=4, learning_rate=5e-3, restarts=[3], threads=1, seed=7
@@ -24,11 +24,7 @@ CONFIG = TrainConfig(
 
 @pytest.fixture
 def data(tmp_path, rng):
-    folder = tmp_path / "data"
-    folder.mkdir()
-    write_dataset(folder / "train.h5", ["SVAL-1-1_2020_ro14", "SVAL-1-2_2020_ro14"], rng)
-    write_dataset(folder / "val.h5", ["SVAL-9-9_2020_ro14"], rng)
-    return folder
+    return write_data(tmp_path / "data", rng)
 
 
 @pytest.fixture

@@ -36,6 +36,14 @@ def write_dataset(path, names, rng, side=24, dates=16):
             group.attrs.update(sizes | {"pad_height": 0, "pad_width": 0, "grd_base_time_idx": np.arange(15)})
 
 
+def write_data(folder, rng):
+    """Write the files of a training: two tiles to train on, and one to validate."""
+    folder.mkdir()
+    write_dataset(folder / "train.h5", ["SVAL-1-1_2020_ro14", "SVAL-1-2_2020_ro14"], rng)
+    write_dataset(folder / "val.h5", ["SVAL-9-9_2020_ro14"], rng)
+    return folder
+
+
 def weights(folder):
     return load_file(folder / "weights.safetensors")
 
