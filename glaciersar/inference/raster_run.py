@@ -37,6 +37,20 @@ _Window = tuple[Prepared, Tensor | None]
 READERS = 8  # threads that read for a GPU, where there are so many cores; each holds a window
 
 
+def count_readers(predictor: Predictor) -> int:
+    """Tell how many threads read windows for a predictor: several for a GPU, as there are cores."""
+    return max(1, min(READERS, (os.cpu_count() or 1) - 1)) if predictor.on_gpu else 1
+
+
+def map_window(predictor: Predictor, prepared: Prepared) -> Tensor | None:
+    """Map a window, (h, w); None without radar."""
+    if not prepared.valid.any():
+        return None
+    series = torch.from_numpy(prepared.series)  # ([F,] T, h, w)
+    glacier: Tensor = predictor(series.reshape(1, -1, *series.shape[-3:]))[0]  # (1, F, T, h, w) -> (h, w)
+    return glacier
+
+
 class OnBlock(Protocol):
     """Is told of each block of a map that is finished: to show it, for one."""
 
@@ -114,7 +128,7 @@ class RasterRun:
         total, done = len(layout.tops) * len(columns), state.rows * len(columns)
         title = f"mapping ({self.predictor})"
         bar = tqdm(total=total, initial=done, desc=title, unit="window", disable=not progress)
-        threads = max(1, min(READERS, (os.cpu_count() or 1) - 1)) if self.predictor.on_gpu else 1
+        threads = count_readers(self.predictor)
         with (
             bar,
             closing(compute_ahead(self._read, places, threads=threads)) as series,
@@ -138,13 +152,8 @@ class RasterRun:
             return compute_ahead(self._map_window, series)
         return (self._map_window(prepared) for prepared in series)
 
-    def _map_window(self, prepared: Prepared) -> tuple[Prepared, Tensor | None]:
-        """Map a window if it has radar."""
-        if not prepared.valid.any():
-            return prepared, None
-        series = torch.from_numpy(prepared.series)  # ([F,] T, h, w)
-        (glacier,) = self.predictor(series.reshape(1, -1, *series.shape[-3:]))  # (1, F, T, h, w) -> (h, w)
-        return prepared, glacier
+    def _map_window(self, prepared: Prepared) -> _Window:
+        return prepared, map_window(self.predictor, prepared)
 
     def _map_row(self, row: int, state: Progress, windows: Iterator[_Window], bar: "tqdm[Any]") -> Progress:
         """Map one row of windows and write the pixels that are finished with it."""

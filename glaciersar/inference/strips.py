@@ -6,7 +6,6 @@ the files are the same to the byte, if that computes on as many threads. A strip
 and the overlap of its windows more.
 """
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -17,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio import Affine
 from tqdm import tqdm
@@ -30,7 +28,7 @@ from glaciersar.inference.calibration import Calibration
 from glaciersar.inference.map_product import MapReport
 from glaciersar.inference.prepared_mapping import PreparedMapping, prepare_mapping
 from glaciersar.inference.prepared_scenes import file_state
-from glaciersar.inference.raster_run import READERS, OnBlock
+from glaciersar.inference.raster_run import OnBlock, count_readers, map_window
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling, WindowLayout
 from glaciersar.inference.strip_file import KEYS, KeptWindow, StripReader, create_strip, open_strip
 from glaciersar.io.rasters import small_cache
@@ -159,7 +157,7 @@ def _map_rows(
 ) -> None:
     """Map some rows of windows, while threads read the next ones."""
     places = [layout.window(row, column) for row in rows for column in range(len(layout.lefts))]
-    threads = max(1, min(READERS, (os.cpu_count() or 1) - 1)) if mapping.predictor.on_gpu else 1
+    threads = count_readers(mapping.predictor)
     dates = 0
     title = f"strip {record['strip']} of {record['strips']} ({mapping.predictor})"
     with (
@@ -169,20 +167,13 @@ def _map_rows(
         closing(compute_ahead(lambda place: mapping.read(geobox[place]), places, threads=threads)) as series,
     ):
         for (down, across), prepared in zip(places, series, strict=True):
-            window = KeptWindow(probability=_map(mapping, prepared), valid=prepared.valid, filled=prepared.filled)
+            glacier = map_window(mapping.predictor, prepared)
+            probability = None if glacier is None else glacier.float().cpu().numpy()
+            window = KeptWindow(probability=probability, valid=prepared.valid, filled=prepared.filled)
             file.add((down.start, across.start), window)
             dates = prepared.series.shape[-3]
             bar.update()
         file.finish({**record, "dates": dates})
-
-
-def _map(mapping: PreparedMapping, prepared: Prepared) -> NDArray[np.float32] | None:
-    if not prepared.valid.any():
-        return None
-    series = torch.from_numpy(prepared.series)  # ([F,] T, h, w)
-    (glacier,) = mapping.predictor(series.reshape(1, -1, *series.shape[-3:]))  # (1, F, T, h, w) -> (h, w)
-    probability: NDArray[np.float32] = glacier.float().cpu().numpy()
-    return probability
 
 
 def _record(mapping: PreparedMapping, geobox: GeoBox, layout: WindowLayout, tags: Mapping[str, str]) -> dict[str, Any]:
