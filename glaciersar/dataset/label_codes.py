@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 
 from glaciersar.errors import InputError
-from glaciersar.io.open_raster import open_raster
+from glaciersar.io.rasters import opened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +72,8 @@ def read_mask(path: str | Path, codes: LabelCodes) -> Mask:
         InputError: It is missing or damaged, holds fractions or a code that is not expected, or declares the code of
             glacier to be nodata.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file, expected a mask of labels")
-    try:
-        with open_raster(path) as file:
-            return _told(file, codes)
-    except RasterioError as error:
-        raise InputError(f"{path}: cannot be read as a raster ({error}), expected a mask of labels") from error
+    with opened(path, "a mask of labels") as file:
+        return _told(file, codes)
 
 
 def _told(file: DatasetReader, codes: LabelCodes) -> Mask:

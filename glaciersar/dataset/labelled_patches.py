@@ -16,7 +16,6 @@ import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio import Affine
-from rasterio.errors import RasterioError
 
 from glaciersar import radiometry
 from glaciersar.dataset.date_sampling import DATES
@@ -24,7 +23,7 @@ from glaciersar.dataset.label_codes import LabelCodes, read_mask
 from glaciersar.errors import InputError
 from glaciersar.grid import SUBSETS, Group, Tile
 from glaciersar.io.atomic import atomic_write
-from glaciersar.io.open_raster import open_raster
+from glaciersar.io.rasters import opened
 
 TABLE = "index.csv"
 """Beside the patches; columns id, glacier and date (such as 2013-04-07)."""
@@ -112,17 +111,12 @@ def _read(image: Path, mask: Path, codes: LabelCodes, shrink: int, row: Mapping[
 
 def _read_grey(path: Path, geobox: GeoBox) -> NDArray[np.float32]:
     """Read an image on the grid of its mask, (H, W); NaN where its file declares no data."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file, expected the image of a patch")
-    try:
-        with open_raster(path) as file:
-            same = file.crs is not None and file.crs == rasterio.crs.CRS.from_user_input(str(geobox.crs))
-            if not same or not file.transform.almost_equals(geobox.affine, 1e-3) or file.shape != geobox.shape:
-                raise InputError(f"{path}: another grid than that of its mask found, the same expected")
-            grey: NDArray[np.float32] = file.read(1, masked=True).astype(np.float32).filled(np.nan)
-            return grey
-    except RasterioError as error:
-        raise InputError(f"{path}: cannot be read as a raster ({error}), expected the image of a patch") from error
+    with opened(path, "the image of a patch") as file:
+        same = file.crs is not None and file.crs == rasterio.crs.CRS.from_user_input(str(geobox.crs))
+        if not same or not file.transform.almost_equals(geobox.affine, 1e-3) or file.shape != geobox.shape:
+            raise InputError(f"{path}: another grid than that of its mask found, the same expected")
+        grey: NDArray[np.float32] = file.read(1, masked=True).astype(np.float32).filled(np.nan)
+        return grey
 
 
 def _block_mean(values: NDArray[np.generic], side: int) -> NDArray[np.float64]:
