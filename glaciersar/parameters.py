@@ -211,9 +211,6 @@ def check(namespace: MutableMapping[str, Any]) -> None:
     """
     if not (cells := namespace.get("In")):  # what IPython calls the cells that ran
         raise ParameterError("no cells found, the globals() of a notebook expected")
-    if not any(cells):  # nbval keeps none of the cells that it runs, and gives no parameters
-        os.chdir(find_root())
-        return
     above = list(takewhile(lambda cell: CHECK not in cell, cells))
     names = {name for cell in above if not cell.startswith(GIVEN) for name in _declared(cell)}
     declared: dict[str, Parameter] = {}
@@ -225,6 +222,8 @@ def check(namespace: MutableMapping[str, Any]) -> None:
             declared |= {name: found for name, found in _declared(cell).items() if name in names}
     present = [name for name in (*declared, *given) if isinstance(namespace.get(name), PLAIN)]
     try:
+        if not any(cells):  # nbval keeps none of the cells that it runs, and gives no parameters
+            os.chdir(find_root())
         values = {name: namespace[name] for name in present if name in namespace}
         namespace.update(check_values(declared, values, of="this notebook", relative_to=_start(declared, values)))
     except InputError as error:
