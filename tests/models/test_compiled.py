@@ -16,6 +16,7 @@ from glaciersar.models.compiled import check_compiler, compile_elementwise, comp
 from glaciersar.models.layers import conv_norm_act
 from glaciersar.training.batch_statistics import share_batch_statistics
 from tests.support.compilers import needs_compiler
+from tests.support.processors import needs_avx2
 
 WAYS = [
     ("cpu", "aot_eager"),
@@ -53,6 +54,7 @@ def test_compiled_parts_give_eagers_numbers_gradients_and_statistics(name, devic
 
 @pytest.mark.slow
 @needs_compiler
+@needs_avx2("torch.compile asks the processor itself, and writes vectors for which PyTorch then has no header")
 @pytest.mark.parametrize("part", ["block", "gates"])
 def test_kernels_that_are_compiled_for_a_cpu_give_eagers_numbers_too(part):
     """Of one layer: a whole network of them takes minutes."""

@@ -7,6 +7,7 @@ from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.models import export
 from tests.support.networks import dates_for
+from tests.support.processors import needs_avx2
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +28,7 @@ def test_an_exported_network_gives_the_same_for_any_batch_height_and_width(netwo
         torch.testing.assert_close(program(series), network(series), atol=1e-5, rtol=0)
 
 
+@needs_avx2("OpenVINO then refuses the interpolation of a 3D graph that was read from ONNX")
 @torch.no_grad()
 def test_an_onnx_file_gives_the_same_in_another_program_for_any_batch_height_and_width(network, tmp_path):
     path = export.write_onnx(network, tmp_path / "network.onnx", dates=3)

@@ -7,6 +7,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from glaciersar import models
 from glaciersar.models.memory import STATES, peak_bytes
+from tests.support.processors import needs_avx2
 
 SIZES = {"dates": 3, "side": 48, "batch": 2}
 
@@ -29,7 +30,9 @@ def allocated(run):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("name", ["unet3d", "ulstm"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("unet3d", marks=needs_avx2("a 3D convolution unfolds its neighbourhoods")), "ulstm"]
+)
 def test_a_cpu_takes_what_is_computed_within_a_fifth(name, training):
     network = models.build(name, width=8).train(training)
     shape = (SIZES["batch"], 1, SIZES["dates"], SIZES["side"], SIZES["side"])
