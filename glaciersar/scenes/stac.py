@@ -221,10 +221,12 @@ def scene_from_item(item: pystac.Item, units: str | None, *, listed_in: str = ""
         listed_in: URL of the list that holds it, whose hrefs `check_href` looks at; empty for one on this disk.
 
     Raises:
-        InputError: No backscatter, no time, several units, or a href that a list from elsewhere must not name.
+        InputError: No backscatter, no time, several units, a field of another type than STAC has, or a href that a list
+            from elsewhere must not name.
     """
     from pystac.utils import make_absolute_href, str_to_datetime
 
+    _check_types(item)
     properties = item.properties
     if properties.get("sar:product_type") == "SLC":
         raise InputError(f"{item.id}: complex single-look data (SLC) found, backscatter (RTC) expected")
@@ -264,6 +266,17 @@ def scene_from_item(item: pystac.Item, units: str | None, *, listed_in: str = ""
         processed=next((as_utc(str_to_datetime(properties[name])) for name in PROCESSED if properties.get(name)), None),
         checksums=checksums,
     )
+
+
+def _check_types(item: pystac.Item) -> None:
+    numbers, texts = {"sat:relative_orbit"}, {"sat:orbit_state", "platform"}
+    fields = {"id": item.id} | {
+        name: found for name in numbers | texts if (found := item.properties.get(name)) is not None
+    }
+    for name, found in fields.items():
+        kind, words = (int, "a whole number") if name in numbers else (str, "a text")
+        if not isinstance(found, kind):
+            raise InputError(f"{item.get_self_href()}: an item with {name}={found!r} found, {words} expected")
 
 
 def _asset_kind(key: str, asset: pystac.Asset) -> str | None:

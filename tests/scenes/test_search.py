@@ -185,6 +185,17 @@ def test_start_datetime_is_the_time_of_a_scene(catalog):
     assert find_scenes(path)[0].time == datetime(2020, 1, 2, 6, 29, 40, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("name", ["id", "sat:relative_orbit", "sat:orbit_state", "platform"])
+def test_a_field_of_another_type_than_stac_has_is_refused(catalog, name):
+    items = [json.loads(path.read_text()) for path in sorted(catalog.parent.glob("alpha/*/*.json"))[:2]]
+    for item in items:
+        (item if name == "id" else item["properties"])[name] = ["?"] if name != "id" else None
+    path = catalog.parent / "items.json"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": items}))
+    with pytest.raises(InputError, match=rf"items\.json.*{name}=.* found, a (text|whole number) expected"):
+        find_scenes(path)
+
+
 def test_items_that_are_no_backscatter_are_refused(catalog):
     path = next(catalog.parent.glob("alpha/*/*.json"))
     name = path.stem
