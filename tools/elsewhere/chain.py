@@ -37,7 +37,7 @@ YEAR, ORBIT, SEED = 2020, 14, 1
 START = "unet3d-simulated"
 """Shipped weights that the training starts from."""
 SMALLEST = 1600.0
-"""m², of islands and holes that outlines keep: four pixels of 20 m."""
+"""m², of islands and holes that outlines keep: one pixel of 40 m."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Sizes:
 
     pixel: float = 80.0
     """Of the radar, metres."""
-    steps: int = 40
+    steps: int = 20
     patch: int = 96
     batch: int = 2
     days: int = 24
@@ -168,7 +168,7 @@ def map_site(network: Network, site: Site, path: Path) -> Path:
     return path
 
 
-def write_truth(site: Site, path: Path, *, pixel: float = 20.0) -> Path:
+def write_truth(site: Site, path: Path, *, pixel: float = 40.0) -> Path:
     """Write the inventory itself as a map: 1 within an outline, 0 elsewhere."""
     path.parent.mkdir(parents=True, exist_ok=True)
     geobox = GeoBox.from_bbox(site.geobox.boundingbox, str(site.geobox.crs), resolution=pixel, tight=True)
@@ -188,7 +188,8 @@ def write_glaciers(site: Site, path: Path, out: Path) -> gpd.GeoDataFrame:
     Returns:
         The exported glaciers with their attributes; those that a map does not show are missing.
     """
-    own = site.glaciers.to_crs(site.block[0].grid.crs)
+    left, bottom, right, top = site.geobox.boundingbox
+    own = site.glaciers.to_crs(site.block[0].grid.crs).cx[left:right, bottom:top]
     divided = split_by_glacier(outline_glaciers(path, smallest=SMALLEST)[["geometry"]], own)
     divided = divided[divided["rgi_id"].isin(site.whole["rgi_id"])]
     found = add_attributes(divided, path)

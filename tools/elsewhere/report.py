@@ -43,7 +43,7 @@ steps of {batch} patches of {patch} pixels, which is too little for a good map a
 Then each square is mapped, its ice is outlined, split by the inventory and exported, and only glaciers wholly
 within count.
 
-*Inventory as a map* is the same with the inventory itself, at 20 m, in place of the probability: what the way
+*Inventory as a map* is the same with the inventory itself, at 40 m, in place of the probability: what the way
 from a map to an inventory does to an area, without any error of a network. The other numbers are scores of
 *simulated* radar. Test tiles lie beside those that were trained on, so scores are optimistic about other
 regions."""
