@@ -9,6 +9,7 @@ import shapely
 
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.geodesy import areas_km2
+from glaciersar.io import process_pool
 from glaciersar.io.atomic import atomic_write
 from glaciersar.models import pretrained
 from tools.elsewhere import chain, figure, labelled, places
@@ -143,35 +144,45 @@ def write(data: str | Path, work: str | Path, path: str | Path, *, sizes: chain.
         sizes: How much is computed.
     """
     work, path = Path(work), Path(path)
-    sites = [chain.simulate_site(place, data, work, sizes) for place in places.MAPPED]
-    truths = [_export(site, chain.write_truth(site, work / f"truth/{site.place.short}.tif")) for site in sites]
-    network, dataset = chain.build_and_train(sites, work, sizes)
-    networks = {"shipped weights": pretrained.load(chain.START), "fine-tuned ones": network}
-    scores = chain.score_tiles(networks, dataset)
-    maps = [chain.map_site(network, site, work / f"maps/{site.place.short}.tif") for site in sites]
-    found = [_export(site, made) for site, made in zip(sites, maps, strict=True)]
-    drawn = figure.map_places([site.place.name for site in sites], maps, [site.glaciers for site in sites])
-    figure.write_figure(drawn, path.resolve().parents[1] / FIGURE)
-
-    config = labelled.fine_tuning()
-    trained, split = labelled.train_on_patches(Path(data) / "caffe-patches", work / "patches", config)
-    patches = labelled.map_patches(trained, split, work / "patches")
-    areas = labelled.areas_by_projection(split, patches, work / "patches")
-    tested = ", ".join(sorted({patch.glacier for patch in split["test"].values()}))
-    iou = labelled.score_maps(split["test"], patches).iou
-    parts = [
-        HEAD,
-        AREAS,
-        _table(area_table(data)),
-        MAPPED.format(side=places.SIDE, year=chain.YEAR, start=chain.START, **vars(sizes)),
-        _table(mapped_table(sites, truths, found, scores)),
-        f"![Maps of three places with the outlines of their inventories](../{FIGURE})",
-        "The maps, *simulated*, with the outlines of the inventories and the edges of the maps.",
-        PATCHES.format(start=labelled.START, steps=config.steps_per_epoch, glaciers=tested, iou=iou),
-        _table(patch_table(areas)),
-    ]
+    pool = process_pool.spawn_pool(len(places.MAPPED) + 1)
+    try:
+        patches = pool.submit(_measure_patches, Path(data), work)
+        sites = [chain.simulate_site(place, data, work, sizes) for place in places.MAPPED]
+        truth = [chain.write_truth(site, work / f"truth/{site.place.short}.tif") for site in sites]
+        truths = [pool.submit(_export, site, made) for site, made in zip(sites, truth, strict=True)]
+        network, dataset = chain.build_and_train(sites, work, sizes)
+        maps = [chain.map_site(network, site, work / f"maps/{site.place.short}.tif") for site in sites]
+        found = [pool.submit(_export, site, made) for site, made in zip(sites, maps, strict=True)]
+        networks = {"shipped weights": pretrained.load(chain.START), "fine-tuned ones": network}
+        scores = chain.score_tiles(networks, dataset)
+        drawn = figure.map_places([site.place.name for site in sites], maps, [site.glaciers for site in sites])
+        figure.write_figure(drawn, path.resolve().parents[1] / FIGURE)
+        parts = [
+            HEAD,
+            AREAS,
+            _table(area_table(data)),
+            MAPPED.format(side=places.SIDE, year=chain.YEAR, start=chain.START, **vars(sizes)),
+            _table(mapped_table(sites, [made.result() for made in truths], [made.result() for made in found], scores)),
+            f"![Maps of three places with the outlines of their inventories](../{FIGURE})",
+            "The maps, *simulated*, with the outlines of the inventories and the edges of the maps.",
+            *patches.result(),
+        ]
+    finally:
+        pool.shutdown(cancel_futures=True)
     with atomic_write(path) as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _measure_patches(data: Path, work: Path) -> tuple[str, str]:
+    """Go the whole way with the labelled patches; gives the text and the table of the page."""
+    config = labelled.fine_tuning()
+    trained, split = labelled.train_on_patches(data / "caffe-patches", work / "patches", config)
+    maps = labelled.map_patches(trained, split, work / "patches")
+    areas = labelled.areas_by_projection(split, maps, work / "patches")
+    tested = ", ".join(sorted({patch.glacier for patch in split["test"].values()}))
+    iou = labelled.score_maps(split["test"], maps).iou
+    text = PATCHES.format(start=labelled.START, steps=config.steps_per_epoch, glaciers=tested, iou=iou)
+    return text, _table(patch_table(areas))
 
 
 def _export(site: chain.Site, made: Path) -> gpd.GeoDataFrame:
