@@ -51,8 +51,6 @@ class Grid:
 
 SVAL = Grid(name="SVAL", crs="EPSG:32633", origin=(330_000.0, 8_400_000.0))
 """The grid of the published dataset."""
-CRS = SVAL.crs
-"""Of the published grid; elsewhere take that of the tile or the map."""
 
 
 def utm_zone(

@@ -10,6 +10,7 @@ from .hdf5 import list_groups as list_groups
 from .hdf5 import split_of as split_of
 from .label_codes import LabelCodes as LabelCodes
 from .label_rasters import read_label_rasters as read_label_rasters
+from .labelled_patches import name_groups as name_groups
 from .labelled_patches import read_patches as read_patches
 from .labelled_patches import split_by_glacier as split_by_glacier
 from .labelled_patches import write_patches as write_patches

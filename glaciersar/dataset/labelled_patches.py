@@ -21,14 +21,15 @@ from glaciersar import radiometry
 from glaciersar.dataset.date_sampling import DATES
 from glaciersar.dataset.label_codes import LabelCodes, read_mask
 from glaciersar.errors import InputError
-from glaciersar.grid import SUBSETS, Group, Tile
+from glaciersar.geodesy import middle_of
+from glaciersar.grid import SUBSETS, Group, Tile, grid_at
 from glaciersar.io.atomic import atomic_write
 from glaciersar.io.rasters import opened
 
 TABLE = "index.csv"
 """Beside the patches; columns id, glacier and date (such as 2013-04-07)."""
-FIRST_COLUMN = 900
-"""Column of the first glacier: 6000 km east of Svalbard, so that no tile is taken for a place there."""
+FURTHER = 900
+"""Above it are the numbers that stand for the orbit of further images of a tile and year; no orbit has them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Patch:
     """(H, W, 2) fractions of background and glacier; (0, 0) where half or more of the averaged pixels are unknown."""
     pixel: float
     """Side of an averaged pixel, metres."""
-    geobox: GeoBox | None = None
+    geobox: GeoBox
     """Its grid of averaged pixels, in the CRS of its files."""
 
 
@@ -129,19 +130,31 @@ def _block_mean(values: NDArray[np.generic], side: int) -> NDArray[np.float64]:
 
 
 def name_groups(patches: Sequence[Patch]) -> dict[str, Patch]:
-    """Name the groups of patches: column 900 and on numbers the glaciers, the row the patches of a glacier.
+    """Name the groups of patches by the tile in which their middle lies, of the grid of their own system, and the year.
 
-    The tile grid is Svalbard's and these glaciers are not, so column and row are a key and no place. Relative orbit 0
-    says that none is known.
+    Relative orbit 0 says that none is known. Further images of a tile and year count on from `FURTHER`.
+
+    Raises:
+        InputError: A patch lies in no projected system of metres, or a tile and year have a hundred images.
     """
     named: dict[str, Patch] = {}
-    glaciers = sorted({patch.glacier for patch in patches})
-    rows = dict.fromkeys(glaciers, 0)
     for patch in patches:
-        tile = Tile(column=FIRST_COLUMN + glaciers.index(patch.glacier), row=rows[patch.glacier])
-        named[Group(tile=tile, year=int(patch.date[:4]), relative_orbit=0).name] = patch
-        rows[patch.glacier] += 1
+        tile, year = _tile_of(patch.geobox), int(patch.date[:4])
+        names = (Group(tile=tile, year=year, relative_orbit=k).name for k in (0, *range(FURTHER + 1, 1000)))
+        name = next((name for name in names if name not in named), None)
+        if name is None:
+            raise InputError(f"{patch.id}: a hundred images of {year} in tile {tile.name} found, fewer expected")
+        named[name] = patch
     return named
+
+
+def _tile_of(geobox: GeoBox) -> Tile:
+    """Find the tile in which the middle of a grid lies."""
+    grid = grid_at(*middle_of(geobox), crs=str(geobox.crs))
+    left, bottom, right, top = geobox.boundingbox
+    middle = (left + right) / 2, (bottom + top) / 2
+    column, row = (int((x - start) // grid.tile_size) for x, start in zip(middle, grid.origin, strict=True))
+    return Tile(column=column, row=row, grid=grid)
 
 
 def split_by_glacier(
@@ -149,14 +162,13 @@ def split_by_glacier(
 ) -> dict[str, dict[str, Patch]]:
     """Deal whole glaciers to train, val and test, so that no glacier is trained on and scored.
 
-    Each glacier, in random order, goes to the subset that lacks most patches of its share; none stays empty.
+    Glaciers that share a tile stay together. Each, in random order, goes to the subset that lacks most patches of its
+    share; none stays empty.
 
     Raises:
-        InputError: Fewer than three glaciers, or shares that are no three above 0.
+        InputError: Fewer than three glaciers in tiles of their own, or shares that are no three above 0.
     """
-    patches: dict[str, list[str]] = {}
-    for name, patch in sorted(named.items()):
-        patches.setdefault(patch.glacier, []).append(name)
+    patches = _apart(named)
     if len(patches) < len(SUBSETS):
         raise InputError(f"{len(patches)} glaciers found, at least {len(SUBSETS)} expected, to keep subsets apart")
     if len(shares) != len(SUBSETS) or min(shares) <= 0:
@@ -171,6 +183,22 @@ def split_by_glacier(
         found[subset] |= {name: named[name] for name in patches[glacier]}
         lack[subset] -= len(patches[glacier])
     return found
+
+
+def _apart(named: Mapping[str, Patch]) -> dict[str, list[str]]:
+    """List the groups of each glacier, by the first name of those that share a tile."""
+    patches: dict[str, list[str]] = {}
+    for name, patch in sorted(named.items()):
+        patches.setdefault(patch.glacier, []).append(name)
+    owner: dict[Tile, str] = {}
+    for glacier in sorted(patches):
+        for tile in [Group.parse(name).tile for name in patches[glacier]]:
+            first = owner.setdefault(tile, glacier)
+            if first != glacier:
+                patches[first] += patches.pop(glacier)
+                owner |= {other: first for other, holder in owner.items() if holder == glacier}
+                glacier = first
+    return patches
 
 
 def write_patches(
@@ -206,8 +234,7 @@ def write_patches(
             sizes = {"height": height, "width": width, "orig_height": height, "orig_width": width}
             group.attrs.update(sizes | {"pad_height": 0, "pad_width": 0, "grd_base_time_idx": np.arange(DATES)})
             group.attrs.update({"glacier": patch.glacier, "date": patch.date, "patch": patch.id, "pixel": patch.pixel})
-            if patch.geobox is not None:
-                group.attrs.update({"crs": str(patch.geobox.crs), "transform": np.array(patch.geobox.affine[:6])})
+            group.attrs.update({"crs": str(patch.geobox.crs), "transform": np.array(patch.geobox.affine[:6])})
             content.update(name.encode() + one.astype(np.float32).tobytes() + patch.labels.tobytes())
         file.attrs["content"] = content.hexdigest()  # by which a training knows its data
 

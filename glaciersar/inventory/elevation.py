@@ -12,13 +12,12 @@ import rasterio.features
 from numpy.typing import NDArray
 from rasterio import Affine
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
-from glaciersar.io.open_raster import open_raster
+from glaciersar.io.rasters import opened
 
 LOWEST, HIGHEST = -500.0, 9000.0  # metres; no ground lies beyond, so such a value is a fill that nothing declares
 SIDE = 3000  # pixels along the longer side of a glacier, at most: a larger one is read more coarsely
@@ -62,16 +61,10 @@ def read_surfaces(polygons: gpd.GeoDataFrame, dem: str | Path, *, side: int = SI
     Raises:
         InputError: It is missing or damaged, has no CRS, holds values that are no elevation, or lies elsewhere.
     """
-    dem = Path(dem)
-    if not dem.is_file():
-        raise InputError(f"{dem}: no such file, expected an elevation model (GeoTIFF, metres)")
-    try:
-        with open_raster(dem) as file:
-            if file.crs is None:
-                raise InputError(f"{dem}: no coordinate system found, expected one with the elevation model")
-            surfaces = [_read(file, shape, side) for shape in polygons.geometry.to_crs(4326)]
-    except RasterioError as error:
-        raise InputError(f"{dem}: cannot be read as an elevation model ({error})") from error
+    with opened(dem, "an elevation model (GeoTIFF, metres)") as file:
+        if file.crs is None:
+            raise InputError(f"{dem}: no coordinate system found, expected one with the elevation model")
+        surfaces = [_read(file, shape, side) for shape in polygons.geometry.to_crs(4326)]
     if surfaces and not any(surface.seen.any() for surface in surfaces):
         raise InputError(f"{dem}: no elevation found on any of {len(surfaces)} glaciers, one that covers them expected")
     return surfaces

@@ -14,6 +14,7 @@ import shapely
 from glaciersar.errors import InputError
 from glaciersar.grid import utm_zone
 from glaciersar.inventory.attributes import LAYER
+from glaciersar.inventory.single_parts import to_single_parts
 from glaciersar.inventory_forms import BOUND, ROCK
 from glaciersar.io.atomic import wrap_write_errors
 
@@ -24,10 +25,13 @@ NO_NUMBER = -999.0
 NO_DATE = "-9999999"
 TERMINUS_6 = {0: 0, 1: 1, 2: 2, 3: 5, UNKNOWN: UNKNOWN}
 """Types of terminus in RGI 7 (land, sea, lake, ice shelf), and their numbers in RGI 6."""
-SUFFIX = "u"
-"""Ends identifiers that are made here, so that none is taken for one of the Randolph Glacier Inventory."""
+OWN = 90_000
+"""Identifiers that are made here have larger numbers, so that none is taken for one of the Randolph Glacier Inventory:
+its largest region, 13, has 54 429 glaciers in RGI 6 and 75 613 in RGI 7. They have the form of the others, as OGGM
+tells the version of an inventory by the length of its identifiers."""
 PREFIX = {"RGI 6": "RGI60-", "RGI 7": "RGI2000-v7.0-G-"}
-MEASURED = ("zmin_m", "zmax_m", "zmed_m", "zmean_m", "slope_deg", "aspect_deg", "lmax_m", "unc_km2", "confidence")
+ELEVATION = ("zmin_m", "zmax_m", "zmed_m", "zmean_m", "slope_deg", "aspect_deg", "lmax_m")
+MEASURED = (*ELEVATION, "unc_km2", "confidence")
 SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
 
@@ -54,7 +58,8 @@ def write_inventory(
 ) -> Path:
     """Write glaciers with the columns and codes of an inventory, in degrees (EPSG:4326).
 
-    Identifiers of another form, and missing ones, are made anew with `SUFFIX`, and counted in print.
+    Identifiers of another form, and missing ones, are made anew, with numbers above `OWN`, and counted in print. In the
+    forms of RGI every part of a glacier is a glacier (`single_parts.to_single_parts`).
 
     Args:
         path: .shp or .gpkg.
@@ -73,6 +78,8 @@ def write_inventory(
         raise InputError(f"{path}: suffix {path.suffix!r} found, .shp or .gpkg expected")
     if glaciers.empty or "area_km2" not in glaciers:
         raise InputError(f"{path}: {len(glaciers)} glaciers without area_km2 found, some with the attributes expected")
+    if form in PREFIX:
+        glaciers = to_single_parts(glaciers, measured=(*ELEVATION, "aspect_sec"), source=str(path))
     table = FORMS[form](_common(path, glaciers, sources, form), sources)
     _write(path, table)
     return path
@@ -99,8 +106,8 @@ def _common(path: Path, glaciers: gpd.GeoDataFrame, sources: Sources, form: str)
         "o1region": region,
         "o2region": subregion.where(subregion != "", region + "-01"),
         "src_date": parsed,
-        "cenlon": table.get("cenlon", inside.x),
-        "cenlat": table.get("cenlat", inside.y),
+        "cenlon": table["cenlon"].fillna(inside.x) if "cenlon" in table else inside.x,
+        "cenlat": table["cenlat"].fillna(inside.y) if "cenlat" in table else inside.y,
         "area_km2": table["area_km2"],
         "glac_name": _filled(table, "glac_name", ""),
         "primeclass": _numbers(table, "primeclass", 0),
@@ -139,22 +146,22 @@ def _glims_ids(longitude: pd.Series, latitude: pd.Series) -> pd.Series:
 
 
 def _identify(path: Path, given: pd.Series, region: pd.Series, prefix: str) -> pd.Series:
-    """Keep identifiers of the form, and number the others after the largest of their region."""
+    """Keep identifiers of the form, and number the others from above `OWN` on, or after the largest of their region."""
     kept = given.str.startswith(prefix) & ~given.duplicated()
     found = given.where(kept, "")
-    parts = found.str.extract(r"(\d\d)[-.](\d{5})" + SUFFIX + "?$")
+    parts = found.str.extract(r"(\d\d)[-.](\d{5})$")
     last: dict[str, int] = {}
     for area, number in parts.dropna().itertuples(index=False):
-        last[area] = max(last.get(area, 0), int(number))
+        last[area] = max(last.get(area, OWN), int(number))
     mark = "." if prefix == PREFIX["RGI 6"] else "-"
     for index in found.index[~kept]:
         area = region[index]
-        last[area] = last.get(area, 0) + 1
-        found[index] = f"{prefix}{area}{mark}{last[area]:05d}{SUFFIX}"
+        last[area] = last.get(area, OWN) + 1
+        found[index] = f"{prefix}{area}{mark}{last[area]:05d}"
     if fresh := int((~kept).sum()):
         print(
             f"{path}: {fresh} of {len(given)} glaciers without an own identifier {prefix}… "
-            f"get one that ends on {SUFFIX}"
+            f"get one with a number above {OWN}"
         )
     return found
 

@@ -7,7 +7,7 @@ from rasterio import Affine
 
 from glaciersar.dataset.ground import ground_classes, middle_square, read_zones, typical_pixels, varied_tile
 from glaciersar.dataset.summary import read_tile
-from glaciersar.grid import CRS, Tile
+from glaciersar.grid import SVAL, Tile
 from glaciersar.simulate.zones import Zone
 from tests.support.tiles import PIXEL, SIDE, write_tiles
 
@@ -22,7 +22,7 @@ def write_zones(archive, tile, zones, *, year=2020):
     left, _, _, top = tile.bounds
     profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "height": len(fine), "width": len(fine[0])}
     transform = Affine(PIXEL / 4, 0, left, 0, -PIXEL / 4, top)
-    with rasterio.open(folder / f"zones_{year}.tif", "w", crs=CRS, transform=transform, **profile) as file:
+    with rasterio.open(folder / f"zones_{year}.tif", "w", crs=SVAL.crs, transform=transform, **profile) as file:
         file.write(fine, 1)
 
 

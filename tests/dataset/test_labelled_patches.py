@@ -14,7 +14,7 @@ from glaciersar.dataset.hdf5 import list_groups
 from glaciersar.dataset.label_codes import LabelCodes
 from glaciersar.dataset.patches import WholeTiles
 from glaciersar.errors import InputError
-from glaciersar.grid import SVAL, Group
+from glaciersar.grid import Group
 
 CODES = LabelCodes(glacier=(2,), unknown=(0,), other=(1, 3))
 HOW = {"kind": "X-band amplitude", "grey": (0, 255), "as_decibels": (-25, 0)}
@@ -52,21 +52,29 @@ def named(tmp_path, images):
     return patches.name_groups(patches.read_patches(tmp_path, CODES, shrink=4))
 
 
-def test_glaciers_and_patches_are_numbered_by_name_and_date(named):
-    assert {name: patch.id for name, patch in named.items()} == {
-        "SVAL-900-0_2010_ro0": "c",
-        "SVAL-901-0_2011_ro0": "b",
-        "SVAL-901-1_2012_ro0": "a",
-    }
+NAMES = {"c": "UTM22N-50-799_2010_ro0", "b": "UTM22N-50-799_2011_ro0", "a": "UTM22N-50-799_2012_ro0"}
 
 
-def test_no_group_can_be_taken_for_a_place_on_svalbard(named):
-    east_of_svalbard = 2_000_000  # metres, EPSG:32633
-    assert min(Group.parse(name).tile.bounds[0] for name in named) > SVAL.origin[0] + east_of_svalbard
+def test_a_group_has_the_name_of_its_tile_on_the_grid_of_its_own_system(named):
+    assert {patch.id: name for name, patch in named.items()} == NAMES
+    for name, patch in named.items():
+        tile, box = Group.parse(name).tile, patch.geobox.boundingbox
+        assert str(patch.geobox.crs) == tile.grid.crs
+        left, bottom, right, top = tile.bounds
+        assert left <= (box.left + box.right) / 2 <= right
+        assert bottom <= (box.bottom + box.top) / 2 <= top
+
+
+def test_further_images_of_a_tile_and_year_have_numbers_that_no_orbit_has(named):
+    one = named[NAMES["c"]]
+    names = list(patches.name_groups([one, replace(one, id="d"), replace(one, id="e")]))
+    assert names == ["UTM22N-50-799_2010_ro0", "UTM22N-50-799_2010_ro901", "UTM22N-50-799_2010_ro902"]
+    with pytest.raises(InputError, match="a hundred images of 2010 in tile UTM22N-50-799 found"):
+        patches.name_groups([one] * 101)
 
 
 def test_an_averaged_pixel_has_the_mean_power_of_those_with_data(named, images):
-    patch = named["SVAL-900-0_2010_ro0"]
+    patch = named[NAMES["c"]]
     assert patch.amplitude.shape == (8, 8)
     assert patch.pixel == 24
     assert patch.amplitude[5, 2] == pytest.approx(np.sqrt((images["c"][20:24, 8:12].astype(float) ** 2).mean()))
@@ -127,7 +135,7 @@ def test_the_file_is_known_by_its_content(tmp_path, named):
 @pytest.mark.parametrize("seed", range(4))
 def test_a_split_deals_whole_glaciers_and_leaves_no_subset_empty(named, seed):
     more = {
-        f"SVAL-90{k}-{row}_2012_ro0": replace(named["SVAL-900-0_2010_ro0"], glacier=f"G{k}")
+        f"UTM22N-9{k}-{row}_2012_ro0": replace(named[NAMES["c"]], glacier=f"G{k}")
         for k in range(5)
         for row in range(k + 1)
     }
@@ -139,14 +147,29 @@ def test_a_split_deals_whole_glaciers_and_leaves_no_subset_empty(named, seed):
 
 
 def test_two_glaciers_cannot_be_three_subsets(named):
-    with pytest.raises(InputError, match="2 glaciers found, at least 3 expected"):
+    with pytest.raises(InputError, match="1 glaciers found, at least 3 expected"):  # both lie in one tile
         patches.split_by_glacier(named, seed=1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_glaciers_that_share_a_tile_stay_together(named, seed):
+    one, places = named[NAMES["c"]], {"A": (1, 2), "B": (3,), "C": (2, 3), "D": (4,), "E": (5,)}
+    groups = {
+        f"UTM22N-{column}-0_20{10 + k}_ro0": replace(one, glacier=glacier)
+        for k, (glacier, columns) in enumerate(places.items())
+        for column in columns
+    }
+    owners = [
+        {patch.glacier for patch in part.values()} for part in patches.split_by_glacier(groups, seed=seed).values()
+    ]
+    assert {"A", "B", "C"} in owners
+    assert sorted(map(len, owners)) == [1, 1, 3]
 
 
 def test_a_group_says_where_its_patch_lies(tmp_path, named):
     patches.write_patches(tmp_path / "test.h5", named.items(), **HOW)
     with h5py.File(tmp_path / "test.h5") as file:
-        group = file["SVAL-900-0_2010_ro0"]
+        group = file[NAMES["c"]]
         assert group.attrs["crs"] == "EPSG:32622"
         np.testing.assert_allclose(group.attrs["transform"], [24, 0, 500_000, 0, -24, 8_000_000])
 

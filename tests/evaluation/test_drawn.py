@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 from glaciersar.evaluation import drawn, scoring
-from glaciersar.grid import CRS, Tile
+from glaciersar.grid import SVAL, Tile
 from tests.support.tiles import write_tiles
 
 TILES = {Tile(column=6, row=6): 0.5, Tile(column=7, row=6): 0.25}
@@ -17,7 +17,7 @@ def outlines_of(wider=0.0):
     for tile, share in TILES.items():
         left, bottom, right, top = tile.bounds
         shapes.append(shapely.box(left, bottom, left + (share + wider) * (right - left), top))
-    return gpd.GeoDataFrame({"year": 2020}, geometry=shapes, crs=CRS, index=range(len(shapes)))
+    return gpd.GeoDataFrame({"year": 2020}, geometry=shapes, crs=SVAL.crs, index=range(len(shapes)))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from glaciersar.dataset.patches import WholeTiles
 from glaciersar.errors import InputError
 from glaciersar.evaluation import scoring
 from glaciersar.evaluation.metrics import Confusion
-from glaciersar.grid import CRS, Tile
+from glaciersar.grid import SVAL, Tile
 from glaciersar.inference import as_released, sliding_window
 from glaciersar.inference.calibration import TemperatureCalibration
 from glaciersar.inference.histogram import BINS
@@ -120,7 +120,7 @@ def outlines_of(shares, year=2020):
     for tile, share in shares.items():
         left, bottom, right, top = tile.bounds
         shapes.append(shapely.box(left, bottom, left + share * (right - left), top))
-    return gpd.GeoDataFrame({"year": [year] * len(shapes)}, geometry=shapes, crs=CRS)
+    return gpd.GeoDataFrame({"year": [year] * len(shapes)}, geometry=shapes, crs=SVAL.crs)
 
 
 def test_the_same_outlines_agree_wholly_and_shifted_ones_by_the_share_in_common(run):
@@ -189,7 +189,7 @@ def test_a_map_is_scored_window_by_window_as_in_one_piece(tmp_path, rng):
     geobox = Tile(column=10, row=38).geobox(pixel=100)
     left, top = geobox.affine.c, geobox.affine.f
     circle = shapely.Point(left + 4000, top - 5000).buffer(3000)
-    drawn = gpd.GeoDataFrame(geometry=[circle, shapely.Point(left + 9000, top - 9000).buffer(700)], crs=CRS)
+    drawn = gpd.GeoDataFrame(geometry=[circle, shapely.Point(left + 9000, top - 9000).buffer(700)], crs=SVAL.crs)
     probability = rng.random(geobox.shape, dtype=np.float32)
     probability[:10] = np.nan
     path = sliding_window.write_map(tmp_path / "probability.tif", probability, geobox)

@@ -10,7 +10,7 @@ from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.evaluation import scoring
 from glaciersar.evaluation.tile_maps import map_tile_by_models
-from glaciersar.grid import CRS, Tile
+from glaciersar.grid import SVAL, Tile
 from glaciersar.models import pretrained
 from tests.support.tiles import SIDE, write_tiles
 
@@ -38,7 +38,7 @@ def test_each_model_maps_the_tile_as_it_does_alone(run):
 
 def test_outlines_stand_beside_the_models_as_maps(run):
     left, bottom, right, top = TILE.bounds
-    west = gpd.GeoDataFrame(geometry=[shapely.box(left, bottom, (left + right) / 2, top)], crs=CRS)
+    west = gpd.GeoDataFrame(geometry=[shapely.box(left, bottom, (left + right) / 2, top)], crs=SVAL.crs)
     outlines = {"second annotator": west, "nobody": None}
     maps = map_tile_by_models(run, [], run / "test.h5", f"{TILE.name}_2020_ro14", outlines=outlines)
     assert list(maps) == ["second annotator"]

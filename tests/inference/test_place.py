@@ -6,7 +6,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
-from glaciersar.grid import CRS, Tile
+from glaciersar.grid import SVAL, Tile
 from glaciersar.inference.place import find_place
 from glaciersar.scenes.manifest import write_manifest
 from glaciersar.scenes.search import find_scenes
@@ -18,14 +18,14 @@ TILES = {Tile(column=6, row=6): 0.5, Tile(column=7, row=6): 0.25, Tile(column=20
 
 
 def outlines(bounds, **columns):
-    return gpd.GeoDataFrame(columns, geometry=[shapely.box(*bounds)] * len(columns["year"]), crs=CRS)
+    return gpd.GeoDataFrame(columns, geometry=[shapely.box(*bounds)] * len(columns["year"]), crs=SVAL.crs)
 
 
 @pytest.fixture
 def run(tmp_path, rng):
     """A run with test tiles, two of which are neighbours, and scenes of these."""
     (left, bottom, *_), (*_, right, top) = (tile.bounds for tile in list(TILES)[:2])
-    grid = GeoBox.from_bbox((left, bottom, right, top), CRS, resolution=PIXEL)
+    grid = GeoBox.from_bbox((left, bottom, right, top), SVAL.crs, resolution=PIXEL)
     (tmp_path / "dataset").mkdir()
     (tmp_path / "archive").mkdir()
     write_tiles(tmp_path / "dataset" / "test.h5", TILES)

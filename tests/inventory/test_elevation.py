@@ -103,7 +103,7 @@ def test_fills_that_nothing_declares_and_files_that_are_no_model_are_refused(tmp
     for path, sentence in {
         fill: "declare what fills gaps as nodata",
         elsewhere: "no elevation found on any of 1 glaciers",
-        tmp_path / "text.tif": "cannot be read as an elevation model",
+        tmp_path / "text.tif": "cannot be read as a raster .*, expected an elevation model",
         tmp_path / "absent.tif": "no such file",
     }.items():
         with pytest.raises(InputError, match=sentence):

@@ -52,18 +52,51 @@ def test_rgi_6_has_the_columns_and_codes_of_rgi_6(tmp_path, glaciers):
     first, second = table.iloc[0], table.iloc[1]
     expected = {"RGIId": "RGI60-07.00042", "BgnDate": "20200702", "O1Region": "7", "O2Region": "1", "TermType": 5}
     assert {name: first[name] for name in expected} == expected
-    assert (second["RGIId"], second["Zmin"], first["Zmin"]) == ("RGI60-07.00043u", -999, 12)
+    assert (second["RGIId"], second["Zmin"], first["Zmin"]) == ("RGI60-07.90001", -999, 12)
     assert re.fullmatch(r"G0\d{5}E\d{5}N", first["GLIMSId"])
     assert (first["analyst"], first["unc_km2"], first["loc_unc_m"]) == ("Doe, Jo", 0.05, 20)
 
 
 def test_rgi_7_numbers_glaciers_anew_whose_identifier_is_of_another_form(tmp_path, glaciers, capsys):
     table = gpd.read_file(write_inventory(tmp_path / "seven.gpkg", glaciers, sources=SOURCES))
-    assert list(table["rgi_id"]) == ["RGI2000-v7.0-G-07-00001u", "RGI2000-v7.0-G-07-00002u"]
+    assert list(table["rgi_id"]) == ["RGI2000-v7.0-G-07-90001", "RGI2000-v7.0-G-07-90002"]
     said = capsys.readouterr().out
-    assert "2 of 2 glaciers without an own identifier RGI2000-v7.0-G-… get one that ends on u" in said
+    assert "2 of 2 glaciers without an own identifier RGI2000-v7.0-G-… get one with a number above 90000" in said
     assert "no subregion of 2 glaciers known" in said
     assert list(table["utm_zone"]) == [33, 33]
+
+
+def test_own_numbers_go_on_after_those_of_an_earlier_export(tmp_path, glaciers):
+    before = glaciers.assign(rgi_id=["RGI60-07.90007", None])
+    table = gpd.read_file(write_inventory(tmp_path / "six.shp", before, form="RGI 6", sources=SOURCES))
+    assert list(table["RGIId"]) == ["RGI60-07.90007", "RGI60-07.90008"]
+
+
+@pytest.mark.parametrize("suffix", [".shp", ".gpkg"])
+@pytest.mark.parametrize(("form", "name", "area"), [("RGI 6", "RGIId", "Area"), ("RGI 7", "rgi_id", "area_km2")])
+def test_a_glacier_in_parts_becomes_one_a_part_as_oggm_takes_one_polygon_alone(
+    tmp_path, glaciers, capsys, form, name, area, suffix
+):
+    own = ["RGI60-07.00042", "RGI60-07.00043"] if form == "RGI 6" else ["RGI2000-v7.0-G-07-00042", None]
+    other = shapely.box(430_000, 8_790_000, 430_500, 8_790_500)
+    sliver = shapely.box(434_000, 8_790_000, 434_050, 8_790_050)
+    parted = glaciers.assign(rgi_id=own, area_km2=[1.2125, 1.0], glims_id=["G014000E79000N", None])
+    parted.loc[0, "geometry"] = shapely.MultiPolygon([SHAPES[0], other, sliver])
+    table = gpd.read_file(write_inventory(tmp_path / f"parts{suffix}", parted, form=form, sources=SOURCES))
+    assert [shapely.get_num_geometries(shape) for shape in table.geometry] == [1, 1, 1]
+    assert table[name].is_unique
+    assert table[name].iloc[0] == own[0]
+    assert table[name].iloc[2][-5:] in ("90001", "90002")
+    np.testing.assert_allclose(table[area], [0.96, 1.0, 0.25], atol=0.001)
+    assert table.to_crs(32633).geometry.iloc[2].equals_exact(other, 0.01, normalize=True)
+    glims = table["GLIMSId" if form == "RGI 6" else "glims_id"]
+    assert glims.iloc[0] == "G014000E79000N"
+    assert glims.is_unique
+    lowest = table["Zmin" if form == "RGI 6" else "zmin_m"]
+    assert lowest.iloc[2] == -999 if form == "RGI 6" else np.isnan(lowest.iloc[2])
+    said = capsys.readouterr().out
+    assert "1 of 2 glaciers lie in several parts; each part becomes a glacier, 1 more" in said
+    assert "1 parts below 0.01 km² are left out" in said
 
 
 @pytest.mark.parametrize("name", ["RGI60-01.10689.shp", "RGI6_icecap.shp", "everest_rgi60.gpkg"])

@@ -10,7 +10,7 @@ import shapely
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
-from glaciersar.grid import CRS, Tile
+from glaciersar.grid import SVAL, Tile
 from glaciersar.plots import results
 from glaciersar.scenes.scene import Scene
 from tests.support.legends import stand_clear
@@ -39,7 +39,7 @@ def test_tiles_stand_side_by_side_above_their_reference(rng):
 
 def test_the_split_map_colours_each_tile_by_its_subset():
     split = {Tile(column=c, row=1): s for c, s in enumerate(("train", "val", "test"))}
-    outlines = gpd.GeoDataFrame(geometry=[shapely.box(*Tile(column=1, row=1).bounds).buffer(-2000)], crs=CRS)
+    outlines = gpd.GeoDataFrame(geometry=[shapely.box(*Tile(column=1, row=1).bounds).buffer(-2000)], crs=SVAL.crs)
     figure = results.split_map({"random": split, "blocks": split}, outlines)
     colours = {tuple(c.get_facecolor()[0][:3]) for c in figure.axes[0].collections}
     assert {to_rgb(colour) for colour in results.SUBSET_COLOURS.values()} <= colours
@@ -137,7 +137,7 @@ def passes(*orbits):
 
 def map_with_outlines():
     rng, tile = np.random.default_rng(1), Tile(column=10, row=38)
-    drawn = gpd.GeoDataFrame(geometry=[shapely.box(*tile.bounds).buffer(-2000)], crs=CRS)
+    drawn = gpd.GeoDataFrame(geometry=[shapely.box(*tile.bounds).buffer(-2000)], crs=SVAL.crs)
     values = rng.random((50, 50))
     return results.glacier_map(values, tile.geobox(pixel=200), background=values, outlines=drawn)
 

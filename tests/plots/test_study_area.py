@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
 from glaciersar.errors import InputError
-from glaciersar.grid import CRS, Tile
+from glaciersar.grid import SVAL, Tile
 from glaciersar.plots import printing, study_area
 from glaciersar.plots.results import SUBSET_COLOURS
 from tests.support.legends import stand_clear
@@ -21,7 +21,7 @@ SUBSETS = {
     Tile(column=12, row=39): "val",
     Tile(column=14, row=41): "test",
 }
-LAND = gpd.GeoDataFrame(geometry=[shapely.box(*Tile(column=11, row=38).bounds).buffer(8000)], crs=CRS)
+LAND = gpd.GeoDataFrame(geometry=[shapely.box(*Tile(column=11, row=38).bounds).buffer(8000)], crs=SVAL.crs)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +62,7 @@ def test_the_graticule_is_labelled_where_it_meets_the_frame():
     ):
         assert len(ticks)
         for at, label in zip(ticks, labels, strict=True):
-            (place,) = gpd.GeoSeries([shapely.Point(points(at))], crs=CRS).to_crs(4326)
+            (place,) = gpd.GeoSeries([shapely.Point(points(at))], crs=SVAL.crs).to_crs(4326)
             degrees, letter = label.get_text().split("° ")
             assert float(degrees) == pytest.approx(place.x if letter == "E" else place.y, abs=1e-3)
 
@@ -87,7 +87,7 @@ def test_it_is_fit_for_print(coastline, tmp_path):
 
 def write(folder, **columns):
     boxes = [shapely.box(*tile.bounds) for tile in SUBSETS]
-    gpd.GeoDataFrame(columns, geometry=boxes, crs=CRS).to_file(folder / "tiles.gpkg")
+    gpd.GeoDataFrame(columns, geometry=boxes, crs=SVAL.crs).to_file(folder / "tiles.gpkg")
     return folder / "tiles.gpkg"
 
 
@@ -123,7 +123,7 @@ def test_the_published_tiles_lie_on_the_coast_of_svalbard(tmp_path):
     )
     assert figure.axes[0].get_title() == "747 published tiles of 10 km\non the coastline"
     assert legend(figure)[:3] == ["train, 448", "val, 149", "test, 150"]
-    ground = land.to_crs(CRS).union_all()
+    ground = land.to_crs(SVAL.crs).union_all()
     on_land = sum(ground.intersects(shapely.box(*tile.bounds)) for tile in subsets)
     assert on_land > 0.98 * len(subsets)  # a front may reach beyond the coast as it is drawn
     assert printing.measure(figure).covered == ""

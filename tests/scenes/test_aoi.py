@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from glaciersar.errors import InputError
-from glaciersar.grid import CRS, Tile, grid_at
+from glaciersar.grid import SVAL, Tile, grid_at
 from glaciersar.scenes.aoi import aoi_name, parse_aoi, place_of_tiles, union_footprint
 from glaciersar.scenes.scene import Scene
 from glaciersar.scenes.search import intersecting
@@ -24,7 +24,7 @@ def test_two_numbers_are_a_point_and_four_a_box():
 
 def test_a_tile_by_name_lies_where_the_grid_has_it():
     tile = Tile(column=10, row=38)
-    corners = gpd.GeoSeries([shapely.box(*tile.bounds)], crs=CRS).to_crs("EPSG:4326").iloc[0]
+    corners = gpd.GeoSeries([shapely.box(*tile.bounds)], crs=SVAL.crs).to_crs("EPSG:4326").iloc[0]
     alone = parse_aoi("SVAL-10-38")
     assert alone.symmetric_difference(corners).area < 0.01 * corners.area
     assert set(corners.exterior.coords) <= set(alone.exterior.coords)
@@ -44,7 +44,9 @@ def test_outlines_in_any_coordinates_are_a_place_in_degrees(tmp_path, suffix):
 
 
 def test_outlines_that_cross_themselves_are_a_place(tmp_path):
-    gpd.GeoDataFrame(geometry=[shapely.affinity.translate(BOWTIE, 5e5, 8.7e6)], crs=CRS).to_file(tmp_path / "a.gpkg")
+    gpd.GeoDataFrame(geometry=[shapely.affinity.translate(BOWTIE, 5e5, 8.7e6)], crs=SVAL.crs).to_file(
+        tmp_path / "a.gpkg"
+    )
     assert parse_aoi(tmp_path / "a.gpkg").is_valid
 
 
@@ -109,7 +111,7 @@ def test_what_is_no_place_is_refused(place, sentence):
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")  # which is one of the faults
 def test_a_file_that_tells_no_place_is_refused(tmp_path):
     (tmp_path / "bad.gpkg").write_text("no GeoPackage")
-    gpd.GeoDataFrame(geometry=[], crs=CRS).to_file(tmp_path / "empty.gpkg")
+    gpd.GeoDataFrame(geometry=[], crs=SVAL.crs).to_file(tmp_path / "empty.gpkg")
     gpd.GeoDataFrame(geometry=[BOWTIE]).to_file(tmp_path / "nowhere.shp")
     (tmp_path / "metres.geojson").write_text(
         '{"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [500000, 8700000]}}'

@@ -8,7 +8,7 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 from scipy.special import expit
 
-from glaciersar.grid import CRS, TILE_SIZE, Tile
+from glaciersar.grid import SVAL, TILE_SIZE, Tile
 from glaciersar.inventory import block_sums
 from glaciersar.inventory.coverage_landscapes import LandscapeSums
 
@@ -25,7 +25,7 @@ def landscape_box(index: int, side: int) -> GeoBox:
     """Lay the grid of a landscape of side × side tiles; landscapes don't touch."""
     left, bottom, _, _ = Tile(column=5 + 6 * (index % 5), row=5 + 6 * (index // 5)).bounds
     length = side * TILE_SIZE
-    return GeoBox.from_bbox((left, bottom, left + length, bottom + length), CRS, resolution=PIXEL, tight=True)
+    return GeoBox.from_bbox((left, bottom, left + length, bottom + length), SVAL.crs, resolution=PIXEL, tight=True)
 
 
 def draw_maps(

@@ -1,5 +1,6 @@
 """Train on the labelled X-band patches of all glaciers but one, and score on that one; for each glacier in turn."""
 
+from collections import Counter
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from glaciersar.dataset.date_sampling import spread_dates
 from glaciersar.dataset.labelled_patches import Patch
 from glaciersar.evaluation.metrics import Confusion, TileResult
 from glaciersar.evaluation.scoring import map_tiles
+from glaciersar.grid import Group
 from glaciersar.models import pretrained
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.loop import train
@@ -65,14 +67,16 @@ def map_untrained(simulated: Path, fold: Path) -> dict[str, list[TileResult]]:
 def split_fold(named: dict[str, Patch], glacier: str) -> dict[str, list[tuple[str, Patch]]]:
     """Split groups into those of one glacier for the test, one to validate on, and the rest to train on.
 
-    The validation patch is the last of the glacier with most patches. Nothing is chosen by it: the averaged weights of
-    the last step are kept.
+    The validation patch is the last of the glacier with most patches, of those that share no tile with another. Nothing
+    is chosen by it: the averaged weights of the last step are kept.
     """
     test = [(name, patch) for name, patch in named.items() if patch.glacier == glacier]
     rest = [(name, patch) for name, patch in named.items() if patch.glacier != glacier]
     names = [patch.glacier for _, patch in rest]
     most = max(sorted(set(names)), key=names.count)
-    val = [pair for pair in rest if pair[1].glacier == most][-1:]
+    tiles = Counter(Group.parse(name).tile for name, _ in rest)
+    alone = [pair for pair in rest if pair[1].glacier == most and tiles[Group.parse(pair[0]).tile] == 1]
+    val = alone[-1:]
     return {"train": [pair for pair in rest if pair not in val], "val": val, "test": test}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from glaciersar.dataset.labelled_patches import FIRST_COLUMN, key_table, name_groups
+from glaciersar.dataset.labelled_patches import FURTHER, key_table, name_groups
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.io.atomic import atomic_write, require_file
 from glaciersar.models import Network, pretrained
@@ -52,9 +52,9 @@ Each glacier is mapped by networks that saw no patch of it: six folds, one a gla
 rate, which was set beforehand. Intervals are over the glaciers: six, so wide and still too narrow. The mean leaves out
 a glacier whose patches show none of it (–)."""
 
-KEYS = f"""The groups of the dataset files have the names that the layout wants, SVAL-column-row_year_ro0: from column
-{FIRST_COLUMN} on a column numbers a glacier, and a row its patches. They are keys and no places of the grid;
-orbit 0 says that none is known."""
+KEYS = f"""A group of the dataset files is named by the tile of 10 km in which the middle of its patch lies, on the grid
+of the patch's own system, and by the year. Orbit 0 says that none is known; a further patch of a tile and year has a
+number above {FURTHER} there, which no orbit has."""
 
 KONGSFJORDEN = f"""## *Simulated* radar over real ground
 

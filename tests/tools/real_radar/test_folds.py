@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from affine import Affine
+from odc.geo.geobox import GeoBox
 
 from glaciersar import models
 from glaciersar.dataset.labelled_patches import Patch, name_groups
@@ -21,7 +23,9 @@ def draw_patch(glacier, number, fraction, side=24):
     amplitude = (60 + 120 * ice).astype(np.float32)
     labels = np.stack([1 - ice, ice], axis=-1)
     date = f"201{number}-01-01"
-    return Patch(id=f"{glacier}{number}", glacier=glacier, date=date, amplitude=amplitude, labels=labels, pixel=24)
+    place = Affine(24, 0, 500_000 + 20_000 * list(FRACTIONS).index(glacier), 0, -24, 7_000_000 + 20_000 * number)
+    where = {"pixel": 24, "geobox": GeoBox((side, side), place, "EPSG:32622")}
+    return Patch(id=f"{glacier}{number}", glacier=glacier, date=date, amplitude=amplitude, labels=labels, **where)
 
 
 @pytest.fixture
