@@ -1,4 +1,4 @@
-"""Train and score the cells of the comparison, each a seed and a number of tiles; what is there stays."""
+"""Train and score the arms of each cell of the comparison, a seed and a number of tiles; what is there stays."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -14,7 +14,7 @@ from glaciersar.io.process_pool import spawn_pool
 from glaciersar.models import Network, pretrained
 from glaciersar.training.loop import train
 from tools.finetuning import data
-from tools.finetuning.plan import AS_SHIPPED, Plan
+from tools.finetuning.plan import AS_SHIPPED, SCRATCH, TUNED, Plan
 
 
 def measure(plan: Plan, work: Path, *, counts: Sequence[int], seeds: Sequence[int], jobs: int = 1) -> None:
@@ -25,39 +25,41 @@ def measure(plan: Plan, work: Path, *, counts: Sequence[int], seeds: Sequence[in
         work: Folder of archive, dataset, trainings and scores.
         counts: Numbers of tiles.
         seeds: Of the plan's.
-        jobs: Cells at a time, one thread each; the numbers do not depend on it.
+        jobs: Trainings at a time, one thread each; the numbers do not depend on it.
     """
     folder = data.build(plan, work)
     if not (shipped := work / "scores" / "as-shipped.csv").exists():
         scores = score(pretrained.load(plan.start), folder / "test.h5")
         write(scores.assign(arm=AS_SHIPPED, tiles=0, seed=0), shipped)
-    cells = [(plan, work, count, seed) for seed in seeds for count in counts]
+    curve, others = [], []
+    for seed in seeds:
+        for count in counts:
+            for arm in plan.arms(count):
+                (curve if arm in (SCRATCH, TUNED) else others).append((plan, work, count, seed, arm))
+    trainings = curve + others  # the curve first: it is what a run that is stopped should have
     if jobs == 1:
-        for cell in cells:
-            measure_cell(*cell)
+        for training in trainings:
+            measure_arm(*training)
         return
     with spawn_pool(jobs) as pool:
-        for done in [pool.submit(measure_cell, *cell) for cell in cells]:
+        for done in [pool.submit(measure_arm, *training) for training in trainings]:
             done.result()
 
 
-def measure_cell(plan: Plan, work: Path, count: int, seed: int) -> None:
-    """Train and score the arms of one cell that have no score yet."""
+def measure_arm(plan: Plan, work: Path, count: int, seed: int, arm: str) -> None:
+    """Train and score one arm of a cell, unless it has its score."""
     torch.set_num_threads(1)
+    slug = arm.replace(" ", "-")
+    scores = work / "scores" / f"seed-{seed}-tiles-{count}-{slug}.csv"
+    if scores.exists():
+        return
     folder, source = work / "cells" / f"seed-{seed}-tiles-{count}", work / "dataset"
-    for name, config in plan.arms(count).items():
-        slug = name.replace(" ", "-")
-        scores = work / "scores" / f"seed-{seed}-tiles-{count}-{slug}.csv"
-        if scores.exists():
-            continue
-        if not (folder / "train.h5").exists():
-            data.copy_tiles(source / "val.h5", data.choose_tiles(source / "val.h5", 1, seed=seed), folder / "val.h5")
-            data.copy_tiles(
-                source / "train.h5", data.choose_tiles(source / "train.h5", count, seed=seed), folder / "train.h5"
-            )
-        train(replace(config, seed=seed), folder, folder / slug, progress=False)
-        found = score(pretrained.load(folder / slug / "weights.safetensors"), source / "test.h5")
-        write(found.assign(arm=name, tiles=count, seed=seed), scores)
+    for name, wanted in (("val.h5", 1), ("train.h5", count)):
+        if not (folder / name).exists():
+            data.copy_tiles(source / name, data.choose_tiles(source / name, wanted, seed=seed), folder / name)
+    train(replace(plan.arms(count)[arm], seed=seed), folder, folder / slug, progress=False)
+    found = score(pretrained.load(folder / slug / "weights.safetensors"), source / "test.h5")
+    write(found.assign(arm=arm, tiles=count, seed=seed), scores)
 
 
 def score(model: Network, test: Path) -> pd.DataFrame:

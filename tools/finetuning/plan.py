@@ -65,7 +65,7 @@ PLAN = Plan(
         patch=48,
         batch=4,
         epochs=1,
-        steps_per_epoch=200,
+        steps_per_epoch=120,
         learning_rate=3e-3,
         restarts=(1.0,),
         warmup=20,
@@ -75,7 +75,7 @@ PLAN = Plan(
         device="cpu",
         threads=1,
     ),
-    tuned_steps=100,
+    tuned_steps=60,
     rates_at=2,
 )
 """Few steps and a narrow network, so that two cores get through. The rate of fine-tuning was set beforehand."""
