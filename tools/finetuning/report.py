@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from glaciersar.io.atomic import atomic_write
 from glaciersar.plots.layout import COLUMN_WIDTH, in_print, outside_legend
@@ -39,19 +40,22 @@ and in brackets each seed. `{start}` as it ships has {shipped:.3f}.
 
 {findings}
 
-**Learning rate, and the decoder first**, all fine-tuned on {rates_at} tiles. With *the decoder first* only the decoder
-learns for half of the steps (`decoder_first`), at a third of the rate.
-
-{rates}
-
-{rate_finding}
-
-Seeds: {seeds}. They are few, and all are scored on the same tiles: a difference as small as that between seeds tells
-nothing. The *simulated* region differs from *simulated* Svalbard in what is named above, a real one in more: with real
+{rates}Seeds: {seeds}. So few, all scored on the same tiles, tell nothing of a difference as small as that of two seeds.
+The *simulated* region differs from *simulated* Svalbard in what is named above, a real one in more: with real
 radar neither the curve nor the best rate need be these. [Real radar](real-radar.md) has fine-tuning on radar of another
 kind. Every score stands in `figures/fine-tuning/scores.csv`. How to fine-tune:
 [Start from trained weights](train.md#start-from-trained-weights).
 """
+
+RATES = """**Learning rate, and the decoder first**, all fine-tuned on {tiles} tiles. With *the decoder first* only
+the decoder learns for half of the steps (`decoder_first`), at a third of the rate.
+
+{table}
+
+The best of the three rates here: {best}.
+
+"""
+COLUMNS = {FULL_RATE: "the full rate", TUNED: "a third", TENTH_RATE: "a tenth", DECODER_FIRST: "the decoder first"}
 
 
 def write(plan: Plan, work: Path, page: Path, figures: Path) -> None:
@@ -63,8 +67,8 @@ def write(plan: Plan, work: Path, page: Path, figures: Path) -> None:
         page: The page.
         figures: Folder of scores.csv and curve.png.
     """
-    scores = measure.read(work)
-    measure.write(scores.round({"iou": 4}), figures / "scores.csv")
+    scores = measure.read(work).round({"iou": 4})
+    measure.write(scores, figures / "scores.csv")
     save_figure(draw(scores), figures / "curve.png", note="simulated radar, tools/finetuning")
     with atomic_write(page) as temporary:
         temporary.write_text(text(plan, scores), encoding="utf-8")
@@ -75,10 +79,6 @@ def text(plan: Plan, scores: pd.DataFrame) -> str:
     fresh, climate = plan.fresh, GLACIAL[plan.archive.climate]
     longitude, latitude = plan.archive.place.split(",")
     curve = scores[scores["arm"].isin([SCRATCH, TUNED])]
-    rates = {FULL_RATE: "the full rate", TUNED: "a third", TENTH_RATE: "a tenth", DECODER_FIRST: "the decoder first"}
-    at = scores[(scores["tiles"] == plan.rates_at) & scores["arm"].isin(rates)]
-    shown = summarize(at).loc[[plan.rates_at]].rename(columns=rates)
-    means = at.groupby("arm")["iou"].mean().drop(DECODER_FIRST, errors="ignore")
     return PAGE.format(
         trainings=int((scores["arm"] != AS_SHIPPED).sum()),
         pixel=plan.archive.pixel,
@@ -98,11 +98,20 @@ def text(plan: Plan, scores: pd.DataFrame) -> str:
         shipped=shipped_iou(scores),
         table=markdown(summarize(curve)[[SCRATCH, TUNED]]),
         findings=findings(scores),
-        rates_at=plan.rates_at,
-        rates=markdown(shown[[name for name in rates.values() if name in shown]]),
-        rate_finding=f"The best of the three rates here: {rates[means.idxmax()]}.",
+        rates=compare_rates(plan, scores),
         seeds=", ".join(map(str, sorted(curve["seed"].unique()))),
     )
+
+
+def compare_rates(plan: Plan, scores: pd.DataFrame) -> str:
+    """Write the part about learning rates, by the seeds that have all of it; empty where none has."""
+    cells = scores[(scores["tiles"] == plan.rates_at) & scores["arm"].isin(COLUMNS)]
+    complete = cells.groupby("seed").filter(lambda cell: len(cell) == len(COLUMNS))
+    if complete.empty:
+        return ""
+    best = complete[complete["arm"] != DECODER_FIRST].groupby("arm")["iou"].mean().idxmax()
+    table = summarize(complete).rename(columns=COLUMNS)[list(COLUMNS.values())]
+    return RATES.format(tiles=plan.rates_at, table=markdown(table), best=COLUMNS[str(best)])
 
 
 def shipped_iou(scores: pd.DataFrame) -> float:
@@ -150,13 +159,12 @@ def draw(scores: pd.DataFrame) -> Figure:
     for arm, colour, marker in ((TUNED, "#0072B2", "o"), (SCRATCH, "#D55E00", "s")):
         part = scores[scores["arm"] == arm]
         means = part.groupby("tiles")["iou"].mean()
-        axis.plot([place[count] for count in means.index], means, color=colour, marker=marker, ms=4, label=arm)
-        axis.plot(
-            part["tiles"].map(place), part["iou"], marker, mec=colour, mfc="none", ms=3, mew=0.7, label="a seed alone"
-        )
+        axis.plot([place[count] for count in means.index], means, color=colour, marker=marker, ms=3, label=arm)
+        axis.plot(part["tiles"].map(place), part["iou"], marker, mec=colour, mfc="none", ms=6, mew=0.7)
     axis.axhline(shipped_iou(scores), color="0.35", linestyle="--", lw=1, label=AS_SHIPPED)
     axis.set_xticks(list(place.values()), [str(count) for count in counts])
     axis.set(xlabel="labelled tiles of 10 km", ylabel="IoU, simulated radar", ylim=(0, 1))
     axis.grid(alpha=0.3)
-    outside_legend(figure)
+    single = Line2D([], [], ls="", marker="o", mec="0.35", mfc="none", ms=6, mew=0.7, label="a seed alone")
+    outside_legend(figure, [*axis.get_legend_handles_labels()[0], single])
     return figure
