@@ -31,7 +31,8 @@ def measure(plan: Plan, work: Path, *, counts: Sequence[int], seeds: Sequence[in
     if not (shipped := work / "scores" / "as-shipped.csv").exists():
         scores = score(pretrained.load(plan.start), folder / "test.h5")
         write(scores.assign(arm=AS_SHIPPED, tiles=0, seed=0), shipped)
-    curve, others = [], []
+    curve: list[tuple[Plan, Path, int, int, str]] = []
+    others: list[tuple[Plan, Path, int, int, str]] = []
     for seed in seeds:
         for count in counts:
             for arm in plan.arms(count):
