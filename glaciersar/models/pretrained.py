@@ -25,7 +25,7 @@ from glaciersar.models.layers import Network
 from glaciersar.models.shipped import SHIPPED, shipped_file
 from glaciersar.radiometry import RANGES
 
-__all__ = ["PUBLISHED", "SHIPPED", "Published", "cache_folder", "from_keras", "load", "save"]
+__all__ = ["PUBLISHED", "SHIPPED", "Published", "cache_folder", "from_keras", "load", "save", "weight_file"]
 
 HEADER = "glaciersar"  # one JSON entry in the file's header: several would be written in any order
 LICENCE = "GPL-2.0"
@@ -144,6 +144,14 @@ def load(name_or_path: str | Path) -> Network:
     return model
 
 
+def weight_file(name_or_path: str | Path) -> Path:
+    """Find the file on disk of weights that `load` has loaded; of a published name its converted copy in the cache."""
+    name = str(name_or_path)
+    if name in SHIPPED:
+        return shipped_file(name)
+    return _kept(PUBLISHED[name]) if name in PUBLISHED else Path(name)
+
+
 def _load_own(path: Path, *, checked: bool = False) -> Network:
     """Load a file that `save` wrote, and verify its checksum unless the whole file is `checked` already."""
     try:
@@ -197,8 +205,12 @@ def git_blob_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
+def _kept(entry: Published) -> Path:
+    return cache_folder() / f"{entry.name}-{entry.blob[:12]}.safetensors"
+
+
 def _load_published(entry: Published) -> Network:
-    kept = cache_folder() / f"{entry.name}-{entry.blob[:12]}.safetensors"
+    kept = _kept(entry)
     if not kept.exists():
         model = _convert(_download(entry), entry)
         try:

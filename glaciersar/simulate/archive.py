@@ -149,7 +149,8 @@ def _make_landscape(settings: ArchiveSettings, index: int, years: Sequence[int],
         number = index - settings.landscapes
         climate = CLIMATES[number % len(CLIMATES)]
         return draw_control(f"control-{number:02d}", geobox, years=tuple(years), climate=climate, seed=seed)
-    return draw_landscape(f"landscape-{index:02d}", geobox, years=years, seed=seed, surge=settings.surge)
+    name, climate = f"landscape-{index:02d}", settings.climate
+    return draw_landscape(name, geobox, years=years, seed=seed, surge=settings.surge, climate=climate)
 
 
 def _days(settings: ArchiveSettings, index: int, year: int, orbit: int) -> list[date]:

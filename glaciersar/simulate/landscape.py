@@ -21,6 +21,7 @@ from glaciersar.grid import grid_at
 from glaciersar.io import rasters
 from glaciersar.io.open_raster import open_raster
 from glaciersar.simulate import ice, random_fields, terrain
+from glaciersar.simulate.climates import find_climate
 from glaciersar.simulate.rounding import blur, evaluate, norm, rounded
 from glaciersar.simulate.zones import place_zones
 
@@ -55,7 +56,7 @@ class Landscape:
     """(H, W) False where a user's elevation model has no value. The other fields are extrapolated there, so that no
     filter meets an edge; these values are not written."""
     climate: str = "arctic"
-    """ "arctic", or one of `temperate.CLIMATES`."""
+    """One of `climates.GLACIAL`, or of `temperate.CLIMATES`."""
 
     @property
     def pixel(self) -> float:
@@ -63,7 +64,9 @@ class Landscape:
         return abs(float(self.geobox.resolution.x))
 
 
-def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int, surge: int = 0) -> Landscape:
+def draw_landscape(
+    name: str, geobox: GeoBox, *, years: Sequence[int], seed: int, surge: int = 0, climate: str = "arctic"
+) -> Landscape:
     """Draw a landscape: a bed, the glaciers that grow on it, and their state in each year.
 
     Args:
@@ -72,6 +75,7 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
         years: Years wanted, none before 2014.
         seed: The same seed gives the same landscape.
         surge: Year after which a glacier surges, so that its front advances while the others retreat; 0 for none.
+        climate: One of `climates.GLACIAL`. Bed and glaciers of a seed are the same in each; zones and seasons differ.
 
     Returns:
         The landscape; glaciers shrink a little from year to year.
@@ -101,6 +105,7 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
         to_pixels(ice.speed(bed, states[FIRST_YEAR], spacing=SPACING, sliding=factor)) for factor in (1.0, sliding)
     )
     water = {year: (fine_bed <= 0) & ~glacier for year, (_, glacier) in grown.items()}
+    ela += find_climate(climate).firn_line  # of today: the glaciers have grown under a lower one
     return Landscape(
         name=name,
         geobox=geobox,
@@ -121,6 +126,7 @@ def draw_landscape(name: str, geobox: GeoBox, *, years: Sequence[int], seed: int
             for year, (_, glacier) in grown.items()
         },
         known=np.ones(surface.shape, bool),
+        climate=climate,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 from scipy import special
 
+from glaciersar.simulate.climates import GLACIAL
 from glaciersar.simulate.landscape import Landscape
 from glaciersar.simulate.random_fields import Field, random_stream, smooth_field
 from glaciersar.simulate.rounding import evaluate
@@ -41,10 +42,12 @@ class Season:
 
 def draw_season(landscape: Landscape, year: int, *, seed: int) -> Season:
     """Draw the season of a landscape in a year, with random weather and a patchy snow cover."""
-    if landscape.climate != "arctic":
+    if landscape.climate not in GLACIAL:
         return _draw_temperate_season(landscape, year, seed=seed)
+    climate = GLACIAL[landscape.climate]
     weather, patches = random_stream(seed, "weather", year), random_stream(seed, "patches", year)
     early, late, snowy = weather.normal(0, 6), weather.normal(0, 6), weather.normal(0, 8)
+    early, late = early - climate.melt_days, late + climate.melt_days
     snowy -= EARLY_SNOWMELT.get(year, 0.0)
     z, zones = landscape.surface, landscape.zones[year]
     patch = smooth_field(z.shape, 400 / landscape.pixel, patches)
@@ -66,6 +69,7 @@ def draw_season(landscape: Landscape, year: int, *, seed: int) -> Season:
         freeze=freeze.astype(np.float32),
         rain=rain,
         elevation=z,
+        sea_ice=climate.sea_ice,
     )
 
 

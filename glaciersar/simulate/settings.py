@@ -10,6 +10,7 @@ from glaciersar.dependencies import files_behind
 from glaciersar.errors import InputError
 from glaciersar.grid import SVAL, TILE_SIZE, Grid, Tile
 from glaciersar.simulate.backscatter_levels import DEFAULT
+from glaciersar.simulate.climates import find_climate
 from glaciersar.simulate.geometry import INCIDENCE, orbits_that_see, scene_incidence
 from glaciersar.simulate.landscape import FIRST_YEAR
 from glaciersar.simulate.places import list_places, list_places_around
@@ -74,6 +75,8 @@ class ArchiveSettings:
     """Longitude and latitude of the first landscape, such as "86.9,28.0"; the others lie around. Empty: Svalbard."""
     crs: str = ""
     """System of the tile grid, of a place or an elevation model; empty takes its UTM zone, or a polar one."""
+    climate: str = "arctic"
+    """Of the landscapes with glaciers: "arctic", or "maritime", with a higher firn line and a longer melt."""
 
     def __post_init__(self) -> None:
         self._convert()
@@ -106,6 +109,9 @@ class ArchiveSettings:
             raise InputError(f"pairing={self.pairing!r} found, one of {', '.join(PAIRINGS)} expected")
         if not 0 <= self.label_error <= 200:
             raise InputError(f"label_error={self.label_error:g} m found, 0 to 200 expected")
+        find_climate(self.climate)
+        if self.climate != ArchiveSettings.climate and self.dem is not None:
+            raise InputError(f"climate={self.climate!r} with an elevation model found, whose climate is arctic")
         self._check_places()
 
     def _check_places(self) -> None:

@@ -69,7 +69,11 @@ class TrainConfig:
     """CPU threads of torch; 0 leaves its default. The last bits of a result depend on it."""
     seed: int = 1
     weights: str = ""
-    """Weight file that the training starts from, of the same model, width and features; empty starts afresh."""
+    """What the training starts from, of the same model, width and features: a weight file of this package or of Keras,
+    or the name of weights that ship or were published. Empty starts afresh."""
+    decoder_first: int = 0
+    """Epochs at the begin in which only the decoder learns, after a start from `weights`. The encoder keeps its weights
+    then, while its batch normalisation already follows the new data."""
 
     def __post_init__(self) -> None:
         for name in ("patch", "batch", "epochs", "accumulate", "steps_per_epoch", "warmup"):
@@ -83,6 +87,15 @@ class TrainConfig:
         if self.precision not in PRECISIONS:
             raise InputError(f"precision={self.precision!r} found, one of {', '.join(PRECISIONS)} expected")
         self._check_samples()
+        self._check_start()
+
+    def _check_start(self) -> None:
+        if not 0 <= self.decoder_first <= self.epochs:
+            raise InputError(
+                f"decoder_first={self.decoder_first} found, 0 to {self.epochs} expected, as are the epochs"
+            )
+        if self.decoder_first and not self.weights:
+            raise InputError(f"decoder_first={self.decoder_first} found without weights, those to start from expected")
 
     def _check_samples(self) -> None:
         spread_dates(self.dates)

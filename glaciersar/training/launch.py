@@ -136,9 +136,10 @@ def read_profile(profile: str) -> dict[str, Any]:
     common = {name: value for name, value in sections.get("all", {}).items() if name in (*DEFAULTS, *PLACES)}
     values = common | sections.get(SECTION, {})
     values.pop("progress", None)
+    project = path.resolve().parent.parent
     for name, value in values.items():
         if name in PLACES:
-            values[name] = str(path.resolve().parent.parent / value) if value else ""
+            values[name] = str(project / value) if value else ""
         elif name not in DEFAULTS:
             raise InputError(f"{path}: {SECTION}: {name} found, a field of TrainConfig expected")
         else:
@@ -147,6 +148,8 @@ def read_profile(profile: str) -> dict[str, Any]:
                 values[name] = tuple(_convert(part, LISTS[name], where=where) for part in value)
             else:
                 values[name] = _convert(value, type(DEFAULTS[name]), where=where)
+    if (weights := values.get("weights")) and (project / weights).is_file():  # else a name
+        values["weights"] = str(project / weights)
     return values
 
 

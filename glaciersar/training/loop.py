@@ -21,9 +21,11 @@ from glaciersar.models import Network, pretrained
 from glaciersar.training import schedule
 from glaciersar.training.accumulation import MemoryEstimate
 from glaciersar.training.config import TrainConfig
+from glaciersar.training.decoder_first import hold_encoder
 from glaciersar.training.memory import keep_freed_memory
 from glaciersar.training.plan import print_plan
 from glaciersar.training.setup import Run, set_up
+from glaciersar.training.start import start_options
 from glaciersar.training.step import take_step
 from glaciersar.training.validation import iou, score_tiles
 from glaciersar.training.weight_averaging import copy_average
@@ -109,10 +111,13 @@ def _train_epoch(run: Run, epoch: int, bar: "tqdm[Any]") -> tuple[float, float]:
     torch.empty((), dtype=torch.int64).random_()  # a loader once took this number: dropout stays as it was
     run.patches.set_epoch(epoch)
     run.wrapped.train()
+    held = epoch < run.config.decoder_first
+    if run.accelerator.num_processes == 1:  # several wait for the gradient of every weight; the step drops it then
+        hold_encoder(run.model, held=held)
     total = torch.zeros((), device=run.accelerator.device)
     for step, (series, labels) in enumerate(run.loader, epoch * run.steps):  # (B, F, T, P, P), (B, 2, P, P)
         rate = _set_rate(run, step)
-        total += take_step(run, series, labels)
+        total += take_step(run, series, labels, encoder_held=held)
         if run.average:
             run.average.update_parameters(run.model)
         bar.update()
@@ -164,7 +169,7 @@ def _save_weights(run: Run, data: Path, out: Path) -> None:
         seed=str(run.config.seed),
         trained_on=dataset_source(data / "train.h5"),
         **run.config.sample_options,
-        **({"started_from": run.started_from} if run.started_from else {}),
+        **start_options(run.config, run.started_from),
     )
 
 

@@ -41,6 +41,9 @@ def describe_plan(run: Run) -> list[str]:
             f"compiled, which takes a minute in the first step: {' and '.join(parts) or 'nothing'}"
             + ("; normalisation is left as it is, as processes wait for each other in it" if processes > 1 else "")
         )
+    if run.started_from:
+        first = f"; only the decoder learns for {_count(config.decoder_first, 'epoch', 'epochs')}"
+        lines.append(f"starts from {run.started_from}{first if config.decoder_first else ''}")
     if run.precision == "fp16":
         lines.append("the loss is scaled for fp16; a step whose gradients overflow is left out")
     return lines

@@ -2,7 +2,7 @@
 
 import copy
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from glaciersar.training.batch_statistics import share_batch_statistics
 from glaciersar.training.config import TrainConfig, count_steps, no_batch_fits
 from glaciersar.training.identity import run_identity
 from glaciersar.training.shared_memory import batch_bytes, check_shared_memory
-from glaciersar.training.start import check_start, load_start
+from glaciersar.training.start import check_start, identified, load_start
 from glaciersar.training.weight_averaging import average_weights
 
 ValidationTiles = WholeTiles | AdjacentPatches | ConcatDataset[tuple[Tensor, Tensor, str]]
@@ -109,7 +109,7 @@ def set_up(config: TrainConfig, data: Path, out: Path, bytes_needed_at: MemoryEs
         model, load_batches(patches, config.batch // together, workers=config.workers)
     )
     how = {"device": device, "processes": together, "precision": precision, "accumulate": accumulate}
-    content = asdict(config) | {"weights": started_from}
+    content = identified(config, started_from)
     identity = processes.told_by_main(accelerator, lambda: run_identity(content, data, how))
     run = Run(
         config=config,
@@ -192,7 +192,7 @@ def _build_networks(
     load_start(model, config)
     average = None
     if config.ema_decay and rules.weights_averaged:
-        average = average_weights(model, decay=config.ema_decay).to(accelerator.device)
+        average = average_weights(model, decay=config.ema_decay, trained=bool(config.weights)).to(accelerator.device)
     return model, copy.deepcopy(model), average
 
 

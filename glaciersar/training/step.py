@@ -6,16 +6,18 @@ import torch
 from torch import Tensor
 
 from glaciersar.training import losses
+from glaciersar.training.decoder_first import drop_encoder_gradients
 from glaciersar.training.setup import Run
 
 
-def take_step(run: Run, series: Tensor, labels: Tensor) -> Tensor:
+def take_step(run: Run, series: Tensor, labels: Tensor, *, encoder_held: bool = False) -> Tensor:
     """Train on this process' patches of a step.
 
     Args:
         run: What to train; its optimiser has the learning rate of the step.
         series: (B, F, T, P, P).
         labels: (B, 2, P, P).
+        encoder_held: Leave the weights of the encoder as they are.
 
     Returns:
         The loss. Of several processes each has its patches' part of it, times the number of processes: the loss is the
@@ -33,6 +35,8 @@ def take_step(run: Run, series: Tensor, labels: Tensor) -> Tensor:
             loss = losses.focal_loss(logits.float(), losses.smooth(y), pixels=pixels)
             run.scaler.scale(loss).backward()
         total += loss.detach()
+    if encoder_held:
+        drop_encoder_gradients(run.model)
     run.scaler.step(run.optimizer)  # in fp16 not taken where a gradient is too large; else Adam's step alone
     run.scaler.update()
     return total

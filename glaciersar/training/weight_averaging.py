@@ -14,14 +14,19 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 from glaciersar.models import Network
 
 
-def average_weights(model: Network, *, decay: float) -> AveragedModel:
+def average_weights(model: Network, *, decay: float, trained: bool = False) -> AveragedModel:
     """Start an exponential moving average of a network's weights; `update_parameters(model)` adds a step.
 
     Args:
         model: The network in training.
         decay: Weight of the average so far, 0 to below 1: it averages over about 1 / (1 − decay) steps.
+        trained: The weights are worth keeping, so that the average starts from them; random ones it forgets with the
+            first step.
     """
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+    if trained:
+        average.n_averaged.fill_(1)
+    return average
 
 
 def copy_average(average: AveragedModel, series: Iterable[Tensor], autocast: torch.autocast) -> Network:

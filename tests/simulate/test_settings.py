@@ -38,6 +38,8 @@ USUAL = ArchiveSettings(landscapes=5)
         ({"pairing": "some"}, "pairing='some' found, one of every, one_orbit, one_series expected"),
         ({"label_error": -1.0}, "label_error=-1 m found"),
         ({"controls": -1}, "controls=-1 found"),
+        ({"climate": "dry"}, "climate='dry' found, one of arctic, maritime expected"),
+        ({"climate": "maritime", "dem": "d", "outlines": "o", "landscapes": 1}, "climate='maritime' with an elevation"),
         ({"landscapes": 999}, "999 landscapes and 0 controls of 2 tiles a side found; the orbits .* see .* places"),
     ],
 )

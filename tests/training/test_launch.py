@@ -60,6 +60,15 @@ def test_a_profile_and_what_is_given_beside_it_make_the_configuration(profile, t
     assert more["progress"] is False
 
 
+def test_weights_of_a_profile_are_a_path_from_the_project_or_a_name(profile, tmp_path):
+    own = tmp_path / "runs/first/weights.safetensors"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    for told, expected in ((own.relative_to(tmp_path), own), (own, own), ("unet3d-simulated", "unet3d-simulated")):
+        profile.write_text(f"04-train: {{weights: {told}}}\n")
+        assert launch.read_profile(str(profile)) == {"weights": str(expected)}
+
+
 def test_every_field_of_a_configuration_is_an_option(given, tmp_path):
     config = TrainConfig(
         model="unet2d_mean", features=["grd", "rtc"], restarts=[2.0], augmentations=["flip"], dates=5, compile=True

@@ -27,6 +27,7 @@ def plan(*, device="cuda", processes=1, accumulate=1, precision="bf16", config=T
         accumulate=accumulate,
         precision=precision,
         is_main=True,
+        started_from="",
         model=network(config.model, processes),
     )
 
@@ -75,3 +76,11 @@ def test_only_what_is_special_is_printed_without_a_progress_bar(gpus, capsys):
     assert capsys.readouterr().err == "unet3d trains on the CPU in bf16, 1 process\n"
     print_plan(plan(accumulate=2), all_of_it=False)
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_a_training_starts_from_and_what_learns_first_is_said():
+    tuned = plan(device="cpu", config=TrainConfig(weights="w", decoder_first=2))
+    tuned.started_from = "w, SHA-256 abc, trained on x"
+    assert describe_plan(tuned)[1:] == [
+        "starts from w, SHA-256 abc, trained on x; only the decoder learns for 2 epochs"
+    ]

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import pytest
@@ -10,9 +11,12 @@ import torch
 from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.models import pretrained
+from glaciersar.models.shipped import WEIGHTS
 from glaciersar.training import schedule
 from glaciersar.training.loop import train
 from glaciersar.training.setup import set_up
+from glaciersar.training.start import identified
+from tests.support.keras_files import write_keras
 from tests.training.test_loop import CONFIG, same, weights
 
 SHORT = replace(CONFIG, epochs=1, steps_per_epoch=1)
@@ -26,7 +30,7 @@ def save_network(path, *, name="unet3d", features=1, width=4, seed=99, **metadat
 
 @pytest.fixture
 def start(tmp_path):
-    return save_network(tmp_path / "first.safetensors", trained_on="simulated radar")
+    return save_network(tmp_path / "first.safetensors", trained_on="simulated radar", feature_names="grd")
 
 
 def test_every_network_of_the_run_begins_with_the_weights_of_the_file(data, tmp_path, start):
@@ -97,9 +101,14 @@ def test_weights_of_another_network_are_refused(data, tmp_path, other, found):
 
 
 def test_a_file_that_is_no_weight_file_is_refused(data, tmp_path):
-    with h5py.File(tmp_path / "keras.h5", "w"):
+    with h5py.File(tmp_path / "empty.h5", "w"):
         pass
-    for name, message in (("missing.safetensors", "no such weight file"), ("keras.h5", "a weight file such as")):
+    (tmp_path / "other.keras").write_bytes(b"PK")
+    for name, message in (
+        ("missing.safetensors", "no such weight file; expected a file, or one of ICE"),
+        ("empty.h5", "empty.h5: "),
+        ("other.keras", "Keras 3"),
+    ):
         with pytest.raises(InputError, match=message):
             set_up(replace(SHORT, weights=str(tmp_path / name)), data, tmp_path / "run")
 
@@ -109,3 +118,47 @@ def test_a_run_does_not_start_from_the_weights_that_it_writes_over(data, tmp_pat
     path = save_network(tmp_path / "run/weights.safetensors")
     with pytest.raises(InputError, match="the run's own weights found"):
         set_up(replace(SHORT, weights=path), data, tmp_path / "run")
+
+
+def test_weights_that_ship_are_taken_by_their_name(data, tmp_path):
+    config = replace(SHORT, width=8, weights="unet3d-simulated")
+    run = set_up(config, data, tmp_path / "run")
+    assert same(run.model.state_dict(), pretrained.load("unet3d-simulated").state_dict())
+    digest = hashlib.sha256((WEIGHTS / "unet3d-simulated.safetensors").read_bytes()).hexdigest()
+    assert run.started_from.startswith(f"unet3d-simulated, SHA-256 {digest}, trained on simulated")
+
+
+def test_published_weights_are_told_by_their_name_and_address(data, tmp_path, monkeypatch):
+    monkeypatch.setenv("GLACIERSAR_CACHE", str(tmp_path))
+    entry = replace(pretrained.PUBLISHED["ICEmapper_maxpool_grd"], features=("grd",))
+    path = save_network(tmp_path / f"{entry.name}-{entry.blob[:12]}.safetensors", **entry.metadata)
+    run = set_up(replace(SHORT, weights=entry.name), data, tmp_path / "run")
+    digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    assert run.started_from == f"{entry.name}, SHA-256 {digest}, published at {entry.url}"
+
+
+def test_a_keras_file_names_no_features_so_that_those_of_the_training_are_taken_and_told(data, tmp_path):
+    torch.manual_seed(99)
+    network = models.build("unet3d", width=4)
+    path = write_keras(network, tmp_path / "theirs.h5")
+    run = set_up(replace(SHORT, weights=str(path)), data, tmp_path / "run")
+    assert same(run.model.state_dict(), network.state_dict())
+    assert run.started_from.endswith(", trained on unknown data, features not named and taken as grd")
+    more = write_keras(models.build("unet3d", width=4, features=2), tmp_path / "more.h5")
+    with pytest.raises(InputError, match="features=2 without names found, model=unet3d width=4 features=grd expected"):
+        set_up(replace(SHORT, weights=str(more)), data, tmp_path / "other")
+
+
+def test_a_training_without_weights_is_identified_as_before_these_options():
+    content = identified(CONFIG, "")
+    assert content["weights"] == ""
+    assert "decoder_first" not in content
+    tuned = replace(CONFIG, weights="w", decoder_first=1)
+    assert identified(tuned, "told") == content | {"weights": "told", "decoder_first": 1}
+
+
+def test_the_average_starts_from_the_weights_that_are_given(data, tmp_path, start):
+    fresh, tuned = (
+        set_up(replace(SHORT, weights=weights, ema_decay=0.9), data, tmp_path / "run") for weights in ("", start)
+    )
+    assert (int(fresh.average.n_averaged), int(tuned.average.n_averaged)) == (0, 1)

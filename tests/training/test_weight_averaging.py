@@ -36,6 +36,18 @@ def test_the_average_of_the_weights_is_the_exponential_one(network):
     )
 
 
+def test_an_average_of_trained_weights_starts_from_them(network):
+    name = "decoder.head.weight"
+    with torch.no_grad():
+        network.get_parameter(name).fill_(8.0)
+    average = average_weights(network, decay=0.75, trained=True)
+    with torch.no_grad():
+        network.get_parameter(name).fill_(4.0)
+    average.update_parameters(network)
+    expected = torch.full_like(network.get_parameter(name), 0.75 * 8 + 0.25 * 4)
+    torch.testing.assert_close(average.module.get_parameter(name), expected)
+
+
 def test_recomputed_statistics_are_those_of_the_series_that_the_first_normalisation_meets(network):
     given = series(1, 0.1)
     copied = copy_average(average_weights(network, decay=0.9), given, OFF)

@@ -19,6 +19,7 @@ PAGES = {
     "docs/parity.md": "python -m tools.parity FOLDER_OF_FIXTURES docs/parity.md",
     "docs/inventories.md": "python -m tools.five_glaciers FOLDER_OF_DATA docs/inventories.md",
     "docs/elsewhere.md": "python -m tools.elsewhere FOLDER_OF_DATA WORK_FOLDER docs/elsewhere.md",
+    "docs/fine-tuning.md": "python -m tools.finetuning",
     "docs/real-radar.md": "python -m tools.real_radar FOLDER_OF_DATA RUN_FOLDER docs/real-radar.md",
     "docs/model-cards/unet3d-simulated.md": "python -m tools.ship_weights runs/evidence FOLDER_OF_DATA",
     "docs/model-cards/ulstm-simulated.md": "python -m tools.ship_weights runs/evidence FOLDER_OF_DATA",
