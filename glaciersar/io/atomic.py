@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ from glaciersar.errors import InputError
 
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NUMBER = re.compile(r"\b(?:errno =|os error) (\d+)")
 
 
 @contextmanager
@@ -37,22 +39,31 @@ def wrap_write_errors(path: Path, *others: type[Exception]) -> Iterator[None]:
         others: Errors of a library that writes it, such as `rasters.WRITE_ERRORS`; they and every other error of the
             system become an InputError too.
     """
-    caught: tuple[type[Exception], ...] = (OSError, *others)
     try:
         yield
-    except caught as error:
-        number, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
+    except InputError:
+        raise
+    except Exception as error:
+        number = _error_number(error)
         if number in FULL:
             expected = "space for it"
         elif number in UNWRITABLE:
             expected = "a folder that can be written to"
-        elif others:
+        elif others and isinstance(error, (OSError, *others)):
             expected = "a folder with permission and room"
         else:
             raise
-        reason = reason or str(error.__cause__ or error)
+        reason = os.strerror(number) if number else str(error.__cause__ or error)
         found = " ".join(reason.split()).rstrip(".")
         raise InputError(f"{path}: cannot be written ({found}), {expected} expected") from error
+
+
+def _error_number(error: Exception) -> int | None:
+    """Give the number of an error of the system; HDF5 and safetensors have it in their text alone."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    told = _NUMBER.search(str(error))
+    return int(told[1]) if told else None
 
 
 def check_free_space(folder: Path, needed: int, purpose: str) -> None:
