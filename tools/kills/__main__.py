@@ -1,4 +1,4 @@
-"""python -m tools.kills reproduce|dataset|training|map|page [--kills N] [--seed N] [--place FOLDER] [--out PAGE]"""
+"""python -m tools.kills reproduce|dataset|training|map|page [--kills N] [--seed N] [--go-on] [--place FOLDER]"""
 
 import argparse
 import itertools
@@ -18,17 +18,20 @@ from tools.kills.page import write_page
 from tools.kills.tasks import SMALL, Task, reproduce_task, small_task
 
 KINDS = ("reproduce", *SMALL)
+COUNT = 20
+"""Kills of each kind; those of `reproduce` are spread over the run."""
 
 
 def main() -> int:
     """Kill runs of one kind, or write the page from all that was found; exit status 1 if a run ended differently."""
     parser = argparse.ArgumentParser(prog="python -m tools.kills", description=__doc__)
     parser.add_argument("what", choices=[*KINDS, "page"])
-    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--kills", type=int, default=COUNT)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--place", type=Path, default=Path("runs/kills"), help="folder of the runs (default runs/kills)"
     )
+    parser.add_argument("--go-on", action="store_true", help="with the campaign and the run that were stopped")
     parser.add_argument("--root", type=Path, default=Path(), help="checkout that reproduce runs in, its .venv made")
     parser.add_argument("--out", type=Path, default=Path("docs/kills.md"), help="the page")
     given = parser.parse_args()
@@ -43,14 +46,18 @@ def main() -> int:
     task = reproduce_task(place, root) if given.what == "reproduce" else small_task(given.what, place, Path.cwd())
     if given.what in SMALL:
         _prepare(place)
-    elif task.folder.exists():
+    elif task.folder.exists() and not given.go_on:
         raise InputError(f"{task.folder}: an earlier run found, a checkout without one expected")
     expected, ends = _never_killed(task, place / f"{task.kind}-never-killed.json")
     print(f"{task.kind}: never killed, {ends[-1]:.1f} s, {len(expected)} files", flush=True)
     rng = np.random.default_rng([given.seed, KINDS.index(given.what)])
-    campaign = Campaign(kind=task.kind, steps=len(ends), whole_seconds=ends[-1], files=len(expected))
-    moments = _moments(task, ends, given.kills, rng)
     path = place / f"{task.kind}.json"
+    campaign = Campaign(kind=task.kind, steps=len(ends), whole_seconds=ends[-1], files=len(expected))
+    if given.go_on and path.exists():
+        campaign = Campaign.load(path)
+    moments = itertools.islice(
+        _moments(task, ends, max(given.kills, COUNT), rng), len(campaign.kills) + campaign.missed, None
+    )
     run_campaign(task, campaign, moments, expected, count=given.kills, after_each=lambda so_far: _tell(so_far, path))
     return int(any(campaign.different.values()))
 

@@ -21,11 +21,11 @@ def make_archive(place: Path) -> None:
     glaciersar(["simulate", "--out", str(place / "archive"), "--pixel", f"{PIXEL:g}", "--landscapes", "2", "--quiet"])
 
 
-def build(place: Path, out: str = "dataset", *, workers: int = 2) -> None:
+def build(place: Path, out: str = "dataset", *, workers: int = 2, count: int = TILES) -> None:
     """Build a small dataset from that radar."""
     scenes = find_scenes(place / "archive/catalog.json")
     reference = outlines.read_outlines(place / "archive/outlines.gpkg", layer="reference")
-    tiles = sorted(covered_tiles(scenes, "HH"))[:TILES]
+    tiles = sorted(covered_tiles(scenes, "HH"))[:count]
     split = {tile: grid.SUBSETS[k % 3] for k, tile in enumerate(tiles)}
     config = DatasetConfig(years=[2020], relative_orbits=[14], pixel=PIXEL)
     build_dataset(place / out, scenes, reference, split, config, workers=workers, progress=False)

@@ -118,14 +118,15 @@ def run_campaign(
 
     Args:
         task: What is run.
-        campaign: Filled as it goes.
+        campaign: Filled as it goes; one that was stopped goes on with the run that had not ended.
         moments: To kill at; one for each start.
         expected: Files of a run that was never killed, hashed.
         count: Kills.
         after_each: Called after each kill and each end.
     """
-    run = 1
-    task.clear()
+    run = max(campaign.different, default=0) + 1
+    if not any(kill.run == run for kill in campaign.kills):
+        task.clear()
     while True:
         moment = next(moments, None) if len(campaign.kills) < count else None
         kill, _ = attempt(task, moment)

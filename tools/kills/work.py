@@ -16,6 +16,9 @@ from glaciersar.training.config import TrainConfig
 from glaciersar.training.loop import train
 from tools.kills.tasks import BEGUN
 
+LANDSCAPE = "landscape-00"
+"""The one of the archive that is mapped."""
+
 
 def learn(place: Path) -> None:
     """Train a small network for some epochs."""
@@ -24,9 +27,10 @@ def learn(place: Path) -> None:
 
 
 def draw(place: Path) -> None:
-    """Map the archive by small windows."""
+    """Map a landscape by small windows."""
     network = pretrained.load("unet3d-simulated")
-    region = choose_region(network, find_scenes(place / "archive/catalog.json"))
+    scenes = [scene for scene in find_scenes(place / "archive/catalog.json") if LANDSCAPE in scene.id]
+    region = choose_region(network, scenes)
     large_raster.map_scenes(
         network,
         region.chosen,

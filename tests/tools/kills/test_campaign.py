@@ -64,6 +64,22 @@ def test_a_run_that_resumes_ends_equal_however_often_it_is_killed(tmp_path):
     assert page.count("| equal |") == 3
 
 
+def test_a_campaign_that_was_stopped_goes_on_with_its_run(tmp_path):
+    expected, _ = run_whole(task(tmp_path))
+    campaign = Campaign(kind="map", steps=1, whole_seconds=1.0, files=4)
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_campaign(task(tmp_path), campaign, iter([Moment(0, 0.5)]), expected, count=9, after_each=stop)
+    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("[0-3]")}
+    run_campaign(task(tmp_path), campaign, iter([]), expected, count=1, after_each=lambda _: None)
+    assert made
+    assert all(path.stat().st_mtime_ns == time for path, time in made.items())
+    assert campaign.different == {1: []}
+
+
 def test_a_half_written_file_is_found(tmp_path):
     expected, _ = run_whole(task(tmp_path))
     campaign = kill(task(tmp_path, BAD), 2, expected)
