@@ -1,13 +1,16 @@
 """Write files so that a killed run leaves either the old file or the new one, never half of one."""
 
 import errno
+import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +88,9 @@ def check_free_space(folder: Path, needed: int, purpose: str) -> None:
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    _remove_abandoned(path)
+    prefix = f".{path.stem}-{_process_space()}-{os.getpid()}-"
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -94,6 +99,38 @@ def _temporary(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files beside `path` whose process was killed; another machine's are left."""
+    start = f".{path.stem}-{_process_space()}-"
+    with os.scandir(path.parent) as entries:
+        names = [entry.name for entry in entries if entry.name.startswith(start) and entry.name.endswith(path.suffix)]
+    for name in names:
+        number = name.removeprefix(start).partition("-")[0]
+        if number.isdecimal() and not _is_running(int(number)):
+            with suppress(OSError):
+                (path.parent / name).unlink()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # of another user
+        return True
+    return True
+
+
+@cache
+def _process_space() -> str:
+    """Name what numbers processes: this start of this machine, and the container; one disk may serve many of them."""
+    try:
+        told = Path("/proc/sys/kernel/random/boot_id").read_text() + os.readlink("/proc/self/ns/pid")
+    except OSError:  # no Linux
+        told = str(uuid.getnode())
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from glaciersar.dataset.build import build_dataset
 from glaciersar.dataset.config import DatasetConfig
 from glaciersar.dataset.covered import covered_tiles
 from glaciersar.scenes.search import find_scenes
-from tools.kills.tasks import BEGUN
+from tools.kills.tasks import BEGUN, ENDED
 
 PIXEL = 100.0
 TILES = 6
@@ -34,3 +34,4 @@ def build(place: Path, out: str = "dataset", *, workers: int = 2, count: int = T
 if __name__ == "__main__":
     print(f"{BEGUN} {os.getpid()}", flush=True)
     build(Path(sys.argv[1]))
+    print(ENDED, flush=True)

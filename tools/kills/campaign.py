@@ -1,6 +1,7 @@
 """Kill a run at one moment after another, start it again each time, and compare what it ends with."""
 
 import json
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -69,7 +70,7 @@ def attempt(task: Task, moment: Moment | None) -> tuple[Kill | None, list[float]
     """Start a run, and kill it when a moment has come.
 
     Returns:
-        The kill, its run number 0, or None if the run ended before; and the seconds from the beginning of the work at
+        The kill, its run number 0, or None if the work ended before; and the seconds from the beginning of the work at
         which each step was finished.
 
     Raises:
@@ -89,6 +90,8 @@ def attempt(task: Task, moment: Moment | None) -> tuple[Kill | None, list[float]
             since, finished = now, found
         if moment and moment.has_come(finished, now - since):
             commands = kill_all(process)
+            if process.returncode != -signal.SIGKILL or task.has_ended():
+                return None, ends  # it ended as it was killed
             ran, left = task.name_work(commands), task.tell_left()
             kill = Kill(run=0, finished=finished, seconds=now - since, processes=len(commands), ran=ran, left=left)
             return kill, ends

@@ -14,6 +14,8 @@ from tools.kills.processes import command_line
 
 BEGUN = "begun"
 """What the work of one kind says when all is imported."""
+ENDED = "ended"
+"""What it says when all is written."""
 TIMES = ("events.out.tfevents", "seconds.")
 """Files that hold nothing but times: TensorBoard's events and the table of seconds."""
 
@@ -50,7 +52,11 @@ class Task:
     def is_working(self, pid: int) -> bool:
         """Tell whether the work has begun, imports and plans being over."""
         words = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
-        return bool(words) and words[-1] == f"{BEGUN} {pid}"
+        return f"{BEGUN} {pid}" in words
+
+    def has_ended(self) -> bool:
+        """Tell whether the work is done and the process about to end: what is killed then is not counted."""
+        return bool(self.log.exists() and self.log.read_text(errors="replace").endswith(f"{ENDED}\n"))
 
     def name_work(self, commands: Sequence[str]) -> str:
         """Say what was at work."""

@@ -14,7 +14,7 @@ from glaciersar.models import pretrained
 from glaciersar.scenes.search import find_scenes
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.loop import train
-from tools.kills.tasks import BEGUN
+from tools.kills.tasks import BEGUN, ENDED
 
 LANDSCAPE = "landscape-00"
 """The one of the archive that is mapped."""
@@ -50,3 +50,4 @@ if __name__ == "__main__":
     torch.set_num_threads(1)  # the number of threads changes the last bits
     print(f"{BEGUN} {os.getpid()}", flush=True)
     WORK[sys.argv[1]](Path(sys.argv[2]))
+    print(ENDED, flush=True)
