@@ -6,9 +6,7 @@ Each tile becomes a file of its own first, so that a build that was killed goes 
 import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
-from concurrent.futures import as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -124,18 +122,15 @@ def make_tiles(folder: Path, jobs: Sequence[TileJob], *, workers: int, progress:
 
 
 def _make_in_parallel(left: Sequence[tuple[TileJob, Path]], workers: int, bar: "tqdm[Any]") -> None:
-    pool = process_pool.spawn_pool(workers)
     try:
-        for future in as_completed([pool.submit(make_tile, job, path) for job, path in left]):
-            future.result()
-            bar.update()
-    except BrokenProcessPool as error:
+        with closing(process_pool.run_all(make_tile, left, workers=workers)) as made:
+            for _ in made:
+                bar.update()
+    except process_pool.WorkerDiedError as error:
         raise InputError(
             f"{len(left)} tiles to make when one of {workers} processes was killed; memory for as many tiles at once "
             f"expected, and in a script that calls build_dataset the line if __name__ == '__main__':"
         ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _check_disk_space(folder: Path, jobs: Sequence[TileJob], left: Sequence[TileJob]) -> None:

@@ -8,7 +8,8 @@ A killed run keeps the parts that it has finished.
 import json
 import zipfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from glaciersar.errors import InputError
 from glaciersar.evaluation.metrics import TileResult
 from glaciersar.evaluation.scoring import map_tiles, score_results
 from glaciersar.io.atomic import atomic_write
-from glaciersar.io.process_pool import spawn_pool
+from glaciersar.io.process_pool import WorkerDiedError, run_all
 from glaciersar.models import pretrained
 from glaciersar.models.features import features_of
 
@@ -59,15 +60,14 @@ def score_in_parts(
     Raises:
         InputError: What `map_part` and `join_parts` refuse, or a process has ended without a word.
     """
-    with spawn_pool(min(workers, parts)) as pool:
-        how: dict[str, Any] = {"window": window, "dates": dates, "device": device, "threads": threads}
-        jobs = [pool.submit(map_part, weights, test, (k, parts), folder, **how) for k in range(1, parts + 1)]
-        for k, job in enumerate(jobs, start=1):
-            try:
-                job.result()
-            except BrokenProcessPool as error:
-                found = f"{test}: the process of part {k} of {parts} was ended from outside"
-                raise InputError(f"{found}; started again, the run keeps the finished parts in {folder}") from error
+    how: dict[str, Any] = {"window": window, "dates": dates, "device": device, "threads": threads}
+    jobs = [(weights, test, (k, parts), folder) for k in range(1, parts + 1)]
+    try:
+        with closing(run_all(partial(map_part, **how), jobs, workers=workers)) as mapped:
+            list(mapped)
+    except WorkerDiedError as error:
+        found = f"{test}: the process of part {error.job + 1} of {parts} was ended from outside"
+        raise InputError(f"{found}; started again, the run keeps the finished parts in {folder}") from error
     return score_results(join_parts(folder), pixel=pixel_size(test), truth=truth)
 
 

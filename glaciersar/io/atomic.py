@@ -1,12 +1,16 @@
 """Write files so that a killed run leaves either the old file or the new one, never half of one."""
 
 import errno
+import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from glaciersar.errors import InputError
 
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NUMBER = re.compile(r"\b(?:errno =|os error) (\d+)")
 
 
 @contextmanager
@@ -37,22 +42,31 @@ def wrap_write_errors(path: Path, *others: type[Exception]) -> Iterator[None]:
         others: Errors of a library that writes it, such as `rasters.WRITE_ERRORS`; they and every other error of the
             system become an InputError too.
     """
-    caught: tuple[type[Exception], ...] = (OSError, *others)
     try:
         yield
-    except caught as error:
-        number, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, None)
+    except InputError:
+        raise
+    except Exception as error:
+        number = _error_number(error)
         if number in FULL:
             expected = "space for it"
         elif number in UNWRITABLE:
             expected = "a folder that can be written to"
-        elif others:
+        elif others and isinstance(error, (OSError, *others)):
             expected = "a folder with permission and room"
         else:
             raise
-        reason = reason or str(error.__cause__ or error)
+        reason = os.strerror(number) if number else str(error.__cause__ or error)
         found = " ".join(reason.split()).rstrip(".")
         raise InputError(f"{path}: cannot be written ({found}), {expected} expected") from error
+
+
+def _error_number(error: Exception) -> int | None:
+    """Give the number of an error of the system; HDF5 and safetensors have it in their text alone."""
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    told = _NUMBER.search(str(error))
+    return int(told[1]) if told else None
 
 
 def check_free_space(folder: Path, needed: int, purpose: str) -> None:
@@ -74,7 +88,9 @@ def check_free_space(folder: Path, needed: int, purpose: str) -> None:
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    _remove_abandoned(path)
+    prefix = f".{path.stem}-{_process_space()}-{os.getpid()}-"
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -83,6 +99,38 @@ def _temporary(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files beside `path` whose process was killed; another machine's are left."""
+    start = f".{path.stem}-{_process_space()}-"
+    with os.scandir(path.parent) as entries:
+        names = [entry.name for entry in entries if entry.name.startswith(start) and entry.name.endswith(path.suffix)]
+    for name in names:
+        number = name.removeprefix(start).partition("-")[0]
+        if number.isdecimal() and not _is_running(int(number)):
+            with suppress(OSError):
+                (path.parent / name).unlink()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):  # of another user
+        return True
+    return True
+
+
+@cache
+def _process_space() -> str:
+    """Name what numbers processes: this start of this machine, and the container; one disk may serve many of them."""
+    try:
+        told = Path("/proc/sys/kernel/random/boot_id").read_text() + os.readlink("/proc/self/ns/pid")
+    except OSError:  # no Linux
+        told = str(uuid.getnode())
+    return hashlib.sha256(told.encode()).hexdigest()[:8]
 
 
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:

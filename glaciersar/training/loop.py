@@ -15,7 +15,7 @@ from glaciersar.dataset.patches import load_batches
 from glaciersar.dataset.summary import dataset_source
 from glaciersar.devices import exact_float32
 from glaciersar.errors import InputError
-from glaciersar.io.atomic import atomic_write
+from glaciersar.io.atomic import atomic_write, wrap_write_errors
 from glaciersar.io.extras import has_extra
 from glaciersar.models import Network, pretrained
 from glaciersar.training import schedule
@@ -73,7 +73,8 @@ def train(
     run = set_up(config, data, out, bytes_needed_at)  # resumes a run that was killed
     print_plan(run, all_of_it=progress)
     if run.log and run.is_main:
-        _save_weights(run, data, out)  # the file may be missing where a run was killed
+        _save_weights(run, data, out)  # the files may be missing or old where a run was killed
+        _write_log(run.log, out, None)
     best = max((row[run.selected_by] for row in run.log), default=-1.0)
     board = _open_board(out) if run.is_main else None
     bar = _progress_bar(run, shown=progress and run.is_main)
@@ -179,7 +180,8 @@ def _open_board(out: Path) -> "SummaryWriter | None":
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(out))
+    with wrap_write_errors(out):
+        return SummaryWriter(str(out))
 
 
 def _write_log(rows: list[dict[str, float]], out: Path, board: "SummaryWriter | None") -> None:
@@ -188,6 +190,7 @@ def _write_log(rows: list[dict[str, float]], out: Path, board: "SummaryWriter | 
         pd.DataFrame(rows).to_csv(temporary, index=False)
     if board is None:
         return
-    for name, value in rows[-1].items():
-        board.add_scalar(name, value, len(rows))
-    board.flush()
+    with wrap_write_errors(out):
+        for name, value in rows[-1].items():
+            board.add_scalar(name, value, len(rows))
+        board.flush()

@@ -1,5 +1,8 @@
 """glaciersar.io.atomic"""
 
+import subprocess
+import sys
+
 import pytest
 
 from glaciersar.errors import InputError
@@ -63,3 +66,36 @@ def test_a_folder_that_may_not_be_written_is_told_in_a_sentence(tmp_path, read_o
 def test_other_errors_of_the_system_are_not_taken_for_a_full_disk(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "a.txt"):
         (tmp_path / "absent").read_text()
+
+
+WRITER = """
+import os, signal, sys, time
+from glaciersar.io.atomic import atomic_write
+with atomic_write(sys.argv[1]) as temporary:
+    temporary.write_text("half")
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_that_writes_the_file(tmp_path):
+    path = tmp_path / "table.csv"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    try:
+        assert [writer.stdout.readline() for writer in writers] == ["begun\n"] * 2
+        writers[0].kill()
+        writers[0].wait()
+        (tmp_path / ".table-of-mine.csv").touch()
+        write_json(path, {})
+        left = [found.name for found in tmp_path.iterdir() if found.name.startswith(".table-")]
+        assert len(left) == 2  # of the process that still writes, and the user's own
+        assert any(f"-{writers[1].pid}-" in name for name in left)
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+            writer.stdout.close()
+    write_json(path, {})
+    assert sorted(found.name for found in tmp_path.iterdir()) == [".table-of-mine.csv", "table.csv"]

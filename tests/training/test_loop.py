@@ -106,6 +106,24 @@ def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("epoch", [1, CONFIG.epochs])
+def test_a_run_killed_between_its_checkpoint_and_its_log_ends_with_the_whole_log(data, tmp_path, monkeypatch, epoch):
+    def log_until_killed(rows, *rest):
+        if len(rows) == epoch:
+            raise KeyboardInterrupt
+        write_log(rows, *rest)
+
+    write_log = loop._write_log
+    train(CONFIG, data, tmp_path / "whole", progress=False)
+    monkeypatch.setattr(loop, "_write_log", log_until_killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(CONFIG, data, tmp_path / "killed", progress=False)
+    monkeypatch.undo()
+    train(CONFIG, data, tmp_path / "killed", progress=False)
+    assert (tmp_path / "killed/log.csv").read_bytes() == (tmp_path / "whole/log.csv").read_bytes()
+
+
+@pytest.mark.slow
 def test_a_finished_run_is_not_trained_again(data, tmp_path):
     log = train(CONFIG, data, tmp_path / "run", progress=False)
     before = (tmp_path / "run/checkpoint.safetensors").stat().st_mtime_ns

@@ -45,13 +45,12 @@ def main() -> int:
     cases = range(each) if given.case is None else range(given.case, given.case + 1)
     parts = [(name, cases[k : k + PART], given.seed) for name in names for k in range(0, len(cases), PART)]
     results: list[Result] = []
-    with process_pool.spawn_pool(given.jobs) as pool:
-        for part, found in zip(parts, pool.map(run_part, *zip(*parts, strict=True)), strict=True):
-            results += found
-            for result in found:
-                if is_fault(result) or given.case is not None:
-                    print(f"{result.format}, case {result.case}: {result.outcome}\n{result.said}", flush=True)
-            print(f"{part[0]}: {len(found)} cases", file=sys.stderr, flush=True)
+    for number, found in process_pool.run_all(run_part, parts, workers=given.jobs):
+        results += found
+        for result in found:
+            if is_fault(result) or given.case is not None:
+                print(f"{result.format}, case {result.case}: {result.outcome}\n{result.said}", flush=True)
+        print(f"{parts[number][0]}: {len(found)} cases", file=sys.stderr, flush=True)
     if given.out:
         with atomic_write(given.out) as temporary:
             temporary.write_text(page(results, each, given.seed), encoding="utf-8")

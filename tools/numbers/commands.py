@@ -12,6 +12,8 @@ from tools.evidence.tables import BASELINES
 
 PAGES = {
     "docs/fuzz.md": "python -m tools.fuzz",
+    "docs/kills.md": "python -m tools.kills page",
+    "docs/load.md": "python -m tools.load",
     "docs/gpu-memory.md": "python -m tools.gpu_memory",
     "docs/scaling.md": "python -m tools.scaling",
     "docs/image.md": "python -m tools.image",
