@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from glaciersar.errors import InputError
 from glaciersar.inference import backends, trained_dates
-from glaciersar.inference.calibration import Calibration
+from glaciersar.inference.calibration import Calibration, read_calibration
 from glaciersar.inference.predictor import Predictor
+from glaciersar.io.atomic import require_file
 from glaciersar.models import Network, pretrained
 from glaciersar.models.features import features_of
 
@@ -42,6 +43,34 @@ def load_networks(weights: str | Path | Sequence[str | Path]) -> list[Network]:
     if len({member.checksum() for member in members}) < len(members):
         print(f"{len(members)} networks of which some have the same weights found: their spread is too small")
     return members
+
+
+def weights_of_run(work: str | Path, model: str | Sequence[str]) -> list[Path]:
+    """List the weights that a run has trained of one network or of several.
+
+    Args:
+        work: Folder of the run.
+        model: Name of a run of 04-train, or several.
+
+    Raises:
+        InputError: One of them is not trained.
+    """
+    names = [model] if isinstance(model, str) else model
+    return [require_file(Path(work) / "models" / name / "weights.safetensors", made_by="04-train") for name in names]
+
+
+def find_calibration(weights: str | Path | Sequence[str | Path], given: str | Path = "") -> Calibration | None:
+    """Read the calibration of a map: a given one, or else the one beside the weights of a single network, if any.
+
+    What lies beside one of several networks calibrates that network, not their mean; that it is left out is told.
+    """
+    named = [weights] if isinstance(weights, str | Path) else weights
+    beside = [path for one in named if (path := Path(one).with_name("calibration.json")).exists()]
+    if given:
+        return read_calibration(given)
+    if len(named) > 1 and beside:
+        print(f"{beside[0]}: left out, as it calibrates one network and not the mean of {len(named)}")
+    return read_calibration(beside[0]) if len(named) == 1 and beside else None
 
 
 def members_of(networks: Networks) -> list[Network]:
