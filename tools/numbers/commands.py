@@ -17,6 +17,7 @@ PAGES = {
     "docs/image.md": "python -m tools.image",
     "docs/simulator.md": "python -m tools.simulator_facts",
     "docs/parity.md": "python -m tools.parity FOLDER_OF_FIXTURES docs/parity.md",
+    "docs/ensembles.md": "python -m tools.ensembles runs/evidence",
     "docs/inventories.md": "python -m tools.five_glaciers FOLDER_OF_DATA docs/inventories.md",
     "docs/real-radar.md": "python -m tools.real_radar FOLDER_OF_DATA RUN_FOLDER docs/real-radar.md",
     "docs/model-cards/unet3d-simulated.md": "python -m tools.ship_weights runs/evidence FOLDER_OF_DATA",
