@@ -2,7 +2,8 @@
 
 They are the assignments of its cell tagged `parameters`, and of a folded one tagged `further-parameters` for those that
 most readers never touch; their values are the mini profile. A cell tagged `injected-parameters` below both is where
-papermill writes the values that it is given. A parameter whose comment starts with "path" holds a path.
+papermill writes the values that it is given. A parameter whose comment starts with "path" holds a path; one whose
+comment says "or a list of" takes a list of texts, too.
 """
 
 import ast
@@ -40,6 +41,7 @@ PLAIN = (str, int, float, bool, list, dict, tuple, type(None))
 KINDS = {
     "path": "PATH",
     "path or name": "PATH|NAME",
+    "path or name, or a list of them": "PATH|NAME|LIST",
     str: "TEXT",
     int: "INTEGER",
     float: "NUMBER",
@@ -65,6 +67,10 @@ class Parameter:
     @property
     def may_be_name(self) -> bool:
         return self.help.startswith("path or name")
+
+    @property
+    def may_be_list(self) -> bool:
+        return isinstance(self.default, str) and "or a list of" in self.help
 
 
 class ParameterError(InputError):
@@ -126,7 +132,7 @@ def describe(notebook: str | Path) -> str:
     for parameter in read_parameters(notebook).values():
         default = json.dumps(parameter.default, ensure_ascii=False)  # as the command line reads it: true, not True
         prefix, _, meaning = parameter.help.partition(": ") if parameter.is_path else ("", "", parameter.help)
-        kind = KINDS.get(prefix or type(parameter.default), "VALUE")
+        kind = KINDS.get(prefix or type(parameter.default), "VALUE") + "|LIST" * (parameter.may_be_list and not prefix)
         said = f"{meaning} (default {default})".strip()
         name = f"--{parameter.name} {kind}"
         lines.append(textwrap.fill(f"{name:<27} {said}", 110, initial_indent="  ", subsequent_indent=" " * 30))
@@ -157,16 +163,36 @@ def check_values(
             hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(declared) or 'none'}"
             raise InputError(f"{of}: no parameter is called {name!r}; {hint}")
         parameter = declared[name]
-        converted = _convert(value, parameter.default, where=f"{of}: parameter {name!r}")
+        converted = _convert_text(value, parameter, where=f"{of}: parameter {name!r}")
         checked[name] = _resolve(converted, Path(relative_to), parameter) if parameter.is_path else converted
     return checked
 
 
-def _resolve(value: str, start: Path, parameter: Parameter) -> str:
+def _convert_text(value: Any, parameter: Parameter, *, where: str) -> Any:
+    """Bring a value to the type of the default, or to a list of texts where the parameter takes one."""
+    if not parameter.may_be_list:
+        return _convert(value, parameter.default, where=where)
+    if isinstance(value, str) and value.startswith("["):
+        value = _convert(value, [""], where=where)
+    if not isinstance(value, list):
+        return _convert(value, parameter.default, where=where)
+    if not value or not all(isinstance(item, str) and item for item in value):
+        raise InputError(f"{where}: {value!r} found, one text or a list of some expected")
+    return value
+
+
+def _resolve(value: str | list[str], start: Path, parameter: Parameter) -> str | list[str]:
     """Make a path absolute; leave a URL, an empty text, or a name where the parameter allows one ("path or name")."""
+    if isinstance(value, list):
+        return [str(_resolve(item, start, parameter)) for item in value]
     path = (start / value).resolve()
     named = parameter.may_be_name and not path.exists()
     return value if not _is_relative(value) or named else str(path)
+
+
+def _texts(value: Any) -> list[str]:
+    """List the texts of a value, which may be one or a list."""
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)]
 
 
 def _is_relative(value: str) -> bool:
@@ -243,7 +269,7 @@ def _start(declared: Mapping[str, Parameter], values: Mapping[str, Any]) -> Path
     relative = [
         parameter
         for parameter in declared.values()
-        if parameter.is_path and isinstance(value := values.get(parameter.name), str) and _is_relative(value)
+        if parameter.is_path and any(_is_relative(text) for text in _texts(values.get(parameter.name)))
     ]
     try:
         return find_root() if relative else Path()

@@ -107,6 +107,9 @@ def test_a_region_is_planned_on_one_machine(place):
     commands = re.findall(r"(glaciersar map .*)$", said, re.MULTILINE)
     assert len(commands) == 4
     assert all("'my scenes' --weights unet3d-simulated --strip" in text for text in commands)
+    said = run(f"{command} --config scenes=s weights='[unet3d-simulated,ulstm-simulated]' strips=2 out=both", place)
+    assert said.count("map s --weights unet3d-simulated --weights ulstm-simulated --strip") == 2
+    assert "both/spread.tif" in said
     for given, message in (("strips=4", "scenes missing"), ("scenes=a weights=b strips=few", "strips=few found")):
         assert message in run(f"{command} --config {given}", place, check=False)
 

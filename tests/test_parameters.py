@@ -86,6 +86,41 @@ def test_relative_paths_start_at_the_project_and_other_texts_stay(root):
     assert found["weights"] == str(root / "published")
 
 
+SEVERAL = """weights = ""  # path or name, or a list of them: of a network
+model = "unet3d"  # name of a run, or a list of names
+source = ""  # path: scenes
+"""
+
+
+def test_a_parameter_whose_comment_says_so_takes_one_text_or_a_list(root):
+    (root / "a.safetensors").touch()
+    declared = parameters.declared_in(SEVERAL)
+    given = {"weights": "[a.safetensors, ICEmapper_maxpool_grd]", "model": "[unet3d, ulstm]"}
+    found = parameters.check_values(declared, given, of="a test", relative_to=root)
+    assert found == {
+        "weights": [str(root / "a.safetensors"), "ICEmapper_maxpool_grd"],
+        "model": ["unet3d", "ulstm"],
+    }
+    for one in ("a.safetensors", ["a.safetensors"]):  # as papermill gives it
+        found = parameters.check_values(declared, {"weights": one}, of="a test", relative_to=root)["weights"]
+        assert found == (str(root / one) if isinstance(one, str) else [str(root / one[0])])
+
+
+def test_relative_paths_of_a_list_start_at_the_project(root):
+    (root / "a.safetensors").touch()
+    names = namespace(SEVERAL, weights=["a.safetensors", "unet3d-simulated"])
+    parameters.check(names)
+    assert names["weights"] == [str(root / "a.safetensors"), "unet3d-simulated"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("weights", "[1, 2]"), ("weights", []), ("model", ["a", ""]), ("source", ["a"])]
+)
+def test_a_list_of_anything_but_texts_or_where_one_is_expected_is_refused(name, value):
+    with pytest.raises(InputError, match=f"parameter '{name}'"):
+        parameters.check_values(parameters.declared_in(SEVERAL), {name: value}, of="a test")
+
+
 def test_a_project_is_looked_for_only_where_a_path_is_relative(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "absent"))
     found = namespace(PARAMETERS, work=str(tmp_path), weights="published")

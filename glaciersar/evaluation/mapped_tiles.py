@@ -12,7 +12,9 @@ from glaciersar.dataset.date_sampling import DATES
 from glaciersar.dataset.patches import WholeTiles
 from glaciersar.inference.ahead import compute_ahead
 from glaciersar.inference.as_released import map_inner_windows
-from glaciersar.inference.backends import Predictor, make_predictor, place
+from glaciersar.inference.backends import make_predictor, place
+from glaciersar.inference.ensemble import Networks, members_of
+from glaciersar.inference.predictor import Predictor
 from glaciersar.inference.sliding_window import Tiling, map_array
 from glaciersar.inference.trained_dates import trained_dates
 from glaciersar.models import Network
@@ -63,6 +65,19 @@ def iter_tile_maps(
         series, labels, name = tile
         inner = tiles.entries[index].inner if tiles.padded else (...,)
         yield name, _map(model, predictor, series, window=window)[inner], labels.numpy()[:, *inner]
+
+
+def iter_mean_maps(
+    models: Networks, path: str | Path, *, window: int, progress: bool, device: str = "auto"
+) -> Iterator[tuple[str, NDArray[np.floating], NDArray[np.floating]]]:
+    """Map all tiles by one network or several, each by its own recipe; yields their mean as `iter_tile_maps` does."""
+    members = [
+        iter_tile_maps(model, path, window=window, progress=progress, device=device) for model in members_of(models)
+    ]
+    for found in zip(*members, strict=True):
+        name, _, labels = found[0]
+        maps = [probability for _, probability, _ in found]
+        yield name, maps[0] if len(maps) == 1 else np.mean(maps, 0, dtype=float).astype(np.float32), labels
 
 
 def recipe_of(model: Network) -> Recipe:

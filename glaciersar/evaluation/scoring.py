@@ -16,9 +16,10 @@ from glaciersar import outlines
 from glaciersar.dataset.hdf5 import check_no_leakage
 from glaciersar.dataset.patches import WholeTiles
 from glaciersar.dataset.summary import pixel_size
-from glaciersar.evaluation.mapped_tiles import iter_tile_maps, recipe_of
+from glaciersar.evaluation.mapped_tiles import iter_mean_maps, iter_tile_maps, recipe_of
 from glaciersar.evaluation.metrics import Confusion, TileResult, headline_scores, score_tiles
 from glaciersar.grid import SUBSETS, Group
+from glaciersar.inference.ensemble import Networks
 from glaciersar.inference.histogram import ProbabilityHistogram
 from glaciersar.io import rasters
 from glaciersar.io.atomic import require_file
@@ -72,21 +73,21 @@ def map_tiles(
 
 
 def histogram_tiles(
-    model: Network, path: str | Path, *, window: int = 384, progress: bool = False, device: str = "auto"
+    model: Networks, path: str | Path, *, window: int = 384, progress: bool = False, device: str = "auto"
 ) -> ProbabilityHistogram:
     """Map every tile of a dataset file and count its pixels by probability and class, for a calibration.
 
     Pixels without radar data, and those that the model's recipe does not map, are not counted.
 
     Args:
-        model: From `pretrained.load`.
+        model: From `pretrained.load`; or several, whose mean is counted.
         path: The dataset file: val.h5 to calibrate, test.h5 to test the calibration.
         window: Side of a mapping window, pixels.
         progress: Show a progress bar.
         device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.place`.
     """
     histogram = ProbabilityHistogram.empty()
-    for _, probability, glacier in iter_tile_maps(model, path, window=window, progress=progress, device=device):
+    for _, probability, glacier in iter_mean_maps(model, path, window=window, progress=progress, device=device):
         seen = (glacier.sum(0) > 0) & np.isfinite(probability)
         histogram += ProbabilityHistogram.of(probability, glacier[1] > 0.5, seen)
     return histogram

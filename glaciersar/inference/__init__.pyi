@@ -4,6 +4,10 @@ from .calibration import fit_calibration as fit_calibration
 from .calibration import read_calibration as read_calibration
 from .calibration import reliability_table as reliability_table
 from .calibration import write_calibration as write_calibration
+from .ensemble import describe_members as describe_members
+from .ensemble import find_calibration as find_calibration
+from .ensemble import load_networks as load_networks
+from .ensemble import weights_of_run as weights_of_run
 from .large_raster import map_raster as map_raster
 from .large_raster import map_scenes as map_scenes
 from .place import find_place as find_place

@@ -15,7 +15,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
@@ -25,6 +24,7 @@ from torch import Tensor, nn
 
 from glaciersar.devices import choose_device, exact_float32, slow_convolutions
 from glaciersar.errors import InputError
+from glaciersar.inference.predictor import Predictor, Run
 from glaciersar.models.compiled import check_compiler, compile_elementwise
 from glaciersar.models.export import AnySides
 from glaciersar.models.layers import Network
@@ -42,36 +42,10 @@ LARGE = 1e9
 HINTS = {"float32": "f32", "bf16": "bf16"}  # what OpenVINO calls them
 
 Module = TypeVar("Module", bound=nn.Module)
-Run = Callable[[Tensor], Tensor]
 Graphs = dict[tuple[int, str], "Model"]
 """Converted graphs of one network, by number of dates and precision."""
 
 _KEPT: WeakKeyDictionary[Network, tuple[tuple[object, ...], Graphs]] = WeakKeyDictionary()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Predictor:
-    """A prepared network: maps series (B, F, T, H, W) to the probability of glacier (B, H, W)."""
-
-    backend: str
-    """ "torch" or "openvino"."""
-    precision: str
-    """ "float32", "tf32", "bf16" or "fp16": of the convolutions; what goes in and comes out is float32."""
-    device: str
-    """ "cpu" or "cuda:0"."""
-    run: Run
-    compiled: bool = False
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether the CPU is free while it maps."""
-        return self.device.startswith("cuda")
-
-    def __call__(self, series: Tensor) -> Tensor:
-        return self.run(series)
-
-    def __str__(self) -> str:
-        return f"{self.backend}, {'compiled, ' * self.compiled}{self.precision}, on {self.device}"
 
 
 def make_predictor(

@@ -10,21 +10,21 @@ from glaciersar.errors import InputError
 from glaciersar.inference import strips
 from glaciersar.inference.backends import BACKENDS, PRECISIONS
 from glaciersar.inference.calibration import Calibration, read_calibration
+from glaciersar.inference.ensemble import load_networks
 from glaciersar.inference.large_raster import map_scenes
 from glaciersar.inference.map_product import DTYPES, MapReport
 from glaciersar.inference.region import choose_region
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling
-from glaciersar.models import pretrained
 from glaciersar.scenes.search import find_scenes
 
 
 def map_main(arguments: Sequence[str]) -> int:
     """Run `glaciersar map`: all that some scenes cover, or one strip of it."""
     given = _map_parser().parse_args(arguments)
-    network = pretrained.load(given.weights)
+    networks = load_networks(given.weights)
     scenes = find_scenes(given.scenes, units=given.units)
     region = choose_region(
-        network, scenes, polarisation=given.polarisation, relative_orbit=given.relative_orbit, dates=given.dates
+        networks, scenes, polarisation=given.polarisation, relative_orbit=given.relative_orbit, dates=given.dates
     )
     settings: dict[str, Any] = {
         "tiling": Tiling(window=given.window, overlap=given.overlap),
@@ -38,10 +38,10 @@ def map_main(arguments: Sequence[str]) -> int:
         if given.dtype or given.calibration:
             raise InputError("--dtype or --calibration found beside --strip, expected for glaciersar join")
         settings |= {"strip": strip, "strips": count}
-        print(strips.map_strip(network, region.chosen, region.grid, region.polarisation, given.out, **settings))
+        print(strips.map_strip(networks, region.chosen, region.grid, region.polarisation, given.out, **settings))
         return 0
     settings |= {"dtype": given.dtype or DTYPES[0], "calibration": _calibration(given)}
-    mapped, look = map_scenes(network, region.chosen, region.grid, region.polarisation, given.out, **settings)
+    mapped, look = map_scenes(networks, region.chosen, region.grid, region.polarisation, given.out, **settings)
     print(f"{len(look.days)} dates of {region.polarisation}, {look.days[0]} to {look.days[-1]}")
     _tell(mapped)
     return 0
@@ -80,7 +80,12 @@ def _map_parser() -> argparse.ArgumentParser:
         description="Map all that some scenes cover in their last year, or one strip of it for glaciersar join.",
     )
     parser.add_argument("scenes", help="a STAC catalogue, or a folder of GeoTIFFs")
-    parser.add_argument("--weights", required=True, help="trained weights: a file, or the name of published ones")
+    parser.add_argument(
+        "--weights",
+        required=True,
+        action="append",
+        help="trained weights: a file, or the name of published ones; given several times, all of them map together",
+    )
     parser.add_argument("--strip", metavar="K/N", help="map the K-th of N strips only, 1/N the uppermost, into --out")
     parser.add_argument("--polarisation", default="", help="HH, HV, VV, VH, HH+HV or VV+VH (default: what is there)")
     parser.add_argument("--relative-orbit", type=int, default=0, help="1 to 175 (default: the lowest there is)")

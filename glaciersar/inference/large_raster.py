@@ -6,10 +6,11 @@ from typing import Any
 
 from odc.geo.geobox import GeoBox
 
-from glaciersar.inference.backends import Predictor
 from glaciersar.inference.calibration import Calibration
+from glaciersar.inference.ensemble import Networks
 from glaciersar.inference.map_product import MapReport
 from glaciersar.inference.out_of_memory import map_within_memory, smaller_tilings
+from glaciersar.inference.predictor import Predictor
 from glaciersar.inference.prepared_mapping import prepare_mapping
 from glaciersar.inference.prepared_scenes import Preview
 from glaciersar.inference.raster_run import OnBlock, RasterRun
@@ -17,14 +18,13 @@ from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling, WindowLa
 from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.lock import exclusive_lock
 from glaciersar.io.rasters import WRITE_ERRORS, small_cache
-from glaciersar.models import Network
 from glaciersar.radiometry import Prepared
 from glaciersar.scenes.coregistration import MAX_OFFSET
 from glaciersar.scenes.scene import Scene
 
 
 def map_scenes(
-    network: Network,
+    network: Networks,
     chosen: Sequence[Scene],
     geobox: GeoBox,
     polarisation: str,
@@ -45,7 +45,8 @@ def map_scenes(
     """Map the probability of glacier from the scenes of one orbit, whatever their size, into `path` and beside it.
 
     Args:
-        network: From `pretrained.load`, of one feature of backscatter, or of co- and cross-polarised.
+        network: From `pretrained.load`, of one feature of backscatter, or of co- and cross-polarised; or several such,
+            from `ensemble.load_networks`, whose mean is the map.
         chosen: From `selection.choose_series`, any number of dates, of which the network is shown as many as it was
             trained on; where one misses a part, it is filled from the others.
         geobox: The grid of the map.
@@ -108,20 +109,22 @@ def map_raster(
 ) -> MapReport:
     """Map window by window, to the same digits as `sliding_window.map_array` does in memory.
 
-    Writes cloud-optimised GeoTIFFs: `path`, the glacier mask, and with a calibration the confidence; beside
-    probability.tif they are glacier.tif and confidence.tif. A killed run resumes at its last complete row of windows
+    Writes cloud-optimised GeoTIFFs: `path`, the glacier mask, with a calibration the confidence, and of several
+    networks the standard deviation between them, blended as their mean is; beside probability.tif they are glacier.tif,
+    confidence.tif and spread.tif. A killed run resumes at its last complete row of windows
     if it is started again with the same settings, and its files are the same to the byte. Where the memory of a GPU is
     not enough for a window, the map is started anew with smaller ones, and their side is in the metadata as `window`.
 
     Args:
-        predictor: From `backends.make_predictor`.
+        predictor: From `backends.make_predictor` or, of several networks, `ensemble.make_predictor`.
         read: Reads the prepared series of any part of the grid; called in a thread, for a GPU in several at a time.
         geobox: The grid.
         path: The probability to write.
         tiling: As for `sliding_window.map_array`.
         dtype: Of probability and confidence: "float32", NaN where there is no data; or "uint8" in 254 steps, 255 where
             there is none, with the scale in the file: a quarter of the size, off by at most 0.004, never across 0.5.
-        calibration: From `calibration.fit_calibration` or `calibration.read_calibration`, for the confidence.
+        calibration: From `calibration.fit_calibration` or `calibration.read_calibration`, for the confidence; of
+            several networks that of their mean.
         inputs: What else determines the map, for JSON: weights, rasters. With others, an unfinished map starts anew.
         progress: Show a progress bar, with the time left.
         on_block: Called with each finished block of the map, first those that an earlier run has mapped.

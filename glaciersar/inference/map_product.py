@@ -15,6 +15,8 @@ STEPS = 254
 """A share is kept in 8 bits as one of 0 to 254, which are 0 to 1."""
 NO_DATA = 255
 """In 8 bits."""
+MORE = ("confidence", "spread")
+"""Rasters that not every map has; one that an earlier map left there is removed."""
 VALID, WRITTEN, FILLED, CALLED, DATES = range(COUNTS := 5)
 """Places of the counts of a map in an array; `MapReport` says what each counts."""
 
@@ -47,6 +49,8 @@ class MapReport:
     """0 no glacier, 1 glacier (probability above 0.5), 255 no data."""
     confidence: Path | None
     """Calibrated probability that the call is right, if a calibration was given."""
+    spread: Path | None = None
+    """Standard deviation of the probability between the networks, if several mapped."""
     pixels: int
     """Of the raster."""
     valid: int
@@ -68,11 +72,13 @@ class MapReport:
     ) -> "MapReport":
         """Make the report from the counts of a finished run, (COUNTS,), by their names above."""
         valid, written, filled, called, dates = counts.tolist()
-        probability, glacier, *confidence = (band.path for band in bands)
+        probability, glacier, *more = (band.path for band in bands)
+        confidence, spread = (next((p for p in more if p == sibling_path(probability, kind)), None) for kind in MORE)
         return cls(
             probability=probability,
             glacier=glacier,
-            confidence=confidence[0] if confidence else None,
+            confidence=confidence,
+            spread=spread,
             pixels=shape[0] * shape[1],
             valid=valid,
             written=written,
@@ -85,7 +91,8 @@ class MapReport:
     @property
     def files(self) -> list[Path]:
         """The files written."""
-        return [path for path in (self.probability, self.glacier, self.confidence) if path is not None]
+        files = (self.probability, self.glacier, self.confidence, self.spread)
+        return [path for path in files if path is not None]
 
     @property
     def unseen_fraction(self) -> float:
@@ -110,8 +117,10 @@ def quantise(share: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.where(np.isnan(share), NO_DATA, level).astype(np.uint8)
 
 
-def rasters_of(path: Path, dtype: str, calibration: Calibration | None, tags: Mapping[str, str]) -> list[Band]:
-    """List the rasters of a map: the probability, the mask, and with a calibration the confidence."""
+def rasters_of(
+    path: Path, dtype: str, calibration: Calibration | None, tags: Mapping[str, str], *, members: int = 1
+) -> list[Band]:
+    """List the rasters of a map: probability, mask, with a calibration confidence, of several members the spread."""
     if dtype not in DTYPES:
         raise InputError(f"dtype={dtype!r} found, one of {', '.join(DTYPES)} expected")
     scale = 1 / STEPS if dtype == "uint8" else 1.0
@@ -123,19 +132,28 @@ def rasters_of(path: Path, dtype: str, calibration: Calibration | None, tags: Ma
     if calibration is not None:
         what = f"calibrated confidence ({calibration.method})"
         bands.append(Band(path=sibling_path(path, "confidence"), description=what, dtype=dtype, scale=scale, tags=tags))
+    if members > 1:
+        what = f"standard deviation of the probability between {members} networks"
+        bands.append(Band(path=sibling_path(path, "spread"), description=what, dtype=dtype, scale=scale, tags=tags))
     return bands
 
 
 def values(
-    probability: NDArray[np.float32], dtype: str, calibration: Calibration | None
+    probability: NDArray[np.float32],
+    dtype: str,
+    calibration: Calibration | None,
+    *,
+    spread: NDArray[np.float32] | None = None,
 ) -> list[NDArray[np.float32 | np.uint8]]:
-    """Compute a block of each raster of `rasters_of` from its probability, NaN where there is no data."""
+    """Compute a block of each raster of `rasters_of` from probability and spread, NaN where there is no data."""
     shares: list[NDArray[np.floating]] = [probability]
     if calibration is not None:
         shares.append(calibration.confidence(probability))
-    first, *confidence = (quantise(share) if dtype == "uint8" else share.astype(np.float32) for share in shares)
+    if spread is not None:
+        shares.append(spread)
+    first, *more = (quantise(share) if dtype == "uint8" else share.astype(np.float32) for share in shares)
     glacier = np.where(np.isnan(probability), NO_DATA, probability > 0.5).astype(np.uint8)
-    return [first, glacier, *confidence]
+    return [first, glacier, *more]
 
 
 def sibling_path(path: Path, kind: str) -> Path:

@@ -6,12 +6,11 @@ from typing import Any
 
 from odc.geo.geobox import GeoBox
 
-from glaciersar.inference import backends
-from glaciersar.inference.backends import Predictor
+from glaciersar.inference import ensemble
+from glaciersar.inference.ensemble import Networks
+from glaciersar.inference.predictor import Predictor
 from glaciersar.inference.prepared_scenes import Preview, file_state, look_at, match_polarisations, read_prepared
 from glaciersar.inference.sliding_window import Tiling, WindowLayout
-from glaciersar.inference.trained_dates import keep_trained
-from glaciersar.models import Network
 from glaciersar.radiometry import Prepared
 from glaciersar.scenes.coregistration import MAX_OFFSET
 from glaciersar.scenes.scene import Scene, merge_passes, rasters_of
@@ -20,10 +19,10 @@ from glaciersar.scenes.temporal_coverage import data_source
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedMapping:
-    """A network, a series and what determines their map."""
+    """A network or several, a series and what determines their map."""
 
     predictor: Predictor
-    """The prepared network."""
+    """The prepared networks."""
     read: Callable[[GeoBox], Prepared]
     """Reads the prepared series of any part of the grid."""
     inputs: dict[str, Any]
@@ -35,7 +34,7 @@ class PreparedMapping:
 
 
 def prepare_mapping(
-    network: Network,
+    network: Networks,
     chosen: Sequence[Scene],
     geobox: GeoBox,
     polarisation: str,
@@ -52,12 +51,14 @@ def prepare_mapping(
     "auto" chooses by the size of the grid, so it chooses the same for a part that is mapped by itself.
 
     Raises:
-        InputError: Weights for other features or another number of dates, an empty area, scenes without one of two
-            polarisations, dates that lie too far from one another, what `preview.read_preview` refuses.
+        InputError: Weights for other features or another number of dates, members that differ in these, an empty area,
+            scenes without one of two polarisations, dates that lie too far from one another, what
+            `preview.read_preview` refuses.
     """
-    polarisations = match_polarisations(network, polarisation)
+    members = ensemble.members_of(network)
+    polarisations = match_polarisations(members[0], polarisation)
     WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
-    passes = keep_trained(network, merge_passes(chosen))
+    passes = ensemble.keep_trained(members, merge_passes(chosen))
     look = look_at(passes, geobox, polarisations, max_offset=max_offset)
     size = len(passes) * geobox.shape[0] * geobox.shape[1]
     rasters = [
@@ -65,18 +66,23 @@ def prepare_mapping(
         for scene in passes
         for href in (*rasters_of(scene, polarisation), *scene.hrefs.get("layover_shadow", ()))
     ]
+    checksums, told = [member.checksum() for member in members], ensemble.describe_members(members)
     return PreparedMapping(
-        predictor=backends.make_predictor(
-            network, backend=backend, precision=precision, device=device, size=size, compile=compile
+        predictor=ensemble.make_predictor(
+            members, backend=backend, precision=precision, device=device, size=size, compile=compile
         ),
         read=lambda part: read_prepared(passes, part, polarisations),
-        inputs={"weights": network.checksum(), "feature": ",".join(polarisations), "rasters": rasters},
+        inputs={
+            "weights": checksums if len(members) > 1 else checksums[0],
+            "feature": ",".join(polarisations),
+            "rasters": rasters,
+        },
         tags={
-            "model": network.name,
+            "model": told.pop("model"),
             "dates": " ".join(look.days),
             "polarisation": polarisation,
             "data": data_source(passes),
-            "trained_on": network.metadata.get("trained_on", "unknown data"),
+            **told,
         },
         look=look,
     )

@@ -6,9 +6,10 @@ while the one before is blended and written.
 """
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import tee
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,16 +24,16 @@ from tqdm import tqdm
 from glaciersar.errors import InputError
 from glaciersar.inference import map_product, resumable
 from glaciersar.inference.ahead import compute_ahead
-from glaciersar.inference.backends import Predictor
 from glaciersar.inference.calibration import Calibration
 from glaciersar.inference.map_product import CALLED, COUNTS, DATES, FILLED, VALID, WRITTEN, Band, MapReport
+from glaciersar.inference.predictor import Predictor
 from glaciersar.inference.resumable import Progress
 from glaciersar.inference.sliding_window import Place, Tiling, WindowLayout, blend_row
 from glaciersar.io.rasters import open_map, read_window
 from glaciersar.radiometry import Prepared
 
 _Window = tuple[Prepared, Tensor | None]
-"""What was read, and its map, None without radar."""
+"""What was read, and its map of each plane (P, h, w), None without radar."""
 
 READERS = 8  # threads that read for a GPU, where there are so many cores; each holds a window
 
@@ -43,12 +44,12 @@ def count_readers(predictor: Predictor) -> int:
 
 
 def map_window(predictor: Predictor, prepared: Prepared) -> Tensor | None:
-    """Map a window, (h, w); None without radar."""
+    """Map a window, (1, h, w), or of several networks mean and spread (2, h, w); None without radar."""
     if not prepared.valid.any():
         return None
     series = torch.from_numpy(prepared.series)  # ([F,] T, h, w)
-    glacier: Tensor = predictor(series.reshape(1, -1, *series.shape[-3:]))[0]  # (1, F, T, h, w) -> (h, w)
-    return glacier
+    planes: Tensor = predictor.planes(series.reshape(1, -1, *series.shape[-3:]))[0]  # (1, F, T, h, w) -> (P, h, w)
+    return planes
 
 
 class OnBlock(Protocol):
@@ -83,7 +84,13 @@ class RasterRun:
     @property
     def bands(self) -> list[Band]:
         """The rasters to write."""
-        return map_product.rasters_of(self.path, self.dtype, self.calibration, self.tags)
+        members = self.predictor.members
+        return map_product.rasters_of(self.path, self.dtype, self.calibration, self.tags, members=members)
+
+    @property
+    def planes(self) -> int:
+        """What is blended: the probability, and of several networks their spread."""
+        return min(self.predictor.members, 2)
 
     @property
     def folder(self) -> Path:
@@ -120,7 +127,8 @@ class RasterRun:
     def map_rows(self, settings: Mapping[str, Any], *, progress: bool) -> NDArray[np.int64]:
         """Map the rows of windows that an earlier run has not, saving each; returns the counts of the whole raster."""
         layout, folder, bands = self.layout, self.folder, self.bands
-        fresh = Progress(rows=0, carry=layout.carry().numpy(), counts=np.zeros(COUNTS, np.int64))
+        carry = np.concatenate([layout.carry().numpy()] * self.planes)
+        fresh = Progress(rows=0, carry=carry, counts=np.zeros(COUNTS, np.int64))
         state = resumable.create_or_resume(folder, bands, self.geobox, settings, fresh)
         columns = range(len(layout.lefts))
         places = [layout.window(row, column) for row in range(state.rows, len(layout.tops)) for column in columns]
@@ -162,12 +170,20 @@ class RasterRun:
             _count_window(next(windows), layout.finished(row, column), counts, bar)
             for column in range(len(layout.lefts))
         )
+        blended = [
+            blend_row(layout, row, _take_plane(copy, k), carry[2 * k : 2 * k + 2])
+            for k, copy in enumerate(tee(maps, self.planes))  # a copy is ahead of the other by one window
+        ]
         with resumable.open_rasters(self.folder, self.bands) as write:
-            for place, block in blend_row(layout, row, maps, carry):
-                probability = block.numpy()
+            for blocks in zip(*blended, strict=True):
+                place = blocks[0][0]
+                probability, *spread = (block.numpy() for _, block in blocks)
                 counts[WRITTEN] += np.isfinite(probability).sum()
                 counts[CALLED] += (probability > 0.5).sum()
-                write(Window.from_slices(*place), map_product.values(probability, self.dtype, self.calibration))
+                drawn = map_product.values(
+                    probability, self.dtype, self.calibration, spread=spread[0] if spread else None
+                )
+                write(Window.from_slices(*place), drawn)
                 if self.on_block is not None:
                     self.on_block(place, probability, resumed=False)
         return Progress(rows=row + 1, carry=carry.numpy(), counts=counts)
@@ -187,18 +203,25 @@ class RasterRun:
             found = f"no radar found in {self.layout.shape[0]} × {self.layout.shape[1]} pixels"
             raise InputError(f"{self.path}: {found}, backscatter in some of them expected")
         resumable.finish_rasters(self.folder, self.bands)
-        if self.calibration is None:  # a confidence that an earlier map left there does not belong to this one
-            map_product.sibling_path(self.path, "confidence").unlink(missing_ok=True)
+        written = [band.path for band in self.bands]
+        for kind in map_product.MORE:  # one that an earlier map left there does not belong to this one
+            if (path := map_product.sibling_path(self.path, kind)) not in written:
+                path.unlink(missing_ok=True)
+
+
+def _take_plane(windows: Iterable[tuple[Tensor | None, Tensor]], k: int) -> Iterator[tuple[Tensor | None, Tensor]]:
+    """Take one plane of the maps of windows, as `blend_row` wants them."""
+    return ((None if planes is None else planes[k], seen) for planes, seen in windows)
 
 
 def _count_window(
     window: _Window, finished: Place, counts: NDArray[np.int64], bar: "tqdm[Any]"
 ) -> tuple[Tensor | None, Tensor]:
     """Count the pixels of a window that are finished with it, which are its first ones."""
-    prepared, glacier = window
+    prepared, planes = window
     down, across = (slice(0, side.stop - side.start) for side in finished)
     counts[VALID] += prepared.valid[down, across].sum()
     counts[FILLED] += prepared.filled[down, across].sum()
     counts[DATES] = prepared.series.shape[-3]
     bar.update()
-    return glacier, torch.from_numpy(prepared.valid)
+    return planes, torch.from_numpy(prepared.valid)

@@ -7,6 +7,7 @@ from pathlib import Path
 from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
+from glaciersar.inference.ensemble import Networks, members_of
 from glaciersar.inference.large_raster import map_scenes
 from glaciersar.inference.map_product import MapReport
 from glaciersar.inference.prepared_scenes import Preview
@@ -20,7 +21,7 @@ POLARISATIONS = {1: ("HH", "VV"), 2: ("HH+HV", "VV+VH")}
 
 
 def map_region(
-    network: Network,
+    network: Networks,
     scenes: Sequence[Scene],
     path: str | Path,
     *,
@@ -36,7 +37,7 @@ def map_region(
     `large_raster.map_scenes` leaves grid, dates, windows and precision to its caller; notebook 08 does so, too.
 
     Args:
-        network: From `pretrained.load`.
+        network: From `pretrained.load`, or several from `ensemble.load_networks`.
         scenes: From `search.find_scenes`.
         path: The probability to write; the mask goes beside it.
         polarisation: "HH", "HV", "VV" or "VH", or both, "HH+HV" or "VV+VH"; empty takes what is there, HH before VV.
@@ -75,7 +76,7 @@ class Region:
 
 
 def choose_region(
-    network: Network,
+    network: Networks,
     scenes: Sequence[Scene],
     *,
     polarisation: str = "",
@@ -84,7 +85,7 @@ def choose_region(
     dates: int = 15,
 ) -> Region:
     """Choose polarisation, dates and grid as `map_region` does, with its arguments and errors."""
-    polarisation = polarisation or default_polarisation(network, scenes)
+    polarisation = polarisation or default_polarisation(members_of(network)[0], scenes)
     chosen = choose_series(
         scenes, polarisation=polarisation, relative_orbit=relative_orbit, orbit_state=orbit_state, dates=dates
     )

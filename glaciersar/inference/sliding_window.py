@@ -1,6 +1,6 @@
 """Map glaciers: a model applied to a series in overlapping windows, blended by a Gaussian."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil
@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from glaciersar.errors import InputError
-from glaciersar.inference.backends import Predictor, make_predictor
+from glaciersar.inference.ensemble import make_predictor
 from glaciersar.inference.out_of_memory import map_within_memory, smaller_tilings
+from glaciersar.inference.predictor import Predictor
 from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write
+from glaciersar.models import Network
 
 SIGMA = 0.5  # of the blending weights, as the paper's authors have it
 STEP = 8  # pixels: 2 to the power of how often the deepest of the networks halves its sides
@@ -199,7 +201,7 @@ def blend_row(
 
 
 def map_array(
-    model: nn.Module | Predictor,
+    model: nn.Module | Predictor | Sequence[Network],
     series: NDArray[np.float32] | Tensor,
     *,
     valid: NDArray[np.bool_] | None = None,
@@ -214,8 +216,8 @@ def map_array(
     Where the memory of a GPU is not enough for a window, the map is started anew with smaller ones.
 
     Args:
-        model: From `models.build` or `pretrained.load`, put into evaluation mode here; or a predictor that
-            `make_predictor` prepared once for many rasters.
+        model: From `models.build` or `pretrained.load`, put into evaluation mode here; several such, of which this is
+            the mean; or a predictor that `make_predictor` prepared once for many rasters.
         series: (F, T, H, W) scaled features, finite; any number of dates, any size.
         valid: (H, W) pixels with radar, from `radiometry.prepare`; windows without any are left out.
         tiling: Size, overlap and blending of the windows.

@@ -1,7 +1,8 @@
 """The file of a strip: what a network gave for its windows, in a ZIP of NumPy arrays, each with its checksum.
 
 A window at pixel row 608 and column 0 has `608-0/valid.npy`, `608-0/filled.npy` and, if it has radar,
-`608-0/probability.npy`; `strip.json` tells of which map and which strip they are.
+`608-0/probability.npy`, and of several networks `608-0/spread.npy`; `strip.json` tells of which map and which strip
+they are.
 """
 
 import json
@@ -57,6 +58,8 @@ class KeptWindow:
     """(h, w) as in `radiometry.Prepared`."""
     filled: NDArray[np.intp]
     """(h, w) as in `radiometry.Prepared`."""
+    spread: NDArray[np.float32] | None = None
+    """(h, w) between the networks, of several."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class StripWriter:
         self._add(corner, "filled", window.filled.astype(np.uint16))
         if window.probability is not None:
             self._add(corner, "probability", window.probability)
+        if window.spread is not None:
+            self._add(corner, "spread", window.spread)
 
     def _add(self, corner: Corner, name: str, values: NDArray[Any]) -> None:
         with self.archive.open(_member(corner, name), "w", force_zip64=True) as stream:
@@ -114,15 +119,19 @@ class StripReader:
         Raises:
             InputError: It is damaged, or has another shape.
         """
-        name = _member(corner, "probability")
         found = KeptWindow(
-            probability=self._read(name, shape, np.float32) if name in self.archive.NameToInfo else None,
+            probability=self._read_share(corner, "probability", shape),
+            spread=self._read_share(corner, "spread", shape),
             valid=self._read(_member(corner, "valid"), shape, np.bool_),
             filled=self._read(_member(corner, "filled"), shape, np.uint16).astype(np.intp),
         )
         if (found.probability is not None) != bool(found.valid.any()):
             raise InputError(f"{self.path}: a window whose radar and map disagree found, a whole strip expected")
         return found
+
+    def _read_share(self, corner: Corner, kind: str, shape: tuple[int, int]) -> NDArray[np.float32] | None:
+        name = _member(corner, kind)
+        return self._read(name, shape, np.float32) if name in self.archive.NameToInfo else None
 
     def _read(self, name: str, shape: tuple[int, int], dtype: type[np.generic]) -> NDArray[Any]:
         try:

@@ -23,16 +23,16 @@ from tqdm import tqdm
 from glaciersar.errors import InputError
 from glaciersar.inference import large_raster
 from glaciersar.inference.ahead import compute_ahead
-from glaciersar.inference.backends import Predictor
 from glaciersar.inference.calibration import Calibration
+from glaciersar.inference.ensemble import Networks
 from glaciersar.inference.map_product import MapReport
+from glaciersar.inference.predictor import Predictor
 from glaciersar.inference.prepared_mapping import PreparedMapping, prepare_mapping
 from glaciersar.inference.prepared_scenes import file_state
 from glaciersar.inference.raster_run import OnBlock, count_readers, map_window
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling, WindowLayout
 from glaciersar.inference.strip_file import KEYS, KeptWindow, StripReader, create_strip, open_strip
 from glaciersar.io.rasters import small_cache
-from glaciersar.models import Network
 from glaciersar.radiometry import Prepared
 from glaciersar.scenes.scene import Scene
 
@@ -41,7 +41,7 @@ LARGEST_SIDE = 10_000_000
 
 
 def map_strip(
-    network: Network,
+    network: Networks,
     chosen: Sequence[Scene],
     geobox: GeoBox,
     polarisation: str,
@@ -114,7 +114,7 @@ def join_strips(
             raise InputError(f"{readers[0].path}: windows of another version of glaciersar found, of this one expected")
         return large_raster.map_raster(
             kept,
-            _Joined(readers, geobox, layout).read,
+            _Joined(readers, geobox, layout, planes=min(kept.members, 2)).read,
             geobox,
             path,
             tiling=tiling,
@@ -167,9 +167,10 @@ def _map_rows(
         closing(compute_ahead(lambda place: mapping.read(geobox[place]), places, threads=threads)) as series,
     ):
         for (down, across), prepared in zip(places, series, strict=True):
-            glacier = map_window(mapping.predictor, prepared)
-            probability = None if glacier is None else glacier.float().cpu().numpy()
-            window = KeptWindow(probability=probability, valid=prepared.valid, filled=prepared.filled)
+            planes = map_window(mapping.predictor, prepared)
+            shares = [] if planes is None else list(planes.float().cpu().numpy())
+            kept = dict(zip(("probability", "spread"), [*shares, None, None], strict=False))
+            window = KeptWindow(valid=prepared.valid, filled=prepared.filled, **kept)
             file.add((down.start, across.start), window)
             dates = prepared.series.shape[-3]
             bar.update()
@@ -221,9 +222,13 @@ def _parse(record: Mapping[str, Any], path: Path) -> tuple[GeoBox, Tiling, "_Kep
         height, width = map(int, record["shape"])
         geobox = GeoBox((height, width), Affine(*map(float, record["affine"])), str(record["crs"]))
         backend, precision, device = (str(record["predictor"][name]) for name in ("backend", "precision", "device"))
-        kept = _Kept(backend=backend, precision=precision, device=device, run=_kept_map)
+        members = int(record["tags"].get("members", 1))
+        run = _kept_planes if members > 1 else _kept_map
+        kept = _Kept(backend=backend, precision=precision, device=device, run=run, members=members)
         if max(geobox.shape) > LARGEST_SIDE:
             raise ValueError(f"{geobox.shape[0]} × {geobox.shape[1]} pixels")
+        if members < 1:
+            raise ValueError(f"{members} networks")
         if (
             type(record["dates"]) is not int
             or record["dates"] < 1
@@ -240,9 +245,13 @@ def _kept_map(series: torch.Tensor) -> torch.Tensor:  # (1, 1, T, h, w) -> (1, h
     return series[:, 0, 0]
 
 
+def _kept_planes(series: torch.Tensor) -> torch.Tensor:  # (1, 2, T, h, w) -> (1, 2, h, w)
+    return series[:, :, 0]
+
+
 @dataclass(frozen=True)
 class _Kept(Predictor):
-    """Gives the probability that was kept, which `_Joined.read` hands on as a series."""
+    """Gives the probability that was kept, and a spread if there is one, which `_Joined.read` hands on as a series."""
 
     @property
     def on_gpu(self) -> bool:
@@ -251,10 +260,13 @@ class _Kept(Predictor):
 
 
 class _Joined:
-    """Reads the windows of all strips as if they were a series: its dates are the probability, over and over."""
+    """Reads the windows of all strips as if they were a series: its dates are the probability, over and over.
 
-    def __init__(self, strips: Sequence[StripReader], geobox: GeoBox, layout: WindowLayout) -> None:
-        self.geobox, self.size, self.dates = geobox, layout.size, strips[0].record["dates"]
+    A spread is its second feature.
+    """
+
+    def __init__(self, strips: Sequence[StripReader], geobox: GeoBox, layout: WindowLayout, planes: int) -> None:
+        self.geobox, self.size, self.dates, self.planes = geobox, layout.size, strips[0].record["dates"], planes
         self.strip_of = {corner: strip for strip in strips for corner in strip.corners()}
         expected = {(top, left) for top in layout.tops for left in layout.lefts}
         if set(self.strip_of) != expected:
@@ -267,6 +279,10 @@ class _Joined:
         column, row = self.geobox.wld2pix(part.affine.c, part.affine.f)  # type: ignore[no-untyped-call]
         corner = round(row), round(column)
         kept = self.strip_of[corner].window(corner, self.size)
-        shown = np.zeros(self.size, np.float32) if kept.probability is None else kept.probability
-        series = as_strided(shown, (self.dates, *self.size), (0, *shown.strides))  # takes no memory
+        found = [kept.probability, kept.spread][: self.planes]
+        if kept.probability is not None and (found[-1] is None or (kept.spread is not None) != (self.planes > 1)):
+            raise InputError(f"{self.strip_of[corner].path}: a window found that not all networks mapped")
+        shown = np.stack([np.zeros(self.size, np.float32) if plane is None else plane for plane in found])  # (P, h, w)
+        strides = shown.strides[0], 0, *shown.strides[1:]
+        series = as_strided(shown, (self.planes, self.dates, *self.size), strides)  # takes no memory
         return Prepared(series=series, valid=kept.valid, filled=kept.filled)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from glaciersar.errors import InputError
 from glaciersar.inference import large_raster
+from glaciersar.inference.ensemble import Networks
 from glaciersar.inference.sliding_window import Tiling
-from glaciersar.models import Network
 from glaciersar.scenes.footprint import covering_geobox
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_series, filter_scenes
 
 
 def map_years(
-    network: Network,
+    network: Networks,
     archive: str | Path,
     years: Sequence[int],
     out: str | Path,
@@ -29,7 +29,7 @@ def map_years(
     After a kill, the unfinished year is resumed; finished years before it are mapped again.
 
     Args:
-        network: From `pretrained.load`.
+        network: From `pretrained.load`, or several from `ensemble.load_networks`.
         archive: As for `search.find_scenes`.
         years: To map, each from its own series.
         out: Folder of the maps, all on the grid of the archive.

@@ -22,6 +22,7 @@ from scipy import optimize
 from glaciersar.errors import InputError
 from glaciersar.grid import TILE_SIZE, Group, Tile
 from glaciersar.inventory.block_sums import BLOCK, OFFSET, SUMS
+from glaciersar.inventory.member_spread import draw_spreads
 
 Array = NDArray[np.float64]
 
@@ -239,7 +240,8 @@ def draw_errors(
     """Draw the errors of the area of one region or glacier in a map, or in the maps of two years.
 
     The effects are normal. A variance measured from n effects is uncertain: each draw divides it by a χ² with n
-    degrees of freedom over n, so that an error follows Student's t, wide where few landscapes are known.
+    degrees of freedom over n, so that an error follows Student's t, wide where few landscapes are known. Of the mean of
+    several networks, what they disagree about is added (`member_spread`), from a stream of its own.
 
     Args:
         model: From `fit_errors`.
@@ -259,7 +261,7 @@ def draw_errors(
         scale = np.sqrt(count / rng.chisquare(count, draws))
         normal = rng.standard_normal((draws, len(maps)))
         errors += scale[:, None] * (normal @ _root(covariance).T)
-    return errors
+    return errors + draw_spreads(maps, draws=draws, rng=rng.spawn(1)[0])
 
 
 def _shared_spreads(maps: Sequence[pd.DataFrame]) -> list[Array]:

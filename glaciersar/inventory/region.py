@@ -14,11 +14,13 @@ import shapely
 from odc.geo.geobox import GeoBox
 
 from glaciersar import outlines
+from glaciersar.errors import InputError
 from glaciersar.geodesy import areas_km2
 from glaciersar.inference import yearly
+from glaciersar.inference.ensemble import Networks
 from glaciersar.inventory import area, change, compare, vectorize
+from glaciersar.io import rasters
 from glaciersar.io.atomic import require_file
-from glaciersar.models import Network
 from glaciersar.simulate.archive import simulate_archive
 from glaciersar.simulate.settings import ArchiveSettings
 
@@ -60,7 +62,7 @@ def find_region(
     *,
     run: str | Path,
     settings: ArchiveSettings,
-    network: Network,
+    network: Networks,
     weights: str,
     window: int,
     device: str = "auto",
@@ -75,12 +77,16 @@ def find_region(
             simulated-00 and so on.
         run: Folder of the run; the region goes into its folder change.
         settings: Of a simulated region.
-        network: From `pretrained.load`.
+        network: From `pretrained.load`; or several, whose mean maps. Of maps of one's own those that made them, as the
+            intervals are those of their errors.
         weights: Name of the weights, kept in the metadata of the maps.
         window: Side of a mapping window, pixels.
         device: Where to map, as for `devices.choose_device`.
         progress: Show progress bars.
         dem: Elevation model; empty takes that of a simulated region, if it is one landscape.
+
+    Raises:
+        InputError: A map was made by another number of networks.
     """
     run, out = Path(run), Path(run) / "change"
     archive = out / "archive" / "outlines.gpkg"
@@ -90,6 +96,7 @@ def find_region(
         how: dict[str, Any] = {"device": device, "progress": progress}
         yearly.map_years(network, catalogue, years, out, window=window, weights=weights, **how)
     mapped = yearly.maps_of_years(maps or out)
+    _check_members(mapped, len(network) if isinstance(network, Sequence) else 1)
     truth = None
     if not maps or not known:
         truth = outlines.read_outlines(require_file(archive, made_by="09-change"), layer="truth")
@@ -106,6 +113,18 @@ def find_region(
         annotated=run / "archive" / "outlines.gpkg" if maps else archive,
         dem=Path(dem) if dem else None if maps else _simulated_dem(out / "archive"),
     )
+
+
+def _check_members(maps: Mapping[int, Path], given: int) -> None:
+    """Refuse maps of another number of networks than those whose errors the intervals will tell."""
+    for path in maps.values():
+        with rasters.open_map(path) as file:
+            found = file.tags().get("members", "1")
+        if found != str(given):
+            made = "one network" if found == "1" else f"{found} networks"
+            raise InputError(
+                f"{path}: a map of {made} found, one of the {given} given expected; pass weights as a list"
+            )
 
 
 def _simulated_dem(archive: Path) -> Path | None:

@@ -8,7 +8,7 @@ from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.evaluation.mapped_tiles import iter_tile_maps
 from glaciersar.grid import Tile
-from glaciersar.inference.backends import Predictor
+from glaciersar.inference.predictor import Predictor
 from tests.support.tiles import write_tiles
 
 

@@ -208,7 +208,7 @@ def test_memory_that_is_too_small_asks_for_smaller_windows_in_all_strips(network
     def give_out(*_):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr("glaciersar.inference.backends.Predictor.__call__", give_out)
+    monkeypatch.setattr("glaciersar.inference.predictor.Predictor.planes", give_out)
     with pytest.raises(InputError, match="windows of 32 pixels need more memory than the GPU has"):
         map_strip(network, chosen, GRID, "HH", tmp_path / "1.zip", strip=1, strips=2, tiling=TILES)
     assert not list(tmp_path.iterdir())

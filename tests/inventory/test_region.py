@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
 from odc.geo.geobox import GeoBox
 
@@ -109,6 +110,19 @@ def test_maps_without_an_inventory_need_the_region_that_was_simulated(own, tmp_p
     found = region.find_region(tmp_path / "mine", "", run=tmp_path, **HOW)
     assert list(found.names.values()) == ["simulated-00", "simulated-01"]
     assert found.truth is None
+
+
+def test_maps_of_other_networks_than_those_given_are_refused(own, tmp_path):
+    how = HOW | {"network": [HOW["network"]] * 3}
+    with pytest.raises(InputError, match=r"a map of one network found, one of the 3 given expected"):
+        region.find_region(tmp_path / "mine", tmp_path / "rgi.gpkg", run=tmp_path, **how)
+    for path in (tmp_path / "mine").glob("*.tif"):
+        with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as file:
+            file.update_tags(members="3")
+    with pytest.raises(InputError, match=r"a map of 3 networks found, one of the 1 given expected"):
+        region.find_region(tmp_path / "mine", tmp_path / "rgi.gpkg", run=tmp_path, **HOW)
+    found = region.find_region(tmp_path / "mine", tmp_path / "rgi.gpkg", run=tmp_path, **how)
+    assert sorted(found.maps) == sorted(own.maps)
 
 
 def test_boundaries_are_measured_by_glacier(own):

@@ -17,6 +17,7 @@ from glaciersar.errors import InputError
 from glaciersar.inference import backends, large_raster
 from glaciersar.inference.calibration import TemperatureCalibration
 from glaciersar.inference.map_product import MapReport
+from glaciersar.inference.predictor import Predictor
 from glaciersar.inference.sliding_window import Tiling
 from glaciersar.io import rasters
 from glaciersar.radiometry import Prepared
@@ -64,7 +65,7 @@ class Source:
         return radiometry.prepare(self.power[:, row : row + part.shape[0], column : column + part.shape[1]])
 
 
-def ready(model: torch.nn.Module) -> backends.Predictor:
+def ready(model: torch.nn.Module) -> Predictor:
     return backends.make_predictor(model, backend="torch", precision="float32")
 
 
