@@ -76,13 +76,13 @@ def offsets_of(windows: Sequence[Series]) -> pd.DataFrame:
     """Measure how far each date of a series is displaced from the others.
 
     Args:
-        windows: Parts of one series, of the same dates.
+        windows: Parts of one series, of the same dates; without any the table has no row.
 
     Returns:
         A row a date: date, east and north (pixels from the median of the dates), and peak, by how many standard
         deviations the correlation stands out. Without a clear peak, as over open water, east and north are NaN.
     """
-    times = windows[0].times
+    times = windows[0].times if windows else ()
     compared = [found for window in windows if (found := _texture_of(window.power)) is not None]
     offsets, peaks = np.full((len(times), 2), np.nan), np.zeros(len(times))
     if compared and len(times) > 1:

@@ -96,10 +96,13 @@ def covering_geobox(scenes: Sequence[Scene], polarisation: str, *, pixel: float 
         InputError: There is no scene, or `crs` is no system in metres that is true to scale there.
     """
     kinds = split_pair(polarisation)
-    boxes = [
-        raster_geobox(href)
-        for href in sorted({href for scene in scenes for kind in kinds for href in polarisation_hrefs(scene, kind)})
-    ]
+    hrefs = {href for scene in scenes for kind in kinds for href in polarisation_hrefs(scene, kind)}
+    return rasters_geobox(hrefs, pixel=pixel, crs=crs)
+
+
+def rasters_geobox(hrefs: Iterable[str], *, pixel: float | None = None, crs: str = "") -> GeoBox:
+    """Return the grid that covers rasters, as `covering_geobox` does for those of scenes."""
+    boxes = [raster_geobox(href) for href in sorted(set(hrefs))]
     if not boxes:
         raise InputError("no scene found, at least one expected to lay a grid over")
     first = boxes[0]
