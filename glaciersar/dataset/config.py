@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from glaciersar import radiometry
+from glaciersar.scenes.coregistration import MAX_OFFSET
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class DatasetConfig:
     fill_dates: int = 0
     """How many of these dates may be missing in the archive. The mean in dB of the passes before and after fills them;
     the attribute filled_dates counts them."""
+    max_offset: float = MAX_OFFSET
+    """How far the dates of a tile may lie from one another, pixels; infinity allows anything."""
     backscatter: str = ""
     """ "gamma0" or "sigma0"; empty takes what the names of the rasters say, which must not contradict it."""
     year_column: str = "year"

@@ -19,6 +19,7 @@ from glaciersar.errors import InputError
 from glaciersar.grid import Tile
 from glaciersar.io.atomic import require_file
 from glaciersar.outlines import read_outlines
+from glaciersar.scenes.coregistration import MAX_OFFSET
 from glaciersar.scenes.manifest import read_manifest
 from glaciersar.scenes.scene import Scene
 from glaciersar.scenes.temporal_coverage import data_source
@@ -60,6 +61,7 @@ class Origin:
         polarisation: str,
         pixel: float,
         fill_dates: int = 0,
+        max_offset: float = MAX_OFFSET,
         workers: int = 1,
         progress: bool = False,
     ) -> Path:
@@ -76,6 +78,7 @@ class Origin:
             polarisation=polarisation,
             pixel=pixel,
             fill_dates=fill_dates,
+            max_offset=max_offset,
         )
         folder = build_dataset(out, self.scenes, self.outlines, split, config, workers=workers, progress=progress)
         write_card(folder)  # croissant.json: what the dataset holds, for machines, with checksums of the files

@@ -21,6 +21,7 @@ from glaciersar.grid import Group
 from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write
 from glaciersar.scenes.coherence import CoherencePair, read_coherence
+from glaciersar.scenes.coregistration import check_series
 from glaciersar.scenes.reader import Series, read_incidence, read_series
 from glaciersar.scenes.scene import Scene, local_file, rasters_of, split_pair
 from glaciersar.scenes.selection import choose_dates
@@ -177,7 +178,12 @@ def _write_backscatter(
 ) -> NDArray[np.bool_]:
     """Write the series of one polarisation or two with their attributes; return where radar sees all, (H, W)."""
     valid = np.ones(geobox.shape, bool)
-    for series in _read_common(scenes, geobox, split_pair(job.config.polarisation)):
+    found = _read_common(scenes, geobox, split_pair(job.config.polarisation))
+    try:
+        check_series(found[0], max_offset=job.config.max_offset)
+    except InputError as error:
+        raise InputError(f"{job.group.name}: {error}") from error
+    for series in found:
         valid &= _write_series(file, job, feature, series, passes=len(scenes), prefix=prefix)
         feature, prefix = f"{feature}{radiometry.CROSS}", f"{feature}{radiometry.CROSS}_"  # of the second
     return valid

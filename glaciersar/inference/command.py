@@ -15,6 +15,7 @@ from glaciersar.inference.large_raster import map_scenes
 from glaciersar.inference.map_product import DTYPES, MapReport
 from glaciersar.inference.region import choose_region
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling
+from glaciersar.scenes.coherence import find_pairs
 from glaciersar.scenes.search import find_scenes
 
 
@@ -22,11 +23,14 @@ def map_main(arguments: Sequence[str]) -> int:
     """Run `glaciersar map`: all that some scenes cover, or one strip of it."""
     given = _map_parser().parse_args(arguments)
     networks = load_networks(given.weights)
-    scenes = find_scenes(given.scenes, units=given.units)
-    region = choose_region(
-        networks, scenes, polarisation=given.polarisation, relative_orbit=given.relative_orbit, dates=given.dates
-    )
+    if not (given.scenes or given.coherence):
+        raise InputError("no scenes and no --coherence found, one of them expected")
+    scenes = find_scenes(given.scenes, units=given.units) if given.scenes else []
+    pairs = find_pairs(given.coherence, relative_orbit=given.relative_orbit or None) if given.coherence else []
+    asked = {"polarisation": given.polarisation, "relative_orbit": given.relative_orbit, "dates": given.dates}
+    region = choose_region(networks, scenes, pairs=pairs, **asked)
     settings: dict[str, Any] = {
+        "pairs": region.pairs,
         "tiling": Tiling(window=given.window, overlap=given.overlap),
         "backend": given.backend,
         "precision": given.precision,
@@ -42,7 +46,7 @@ def map_main(arguments: Sequence[str]) -> int:
         return 0
     settings |= {"dtype": given.dtype or DTYPES[0], "calibration": _calibration(given)}
     mapped, look = map_scenes(networks, region.chosen, region.grid, region.polarisation, given.out, **settings)
-    print(f"{len(look.days)} dates of {region.polarisation}, {look.days[0]} to {look.days[-1]}")
+    print(look.summary)
     _tell(mapped)
     return 0
 
@@ -79,7 +83,7 @@ def _map_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         description="Map all that some scenes cover in their last year, or one strip of it for glaciersar join.",
     )
-    parser.add_argument("scenes", help="a STAC catalogue, or a folder of GeoTIFFs")
+    parser.add_argument("scenes", nargs="?", help="a STAC catalogue, or a folder of GeoTIFFs; none of coherence alone")
     parser.add_argument(
         "--weights",
         required=True,
@@ -88,6 +92,7 @@ def _map_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--strip", metavar="K/N", help="map the K-th of N strips only, 1/N the uppermost, into --out")
     parser.add_argument("--polarisation", default="", help="HH, HV, VV, VH, HH+HV or VV+VH (default: what is there)")
+    parser.add_argument("--coherence", help="a folder of GeoTIFFs, each of two passes, for weights that take it")
     parser.add_argument("--relative-orbit", type=int, default=0, help="1 to 175 (default: the lowest there is)")
     parser.add_argument("--dates", type=int, default=15, help="of the series; 0 takes all (default 15)")
     parser.add_argument("--units", choices=("linear", "db"), help="of GeoTIFFs (default: what the archive declares)")

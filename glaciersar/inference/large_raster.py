@@ -19,6 +19,7 @@ from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.lock import exclusive_lock
 from glaciersar.io.rasters import WRITE_ERRORS, small_cache
 from glaciersar.radiometry import Prepared
+from glaciersar.scenes.coherence import CoherencePair
 from glaciersar.scenes.coregistration import MAX_OFFSET
 from glaciersar.scenes.scene import Scene
 
@@ -30,6 +31,7 @@ def map_scenes(
     polarisation: str,
     path: str | Path,
     *,
+    pairs: Sequence[CoherencePair] = (),
     tiling: Tiling = DEFAULT_TILING,
     dtype: str = "float32",
     calibration: Calibration | None = None,
@@ -45,13 +47,14 @@ def map_scenes(
     """Map the probability of glacier from the scenes of one orbit, whatever their size, into `path` and beside it.
 
     Args:
-        network: From `pretrained.load`, of one feature of backscatter, or of co- and cross-polarised; or several such,
-            from `ensemble.load_networks`, whose mean is the map.
+        network: From `pretrained.load`, of one feature of backscatter, or of co- and cross-polarised, and of coherence
+            beside them or alone; or several such, from `ensemble.load_networks`, whose mean is the map.
         chosen: From `selection.choose_series`, any number of dates, of which the network is shown as many as it was
-            trained on; where one misses a part, it is filled from the others.
+            trained on; where one misses a part, it is filled from the others. Of no matter for coherence alone.
         geobox: The grid of the map.
         polarisation: "HH", "HV", "VV" or "VH"; for a network of two, "HH+HV" or "VV+VH".
         path, dtype, calibration, progress, on_block: As for `map_raster`.
+        pairs: Of coherence, from `chosen_pairs.choose_pairs`, as many as dates; for a network that takes it.
         tiling, backend, precision, device: As for `sliding_window.map_array`.
         compile: As for `backends.make_predictor`.
         max_offset: How far dates may lie from one another, pixels; infinity allows anything.
@@ -62,14 +65,15 @@ def map_scenes(
 
     Raises:
         InputError: Before anything is written: weights for other features or another number of dates, an empty area,
-            scenes without one of two polarisations, dates that lie too far from one another, what
-            `preview.read_preview` and `map_raster` refuse.
+            scenes without one of two polarisations, pairs that are missing, too many or of another orbit, dates that
+            lie too far from one another, what `preview.read_preview` and `map_raster` refuse.
     """
     series = prepare_mapping(
         network,
         chosen,
         geobox,
         polarisation,
+        pairs=pairs,
         tiling=tiling,
         backend=backend,
         precision=precision,

@@ -1,4 +1,4 @@
-"""Read scenes as a network takes them, of one polarisation or two, and look at them coarsely before."""
+"""Read scenes, and pairs of coherence, as a network takes them, and look at them coarsely before."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,12 @@ from odc.geo.geobox import GeoBox
 from glaciersar import radiometry
 from glaciersar.errors import InputError
 from glaciersar.models import Network, features
+from glaciersar.models.features import COHERENCE
 from glaciersar.radiometry import Prepared
-from glaciersar.scenes.coregistration import MAX_OFFSET, check_aligned, measure_offsets
-from glaciersar.scenes.preview import read_preview
+from glaciersar.scenes.chosen_pairs import describe_series
+from glaciersar.scenes.coherence import CoherencePair, read_pairs
+from glaciersar.scenes.coregistration import MAX_OFFSET, check_aligned, measure_offsets, offsets_of
+from glaciersar.scenes.preview import preview_pairs, read_preview
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.scene import Scene, local_file, split_pair
 from glaciersar.scenes.temporal_coverage import incomplete_dates
@@ -24,81 +27,109 @@ class Preview:
     """A coarse look at a series, before it is read in windows."""
 
     days: tuple[str, ...]
-    """Of the dates, such as 2020-01-16."""
+    """Of the dates, such as 2020-01-16; of coherence alone those in the middle of the pairs."""
     gaps: Mapping[str, float]
     """Share of the area that a date misses and others see, by day, of two polarisations the larger; dates that miss
     nothing are left out."""
     offsets: pd.DataFrame
-    """How far the dates lie from one another, `coregistration.offsets_of`."""
-    backscatter: NDArray[np.floating]
+    """How far the dates lie from one another, `coregistration.offsets_of`; without a row of coherence alone."""
+    backscatter: NDArray[np.floating] | None
     """(h, w) dB, median of the dates, of two polarisations the co-polarised; NaN without radar; each side at most 500
-    pixels."""
+    pixels. None of coherence alone."""
+    summary: str
+    """What was read, such as 15 dates of HH, 2020-01-16 to 2020-12-17."""
 
 
 def match_polarisations(network: Network, polarisation: str) -> dict[str, str]:
-    """Tell which polarisation each feature of a network is read from, in the order of its features.
+    """Tell which polarisation each feature of a network is read from, in the order of its features; "" for coherence.
 
     Args:
         network: From `pretrained.load`.
-        polarisation: "HH", "HV", "VV" or "VH"; or both, "HH+HV" or "VV+VH".
+        polarisation: "HH", "HV", "VV" or "VH"; or both, "HH+HV" or "VV+VH". Of no matter for coherence alone.
 
     Raises:
         InputError: It was trained on one polarisation and two are given, or the other way round, or on other features.
     """
-    named, kinds = features.backscatter_features(network), split_pair(polarisation)
-    if len(named) != len(kinds):
-        expected = "one polarisation such as HH" if len(named) == 1 else "both such as HH+HV"
+    named, kinds = features.mapped_features(network), split_pair(polarisation)
+    of_power = [feature for feature in named if feature != COHERENCE]
+    if of_power and len(of_power) != len(kinds):
+        expected = "one polarisation such as HH" if len(of_power) == 1 else "both such as HH+HV"
         raise InputError(
             f"{network.name}: polarisation={polarisation!r} found for weights of the features {', '.join(named)}, "
             f"{expected} expected"
         )
     if len(kinds) == 1:
-        return {named[0]: polarisation}
-    return {feature: kinds[feature.endswith(radiometry.CROSS)] for feature in named}
+        return {feature: "" if feature == COHERENCE else polarisation for feature in named}
+    return {f: "" if f == COHERENCE else kinds[f.endswith(radiometry.CROSS)] for f in named}
 
 
-def read_prepared(passes: Sequence[Scene], geobox: GeoBox, polarisations: Mapping[str, str]) -> Prepared:
+def read_prepared(
+    passes: Sequence[Scene],
+    geobox: GeoBox,
+    polarisations: Mapping[str, str],
+    *,
+    pairs: Sequence[CoherencePair] = (),
+) -> Prepared:
     """Read and prepare the series of a part of the grid, unchecked, as `read_preview` checks the whole.
 
     Args:
         passes: Of one relative orbit.
         geobox: The part.
         polarisations: By feature, from `match_polarisations`.
+        pairs: Of coherence, as many as passes, where it is a feature.
 
     Returns:
         The series (F, T, H, W).
     """
-    return radiometry.stack_features(
-        [
-            radiometry.prepare(read_series(passes, geobox, kind, check=False).power, feature=feature)
-            for feature, kind in polarisations.items()
-        ]
-    )
+
+    def read(feature: str, kind: str) -> Prepared:
+        if feature == COHERENCE:
+            return radiometry.prepare_coherence(read_pairs(pairs, geobox, check=False))
+        return radiometry.prepare(read_series(passes, geobox, kind, check=False).power, feature=feature)
+
+    return radiometry.stack_features([read(feature, kind) for feature, kind in polarisations.items()])
 
 
 def look_at(
-    passes: Sequence[Scene], geobox: GeoBox, polarisations: Mapping[str, str], *, max_offset: float = MAX_OFFSET
+    passes: Sequence[Scene],
+    geobox: GeoBox,
+    polarisations: Mapping[str, str],
+    *,
+    pairs: Sequence[CoherencePair] = (),
+    max_offset: float = MAX_OFFSET,
 ) -> Preview:
-    """Read scenes coarsely, each polarisation with the checks of `read_preview`; arguments as for `read_prepared`.
+    """Read scenes and pairs coarsely, with the checks of `read_preview`; arguments as for `read_prepared`.
 
     Raises:
         InputError: What `read_preview` refuses, or dates farther than `max_offset` pixels from one another.
     """
-    found = {feature: read_preview(passes, geobox, kind) for feature, kind in polarisations.items()}
+    of_power = {feature: kind for feature, kind in polarisations.items() if feature != COHERENCE}
+    found = {feature: read_preview(passes, geobox, kind) for feature, kind in of_power.items()}
+    of_pairs = [preview_pairs(pairs, geobox)] if COHERENCE in polarisations else []
     gaps: dict[str, float] = {}
-    for series in found.values():
+    for series in (*found.values(), *of_pairs):
         for day, share in incomplete_dates(series).items():
             gaps[day] = max(share, gaps.get(day, 0))
-    shown = min(found)  # "grd" before "grd_cross"
-    offsets = measure_offsets(passes, geobox, polarisations[shown])
-    check_aligned(offsets, max_offset=max_offset)
-    prepared = radiometry.prepare(found[shown].power, feature=shown)
-    median = radiometry.unscale(np.median(prepared.series, axis=0), feature=shown)  # (h, w)
+    backscatter, offsets = None, offsets_of([])
+    told: list[str] = []
+    days = tuple(f"{time:%Y-%m-%d}" for time in [*found.values(), *of_pairs][0].times)
+    if found:
+        shown = min(found)  # "grd" before "grd_cross"
+        offsets = measure_offsets(passes, geobox, of_power[shown])
+        check_aligned(offsets, max_offset=max_offset)
+        prepared = radiometry.prepare(found[shown].power, feature=shown)
+        median = radiometry.unscale(np.median(prepared.series, axis=0), feature=shown)  # (h, w)
+        backscatter = np.where(prepared.valid, median, np.nan)
+        kinds = "+".join(kind for _, kind in sorted(of_power.items()))
+        told = [f"{len(days)} dates of {kinds}, {days[0]} to {days[-1]}"]
+    if of_pairs:
+        told.append(describe_series(pairs))
     return Preview(
-        days=tuple(f"{time:%Y-%m-%d}" for time in found[shown].times),
+        days=days,
         gaps=dict(sorted(gaps.items())),
         offsets=offsets,
-        backscatter=np.where(prepared.valid, median, np.nan),
+        backscatter=backscatter,
+        summary="; ".join(told),
     )
 
 

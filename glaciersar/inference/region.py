@@ -1,8 +1,12 @@
-"""Map all that some scenes cover: polarisation, dates and grid follow from the scenes and the network."""
+"""Map all that some scenes cover: polarisation, dates and grid follow from the scenes and the network.
+
+Coherence comes beside the scenes, on their grid, or alone, on its own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from odc.geo.geobox import GeoBox
 
@@ -10,14 +14,18 @@ from glaciersar.errors import InputError
 from glaciersar.inference.ensemble import Networks, members_of
 from glaciersar.inference.large_raster import map_scenes
 from glaciersar.inference.map_product import MapReport
+from glaciersar.inference.prepared_mapping import check_pairs
 from glaciersar.inference.prepared_scenes import Preview
 from glaciersar.models import Network
-from glaciersar.scenes.footprint import covering_geobox
+from glaciersar.models.features import COHERENCE, mapped_features
+from glaciersar.scenes.chosen_pairs import choose_pairs, pairs_covering
+from glaciersar.scenes.coherence import CoherencePair
+from glaciersar.scenes.footprint import covering_geobox, rasters_geobox
 from glaciersar.scenes.scene import Scene, holds
 from glaciersar.scenes.selection import choose_series, describe_scenes
 
 POLARISATIONS = {1: ("HH", "VV"), 2: ("HH+HV", "VV+VH")}
-"""What a network of one or two features is given, the polarisation over Svalbard first."""
+"""What a network of one or two features of backscatter is given, the polarisation over Svalbard first."""
 
 
 def map_region(
@@ -25,6 +33,7 @@ def map_region(
     scenes: Sequence[Scene],
     path: str | Path,
     *,
+    pairs: Sequence[CoherencePair] = (),
     polarisation: str = "",
     relative_orbit: int = 0,
     orbit_state: str = "",
@@ -38,8 +47,10 @@ def map_region(
 
     Args:
         network: From `pretrained.load`, or several from `ensemble.load_networks`.
-        scenes: From `search.find_scenes`.
+        scenes: From `search.find_scenes`; none for coherence alone.
         path: The probability to write; the mask goes beside it.
+        pairs: From `coherence.find_pairs`, for a network that takes coherence; those of the scenes' orbit and year are
+            mapped.
         polarisation: "HH", "HV", "VV" or "VH", or both, "HH+HV" or "VV+VH"; empty takes what is there, HH before VV.
         relative_orbit, orbit_state: As for `selection.choose_series`.
         dates: How many dates stand for the year (`selection.choose_dates`); 0 takes every date.
@@ -50,17 +61,19 @@ def map_region(
         What was mapped, and a coarse preview of the series.
 
     Raises:
-        InputError: No scene of such a polarisation, a year without enough dates, or what `map_scenes` refuses.
+        InputError: No scene of such a polarisation, a year without enough dates or pairs, or what `map_scenes` refuses.
     """
     region = choose_region(
         network,
         scenes,
+        pairs=pairs,
         polarisation=polarisation,
         relative_orbit=relative_orbit,
         orbit_state=orbit_state,
         dates=dates,
     )
-    return map_scenes(network, region.chosen, region.grid, region.polarisation, path, device=device, progress=progress)
+    settings: dict[str, Any] = {"pairs": region.pairs, "device": device, "progress": progress}
+    return map_scenes(network, region.chosen, region.grid, region.polarisation, path, **settings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,33 +81,49 @@ class Region:
     """What is mapped of some scenes."""
 
     chosen: Sequence[Scene]
-    """The dates, of one orbit."""
+    """The dates, of one orbit; none of coherence alone."""
     grid: GeoBox
-    """All that they cover, on their own pixels."""
+    """All that they cover, or else the pairs, on their own pixels."""
     polarisation: str
-    """One, or two such as "HH+HV"."""
+    """One, or two such as "HH+HV"; "HH" of coherence alone, where it is of no matter."""
+    pairs: Sequence[CoherencePair] = ()
+    """Of coherence, beside the dates or alone."""
 
 
 def choose_region(
     network: Networks,
     scenes: Sequence[Scene],
     *,
+    pairs: Sequence[CoherencePair] = (),
     polarisation: str = "",
     relative_orbit: int = 0,
     orbit_state: str = "",
     dates: int = 15,
 ) -> Region:
-    """Choose polarisation, dates and grid as `map_region` does, with its arguments and errors."""
-    polarisation = polarisation or default_polarisation(members_of(network)[0], scenes)
+    """Choose polarisation, dates, pairs and grid as `map_region` does, with its arguments and errors."""
+    first = members_of(network)[0]
+    features = mapped_features(first)
+    check_pairs(first, features, pairs)
+    if features == (COHERENCE,):
+        if scenes:
+            print(f"{len(scenes)} scenes left out, weights of coherence alone take none")
+        kept = choose_pairs(pairs, relative_orbit=relative_orbit, dates=dates)
+        grid = rasters_geobox(href for pair in kept for href in pair.hrefs)
+        return Region(chosen=(), grid=grid, polarisation=POLARISATIONS[1][0], pairs=kept)
+    polarisation = polarisation or default_polarisation(first, scenes)
     chosen = choose_series(
         scenes, polarisation=polarisation, relative_orbit=relative_orbit, orbit_state=orbit_state, dates=dates
     )
-    return Region(chosen=chosen, grid=covering_geobox(chosen, polarisation), polarisation=polarisation)
+    grid = covering_geobox(chosen, polarisation)
+    if pairs:
+        pairs = choose_pairs(pairs_covering(pairs, grid), beside=chosen, dates=dates)
+    return Region(chosen=chosen, grid=grid, polarisation=polarisation, pairs=pairs)
 
 
 def default_polarisation(network: Network, scenes: Sequence[Scene]) -> str:
     """Choose the polarisation, or the pair, that a network is given: HH before VV."""
-    wanted = POLARISATIONS.get(network.features, POLARISATIONS[2])
+    count = sum(feature != COHERENCE for feature in mapped_features(network))
+    wanted = POLARISATIONS.get(count, POLARISATIONS[1])
     for polarisation in wanted:
         if any(holds(scene, polarisation) for scene in scenes):
             return polarisation

@@ -34,6 +34,7 @@ from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling, WindowLa
 from glaciersar.inference.strip_file import KEYS, KeptWindow, StripReader, create_strip, open_strip
 from glaciersar.io.rasters import small_cache
 from glaciersar.radiometry import Prepared
+from glaciersar.scenes.coherence import CoherencePair
 from glaciersar.scenes.scene import Scene
 
 LARGEST_SIDE = 10_000_000
@@ -49,6 +50,7 @@ def map_strip(
     *,
     strip: int,
     strips: int,
+    pairs: Sequence[CoherencePair] = (),
     tiling: Tiling = DEFAULT_TILING,
     backend: str = "auto",
     precision: str = "auto",
@@ -65,7 +67,7 @@ def map_strip(
         path: The file to write, such as strips/03-of-10.zip.
         strip: Which one, 1 for the uppermost.
         strips: Into how many the region is cut, no more than it has rows of windows.
-        tiling, backend, precision, device, tags: As for `large_raster.map_scenes`.
+        pairs, tiling, backend, precision, device, tags: As for `large_raster.map_scenes`.
         progress: Show a progress bar.
 
     Raises:
@@ -73,9 +75,8 @@ def map_strip(
     """
     layout = WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)
     rows = rows_of_strip(len(layout.tops), strip, strips)
-    mapping = prepare_mapping(
-        network, chosen, geobox, polarisation, tiling=tiling, backend=backend, precision=precision, device=device
-    )
+    settings: dict[str, Any] = {"tiling": tiling, "backend": backend, "precision": precision, "device": device}
+    mapping = prepare_mapping(network, chosen, geobox, polarisation, pairs=pairs, **settings)
     record = _record(mapping, geobox, layout, tags) | {"strip": strip, "strips": strips}
     try:
         _map_rows(mapping, geobox, layout, rows, Path(path), record, progress=progress)

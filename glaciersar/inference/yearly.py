@@ -3,11 +3,14 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from glaciersar.errors import InputError
 from glaciersar.inference import large_raster
 from glaciersar.inference.ensemble import Networks
 from glaciersar.inference.sliding_window import Tiling
+from glaciersar.scenes.chosen_pairs import choose_pairs, pairs_covering
+from glaciersar.scenes.coherence import CoherencePair
 from glaciersar.scenes.footprint import covering_geobox
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_series, filter_scenes
@@ -21,6 +24,7 @@ def map_years(
     *,
     window: int,
     weights: str,
+    pairs: Sequence[CoherencePair] = (),
     device: str = "auto",
     progress: bool = False,
 ) -> None:
@@ -35,13 +39,16 @@ def map_years(
         out: Folder of the maps, all on the grid of the archive.
         window: Side of a mapping window, pixels.
         weights: Name of the weights, kept in the metadata of the maps.
+        pairs: Of coherence, for a network that takes it beside HH; each year takes those of its scenes' orbit.
         device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.make_predictor`.
         progress: Show a progress bar for each year.
     """
     found = find_scenes(archive)
     geobox = covering_geobox(filter_scenes(found, polarisation="HH"), "HH")
+    covering = pairs_covering(pairs, geobox) if pairs else []
     for year in years:
-        chosen = choose_series(found, polarisation="HH", start=f"{year}-01-01", end=f"{year + 1}-01-01")
+        period: dict[str, Any] = {"start": f"{year}-01-01", "end": f"{year + 1}-01-01"}
+        chosen = choose_series(found, polarisation="HH", **period)
         path = Path(out) / f"probability_{year}.tif"
         large_raster.map_scenes(
             network,
@@ -49,6 +56,7 @@ def map_years(
             geobox,
             "HH",
             path,
+            pairs=choose_pairs(covering, beside=chosen, **period) if covering else (),
             tiling=Tiling(window=window),
             device=device,
             progress=progress,

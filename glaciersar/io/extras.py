@@ -8,6 +8,7 @@ from glaciersar.errors import InputError
 EXTRAS = {
     "IPython": "notebooks",
     "folium": "inventory",
+    "h5netcdf": "cubes",
     "ipykernel": "notebooks",
     "onnx": "onnx",
     "onnxscript": "onnx",
@@ -19,6 +20,7 @@ EXTRAS = {
     "tensorboard": "tensorboard",
     "threadpoolctl": "evidence",
     "xarray": "cubes",
+    "zarr": "cubes",
 }
 """Libraries that not every use needs, and the extra in pyproject.toml that brings each."""
 

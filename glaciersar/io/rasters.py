@@ -58,7 +58,10 @@ def open_map(path: str | Path) -> Iterator[DatasetReader]:
         if file.count != 1:
             raise InputError(f"{path}: {file.count} bands found, a probability map of one expected")
         if file.crs is None or not file.crs.is_projected or file.crs.linear_units_factor[1] != 1:
-            raise InputError(f"{path}: {file.crs or 'no coordinate system'} found, a projected one in metres expected")
+            raise InputError(
+                f"{path}: {file.crs or 'no coordinate system'} found, a projected one in metres expected, such as UTM; "
+                f"gdalwarp -t_srs brings a map there"
+            )
         yield file
 
 

@@ -108,17 +108,38 @@ def read_coherence(pairs: Sequence[CoherencePair], geobox: GeoBox) -> tuple[NDAr
     Raises:
         InputError: Values that are no coherence, or no pair with a value.
     """
+    series = read_pairs(pairs, geobox)
+    kept = [k for k, values in enumerate(series) if np.isfinite(values).any()]
+    if not kept:
+        names = raster_name(pairs[0].hrefs[0]) if pairs else "pairs"
+        raise InputError(f"{names}: no pixel holds a value on the grid (all nodata), expected coherence")
+    return (series if len(kept) == len(pairs) else series[kept]), [pairs[k] for k in kept]
+
+
+def read_pairs(
+    pairs: Sequence[CoherencePair], geobox: GeoBox, *, check: bool = True, sample: bool = False
+) -> NDArray[np.float32]:
+    """Read all pairs onto a grid, those without any value there too, so that windows hold the same pairs.
+
+    Args:
+        pairs: In time order.
+        geobox: The grid, or a window of it, which reads the same as that part of the whole.
+        check: Refuse truncated files. Turn off for windows of rasters that were checked as a whole.
+        sample: Take single pixels instead of interpolating.
+
+    Returns:
+        (T, H, W) as of `read_coherence`.
+
+    Raises:
+        InputError: Values that are no coherence.
+    """
     series = np.full((len(pairs), *geobox.shape), np.nan, np.float32)
     for values, pair in zip(series, pairs, strict=True):  # values: (H, W), a view
-        np.copyto(values, read_auxiliary(pair.hrefs, geobox, nothing=0))
+        np.copyto(values, read_auxiliary(pair.hrefs, geobox, nothing=0, check=check, sample=sample))
         seen = values[np.isfinite(values)]
         if seen.size and (seen.min() < 0 or seen.max() > 1.0001):
             raise InputError(
                 f"{raster_name(pair.hrefs[0])}: values from {seen.min():.3g} to {seen.max():.3g} found, coherence from "
                 f"0 to 1 expected"
             )
-    kept = [k for k, values in enumerate(series) if np.isfinite(values).any()]
-    if not kept:
-        names = raster_name(pairs[0].hrefs[0]) if pairs else "pairs"
-        raise InputError(f"{names}: no pixel holds a value on the grid (all nodata), expected coherence")
-    return (series if len(kept) == len(pairs) else series[kept]), [pairs[k] for k in kept]
+    return series

@@ -6,7 +6,7 @@ correlation would give speckle, which lies in the finest waves, the same weight 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -37,6 +37,8 @@ STABLE = 2 / 3
 """Share of the ground that is compared, of least change through the series."""
 CLEAR = 4.0
 """How far the peak of a correlation must stand above the rest, in its standard deviations, to be an offset."""
+NOTICED = 3.0
+"""The same in a quick look, of which a measurement is the judge."""
 AGREEING = 0.5
 """Pixels within which the offsets from two halves of the other dates must agree: by chance they seldom do."""
 STEP = 0.05
@@ -59,30 +61,34 @@ def measure_offsets(passes: Sequence[Scene], geobox: GeoBox, polarisation: str) 
 def _windows(look: Series, geobox: GeoBox) -> list[GeoBox]:
     """Choose the windows of a grid with the most contrast that all dates see, by a coarse look at the series."""
     level = radiometry.to_decibel(look.power, floor=radiometry.NOISE_FLOOR).mean(axis=0)  # (h, w), NaN if one misses
-    step = geobox.shape[0] / level.shape[0], geobox.shape[1] / level.shape[1]
+    return [geobox[top : top + SIDE, left : left + SIDE] for top, left in _corners(level, geobox.shape)]
+
+
+def _corners(level: NDArray[np.floating], shape: Sequence[int]) -> list[tuple[int, int]]:
+    """Choose windows of SIDE pixels in a raster of `shape` by a coarse look at it, (h, w) dB; their first pixels."""
+    step = shape[0] / level.shape[0], shape[1] / level.shape[1]
     found = []
-    for top, left in product(*(range(0, max(length - SIDE, 0) + 1, SIDE) for length in geobox.shape)):
+    for top, left in product(*(range(0, max(length - SIDE, 0) + 1, SIDE) for length in shape)):
         rows, columns = (
             slice(int(start / k), int((start + SIDE) / k) + 1) for start, k in zip((top, left), step, strict=True)
         )
         seen = np.isfinite(level[rows, columns])
         contrast = float(level[rows, columns][seen].std()) if seen.any() else 0.0
         found.append((contrast * seen.mean(), top, left))
-    best = sorted(found, reverse=True)[:WINDOWS]
-    return [geobox[top : top + SIDE, left : left + SIDE] for _, top, left in best]
+    return [(top, left) for _, top, left in sorted(found, reverse=True)[:WINDOWS]]
 
 
 def offsets_of(windows: Sequence[Series]) -> pd.DataFrame:
     """Measure how far each date of a series is displaced from the others.
 
     Args:
-        windows: Parts of one series, of the same dates.
+        windows: Parts of one series, of the same dates; without any the table has no row.
 
     Returns:
         A row a date: date, east and north (pixels from the median of the dates), and peak, by how many standard
         deviations the correlation stands out. Without a clear peak, as over open water, east and north are NaN.
     """
-    times = windows[0].times
+    times = windows[0].times if windows else ()
     compared = [found for window in windows if (found := _texture_of(window.power)) is not None]
     offsets, peaks = np.full((len(times), 2), np.nan), np.zeros(len(times))
     if compared and len(times) > 1:
@@ -115,6 +121,39 @@ def check_aligned(table: pd.DataFrame, *, max_offset: float = MAX_OFFSET) -> Non
             f"{far['north, pixels']:.2f} north, at most {max_offset:g} expected; leave such dates out, or allow more "
             f"by max_offset"
         )
+
+
+def check_series(series: Series, *, max_offset: float = MAX_OFFSET) -> None:
+    """Refuse a series in memory as `check_aligned` does; all is measured only if a quick look finds a date displaced.
+
+    The look compares each date with the sum of the others at whole pixels, a tenth of the work, as many tiles are
+    checked. An allowance below `MAX_OFFSET` needs the measurement.
+    """
+    power = series.power  # (T, H, W)
+    if len(power) < 2 or np.isposinf(max_offset):
+        return
+    parts = [power]
+    if max(power.shape[1:]) > 2 * SIDE:
+        step = -(-max(power.shape[1:]) // LOOK)
+        level = radiometry.to_decibel(power[:, ::step, ::step], floor=radiometry.NOISE_FLOOR).mean(axis=0)
+        parts = [power[:, top : top + SIDE, left : left + SIDE] for top, left in _corners(level, power.shape[1:])]
+    if max_offset < MAX_OFFSET or _looks_displaced([found for part in parts if (found := _texture_of(part))]):
+        check_aligned(offsets_of([replace(series, power=part) for part in parts]), max_offset=max_offset)
+
+
+def _looks_displaced(windows: Sequence["_Texture"]) -> bool:
+    """Tell whether a date correlates best with the sum of the others when it is moved by a pixel or more."""
+    if not windows:
+        return False
+    totals = [window.waves.sum(axis=0) for window in windows]
+    bases_near = np.maximum(_sum_near([window.weight * window.weight.conj() for window in windows]), 1e-9)
+    for k in range(len(windows[0].waves)):
+        pairs = zip(windows, totals, strict=True)
+        near = _sum_near([w.waves[k] * (total - w.waves[k]).conj() for w, total in pairs]) / bases_near
+        row, column, peak = _highest(near)
+        if (row, column) != (0, 0) and peak >= NOTICED:
+            return True
+    return False
 
 
 @dataclass(frozen=True)
@@ -188,17 +227,22 @@ def _peak(
         bases_near: Their correlation within REACH.
     """
     near = _sum_near(products) / np.maximum(bases_near, 1e-9)  # (2 REACH + 1) squared
-    row, column = (int(k) - REACH for k in np.unravel_index(int(near.argmax()), near.shape))
+    row, column, peak = _highest(near)
     fine = np.arange(-1, 1 + STEP / 2, STEP)
     rows, columns = row + fine, column + fine
     surface = _sum_finely(products, rows, columns) / np.maximum(_sum_finely(bases, rows, columns), 1e-9)
     y, x = np.unravel_index(int(surface.argmax()), surface.shape)
+    return np.array((rows[y], columns[x])), peak
+
+
+def _highest(near: NDArray[np.float64]) -> tuple[int, int, float]:
+    """Find the whole offset, rows and columns, of the highest correlation within REACH, and how far it stands out."""
+    row, column = (int(k) - REACH for k in np.unravel_index(int(near.argmax()), near.shape))
     others = np.ones(near.shape, bool)
     others[max(row + REACH - 3, 0) : row + REACH + 4, max(column + REACH - 3, 0) : column + REACH + 4] = False
     rest = near[others]
     spread = float(rest.std())
-    peak = (float(near.max()) - float(rest.mean())) / spread if spread else 0.0
-    return np.array((rows[y], columns[x])), peak
+    return row, column, (float(near.max()) - float(rest.mean())) / spread if spread else 0.0
 
 
 def _sum_near(products: Sequence[Waves]) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ A cube is unpacked once into a folder beside it, a raster for each date and pola
 others: read in windows, listed in a manifest with checksums, seen when they change.
 """
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -12,12 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import rasterio
+from numpy.typing import NDArray
 from odc.geo import CRS, CRSError
 from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
 from glaciersar.io.atomic import atomic_write, wrap_write_errors
-from glaciersar.io.extras import require_extra
+from glaciersar.io.extras import has_extra, require_extra
 from glaciersar.io.rasters import WRITE_ERRORS, write_cog
 from glaciersar.scenes.filenames import asset_kind, units_of_name
 from glaciersar.scenes.scene import POLARISATIONS
@@ -45,7 +47,7 @@ def unpack_cube(path: Path) -> Path:
 
     Raises:
         InputError: xarray is not installed, or what it needs beside it: h5netcdf for NetCDF 4, zarr for Zarr; the file
-            is missing or no such cube.
+            is missing, damaged or no such cube.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file, expected a data cube (NetCDF or Zarr)")
@@ -61,7 +63,7 @@ def unpack_cube(path: Path) -> Path:
                 target = folder / f"{path.stem}_{moment:%Y%m%dT%H%M%SZ}_{kind}{f'_{units}' if units else ''}.tif"
                 if target.exists() and target.stat().st_mtime >= path.stat().st_mtime:
                     continue
-                values = layer.isel({time: k}).transpose("y", "x").values.astype(np.float32)
+                values = _values(layer.isel({time: k}).transpose("y", "x"), path)
                 with atomic_write(target) as temporary, rasterio.Env():
                     write_cog(temporary, values[:: -1 if cube["y"][0] < cube["y"][-1] else 1], grid, exact=True)
                 written += 1
@@ -69,20 +71,33 @@ def unpack_cube(path: Path) -> Path:
     return folder
 
 
-def _opened(xarray: ModuleType, path: Path) -> Any:
+def _values(layer: Any, path: Path) -> NDArray[np.float32]:
+    """Read a date (H, W) of a cube."""
     try:
-        return xarray.open_dataset(path, decode_coords="all", **({"engine": "zarr"} if path.suffix == ".zarr" else {}))
-    except (ValueError, ImportError) as error:
-        if "engine" in str(error) or "backend" in str(error):
-            needed = "zarr" if path.suffix == ".zarr" else "h5netcdf"
-            raise InputError(
-                f"{path}: xarray finds nothing installed that reads it; pip install {needed}, if it is such a cube"
-            ) from error
-        raise InputError(f"{path}: cannot be read as a data cube ({' '.join(str(error).split())})") from error
+        values: NDArray[np.float32] = layer.values.astype(np.float32)
+        return values
+    except Exception as error:  # each backend and each compression raises its own kinds for a damaged file
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]}), expected a data cube")
+
+
+def _opened(xarray: ModuleType, path: Path) -> Any:
+    needed = "zarr" if path.suffix == ".zarr" else "h5netcdf"
+    engine = {"engine": "zarr"} if needed == "zarr" else {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a Zarr folder without consolidated metadata opens slower
+            return xarray.open_dataset(path, decode_coords="all", **engine)
     except Exception as error:  # each backend raises its own kinds for a damaged file
-        raise InputError(
-            f"{path}: cannot be read ({' '.join(str(error).split())[:200]}), expected a data cube"
-        ) from error
+        if not has_extra(needed) and (engine or "engine" in str(error) or "backend" in str(error)):
+            raise InputError(
+                f"{path}: xarray finds nothing installed that reads it; {needed} does, if it is such a cube, and comes "
+                f'with pip install "glaciersar[cubes]"'
+            ) from error
+        raise _damaged(path, error) from error
 
 
 def _axis(names: Any, known: tuple[str, ...], path: Path, what: str) -> str:

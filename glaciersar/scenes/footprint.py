@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import rasterio
@@ -10,6 +11,8 @@ import shapely
 from odc.geo import CRS, CRSError
 from odc.geo.geobox import GeoBox
 from rasterio import DatasetReader
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
@@ -19,6 +22,8 @@ from glaciersar.io import http, rasters
 from glaciersar.io.open_raster import open_raster
 from glaciersar.scenes.scene import Scene, local_file, rasters_of, split_pair
 from glaciersar.scenes.selection import describe_scenes
+
+_TURNED = "WarpedVRT("  # begins the name that rasterio gives to a raster read with north up
 
 
 @contextmanager
@@ -30,8 +35,10 @@ def open_backscatter(href: str, *, check: bool = True) -> Iterator[DatasetReader
         check: Check also that a file on disk is complete, which takes longer the larger it is.
 
     Raises:
-        InputError: No such file, a GRD or SLC product, several bands, no coordinate system, a grid that is not north
-            up, or anything that GDAL cannot read.
+        InputError: No such file, a GRD or SLC product, several bands, no coordinate system, a turned grid, or anything
+            that GDAL cannot read.
+
+    A raster whose first row is the southernmost is read with north up, which is printed once.
     """
     name, path = raster_name(href), local_file(href)
     if path is not None and not path.exists():
@@ -49,14 +56,35 @@ def open_backscatter(href: str, *, check: bool = True) -> Iterator[DatasetReader
                 raise InputError(f"{name}: no coordinate system found, expected a georeferenced raster")
             if file.count != 1:
                 raise InputError(f"{name}: {file.count} bands found, one expected")
-            t = file.transform
-            if t.b or t.d or t.a <= 0 or t.e >= 0:
-                raise InputError(f"{name}: a turned or flipped grid found, north up expected")
             if check and path is not None:
                 _check_complete(file, path)
-            yield file
+            with _north_up(file, href) as upright:
+                yield upright
     except (*rasters.WRITE_ERRORS, OSError, OverflowError, CRSError) as error:  # also where a grid is no place on Earth
         raise InputError(f"{name}: cannot be read ({_reason(error)}), expected a whole GeoTIFF") from error
+
+
+@contextmanager
+def _north_up(file: DatasetReader, href: str) -> Iterator[DatasetReader]:
+    """Give a raster with its first row in the north, the same values; refuse one that is turned or mirrored."""
+    t = file.transform
+    if t.b or t.d or t.a <= 0 or not t.e:
+        raise InputError(
+            f"{raster_name(href)}: a turned or mirrored grid found, north up expected; gdalwarp makes it so"
+        )
+    if t.e < 0:
+        yield file
+        return
+    _tell_south_up(str(Path(href).parent))
+    turned = rasterio.Affine(t.a, 0, t.c, 0, -t.e, t.f + t.e * file.height)
+    shape = {"width": file.width, "height": file.height}
+    with WarpedVRT(file, crs=file.crs, transform=turned, resampling=Resampling.nearest, **shape) as upright:
+        yield upright
+
+
+@cache
+def _tell_south_up(folder: str) -> None:
+    print(f"{folder}: rasters whose first row is the southernmost found, which are read with north up")
 
 
 def _check_complete(file: DatasetReader, path: Path) -> None:
@@ -70,6 +98,8 @@ def _check_complete(file: DatasetReader, path: Path) -> None:
 
 def raster_name(href: str) -> str:
     """Name a raster in messages, with its folder, because in an archive many files have the same name (hh.tif)."""
+    if href.startswith(_TURNED):
+        href = href.removeprefix(_TURNED).removesuffix(")")
     name = "/".join(Path(href).parts[-2:])
     return name.replace("?bands=", ", band ") if local_file(href) else name
 
@@ -96,10 +126,13 @@ def covering_geobox(scenes: Sequence[Scene], polarisation: str, *, pixel: float 
         InputError: There is no scene, or `crs` is no system in metres that is true to scale there.
     """
     kinds = split_pair(polarisation)
-    boxes = [
-        raster_geobox(href)
-        for href in sorted({href for scene in scenes for kind in kinds for href in polarisation_hrefs(scene, kind)})
-    ]
+    hrefs = {href for scene in scenes for kind in kinds for href in polarisation_hrefs(scene, kind)}
+    return rasters_geobox(hrefs, pixel=pixel, crs=crs)
+
+
+def rasters_geobox(hrefs: Iterable[str], *, pixel: float | None = None, crs: str = "") -> GeoBox:
+    """Return the grid that covers rasters, as `covering_geobox` does for those of scenes."""
+    boxes = [raster_geobox(href) for href in sorted(set(hrefs))]
     if not boxes:
         raise InputError("no scene found, at least one expected to lay a grid over")
     first = boxes[0]

@@ -196,19 +196,32 @@ def read_incidence(scenes: Sequence[Scene], geobox: GeoBox) -> NDArray[np.float3
     return None
 
 
-def read_auxiliary(hrefs: Iterable[str], geobox: GeoBox, *, nothing: float = np.nan) -> NDArray[np.float32]:
-    """Read rasters that hold no backscatter onto a grid (H, W); NaN for nodata and for the value `nothing`."""
+def read_auxiliary(
+    hrefs: Iterable[str], geobox: GeoBox, *, nothing: float = np.nan, check: bool = True, sample: bool = False
+) -> NDArray[np.float32]:
+    """Read rasters that hold no backscatter onto a grid (H, W); NaN for nodata and for the value `nothing`.
+
+    Args:
+        hrefs: Of rasters to mosaic; where they overlap, the first valid value is kept.
+        geobox: The grid.
+        nothing: A value that is none.
+        check: Refuse truncated files.
+        sample: Take single pixels instead of interpolating.
+    """
     values = np.full(geobox.shape, np.nan, np.float32)
     for href in hrefs:
-        strip = http.read_with_retry(href, partial(_read_auxiliary, href, geobox, nothing))
+        read = partial(_read_auxiliary, href, geobox, nothing, check=check, sample=sample)
+        strip = http.read_with_retry(href, read)
         if strip is not None:
             np.copyto(values, strip, where=np.isnan(values))
     return values
 
 
-def _read_auxiliary(href: str, geobox: GeoBox, nothing: float) -> NDArray[np.float32] | None:
-    with open_backscatter(href) as file:
-        return read_strip(file, geobox, lambda found: np.where(found == nothing, np.nan, found), sample=False)
+def _read_auxiliary(
+    href: str, geobox: GeoBox, nothing: float, *, check: bool, sample: bool
+) -> NDArray[np.float32] | None:
+    with open_backscatter(href, check=check) as file:
+        return read_strip(file, geobox, lambda found: np.where(found == nothing, np.nan, found), sample=sample)
 
 
 def _to_power(

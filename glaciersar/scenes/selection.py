@@ -108,8 +108,8 @@ def choose_series(
     left = filter_scenes(
         scenes,
         polarisation=polarisation,
-        start=_date(start),
-        end=_date(end),
+        start=parse_day(start),
+        end=parse_day(end),
         relative_orbit=relative_orbit or None,
         orbit_state=orbit_state or None,
     )
@@ -191,7 +191,8 @@ def passes_by_year(scenes: Iterable[Scene]) -> dict[tuple[int, int | None], list
     return passes
 
 
-def _date(day: str) -> datetime | None:
+def parse_day(day: str) -> datetime | None:
+    """Read a day such as 2022-01-01; None of an empty text."""
     try:
         return datetime.fromisoformat(day) if day else None
     except ValueError as error:

@@ -99,7 +99,7 @@ def count_scenes(scenes: Sequence[Scene]) -> pd.DataFrame:
 
 def data_source(scenes: Sequence[Scene]) -> str:
     """Name the data for titles and captions, so that no simulated result passes for a real one."""
-    simulated = [scene.platform == "simulated" for scene in scenes]
+    simulated = [scene.platform == "simulated" for scene in scenes] or [False]  # coherence alone is never simulated
     return "simulated radar" if all(simulated) else "partly simulated radar" if any(simulated) else "Sentinel-1"
 
 

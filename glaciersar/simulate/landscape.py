@@ -316,7 +316,10 @@ def _opened(path: Path) -> Iterator[DatasetReader]:
 
 def _aligned_geobox(source: DatasetReader, path: Path, pixel: float, crs: str) -> GeoBox:
     if source.crs is None or not source.crs.is_projected:
-        raise InputError(f"{path}: {source.crs or 'no coordinate system'} found, expected a projected one, in metres")
+        raise InputError(
+            f"{path}: {source.crs or 'no coordinate system'} found, expected a projected one, in metres; "
+            f"gdalwarp -t_srs brings an elevation model there"
+        )
     squares = grid_at(*middle_of(rasters.geobox_of(source)), crs=crs)
     left, bottom, right, top = rasterio.warp.transform_bounds(source.crs, squares.crs, *source.bounds)
     left, bottom = (

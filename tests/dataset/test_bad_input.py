@@ -69,11 +69,11 @@ REFUSED = {
     "no coordinate system": (with_raster(lambda p: p.values(), crs=None), r"HH\.tif: no coordinate system found"),
     "a turned raster": (
         with_raster(lambda p: p.values(), transform=rasterio.Affine(500, 50, 430_000, 50, -500, 8_790_000)),
-        r"HH\.tif: a turned or flipped grid found, north up expected",
+        r"HH\.tif: a turned or mirrored grid found, north up expected",
     ),
     "a raster with the south up": (
         with_raster(lambda p: p.values(), transform=rasterio.Affine(500, 0, 430_000, 0, 500, 8_780_000)),
-        r"HH\.tif: a turned or flipped grid found, north up expected",
+        r"HH\.tif: a turned or mirrored grid found, north up expected",
     ),
     "no scene": (put(scenes=[]), "no scene with .*; found no scene at all"),
     "a year without scenes": (

@@ -203,8 +203,8 @@ def of_single_dates():
     [
         (of_single_dates, GRID, "trained on single dates, a series of 4 found"),
         (lambda: models.build("unet2d_channels", width=2), GRID, "a series of 4 dates found, 15 expected"),
-        (two_features, GRID, "weights for the features rtc, insar found"),
-        (of_coherence, GRID, "feature 'insar' found"),
+        (two_features, GRID, "no pairs of coherence found for weights of rtc, insar, some"),
+        (of_coherence, GRID, "no pairs of coherence found for weights of insar, some"),
         (network, GRID[:0], "an area of 0 × 130 pixels"),
         (network, GRID.translate_pix(500, 0), "does not overlap the grid"),
     ],

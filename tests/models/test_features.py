@@ -4,7 +4,7 @@ import pytest
 
 from glaciersar import models
 from glaciersar.errors import InputError
-from glaciersar.models.features import backscatter_features, features_of
+from glaciersar.models.features import backscatter_features, features_of, mapped_features
 
 
 def trained_on(*names, features=None):
@@ -29,6 +29,19 @@ def test_other_features_together_are_refused_by_name(names):
 def test_coherence_is_no_backscatter():
     with pytest.raises(InputError, match="feature 'insar' found, one made of backscatter power"):
         backscatter_features(trained_on("insar"))
+
+
+@pytest.mark.parametrize(
+    "names", [("grd",), ("insar",), ("grd", "insar"), ("insar", "rtc"), ("grd", "insar", "grd_cross")]
+)
+def test_a_map_is_made_of_backscatter_of_coherence_or_of_both(names):
+    assert mapped_features(trained_on(*names)) == names
+
+
+@pytest.mark.parametrize("names", [("grd", "rtc"), ("grd", "rtc", "insar"), ("insar", "insar"), ("a",)])
+def test_no_map_is_made_of_other_features(names):
+    with pytest.raises(InputError, match="found"):
+        mapped_features(trained_on(*names))
 
 
 def test_weights_that_name_another_number_of_features_are_refused():

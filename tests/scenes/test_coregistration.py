@@ -9,7 +9,8 @@ from scipy.ndimage import shift as shift_image
 from skimage.registration import phase_cross_correlation
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.coregistration import check_aligned, largest_offset, measure_offsets, offsets_of
+from glaciersar.scenes import coregistration
+from glaciersar.scenes.coregistration import check_aligned, check_series, largest_offset, measure_offsets, offsets_of
 from glaciersar.scenes.reader import Series
 from glaciersar.scenes.search import find_scenes
 from tests.support.archives import GRID, backscatter, write_raster, year_of_dates
@@ -94,3 +95,37 @@ def test_scenes_are_compared_on_their_grid(tmp_path, rng):
     table = measure_offsets(find_scenes(tmp_path), LARGE, "HH")
     assert table["east, pixels"].tolist() == pytest.approx([0, 0, 3, 0], abs=0.3)
     assert list(table["date"]) == [f"{time:%Y-%m-%d}" for time in moved.times]
+
+
+@pytest.mark.parametrize(
+    "shifts",
+    [
+        [(0, 0)] * 4 + [(2, 0)] * 4,
+        [(0, 0)] * 3 + [(0, 1)] * 4,
+        [(0, 0)] * 6 + [(-3, 2)],
+        [(0, 0)] * 5 + [(1, 1), (4, 0)],
+    ],
+)
+def test_a_series_in_memory_with_displaced_dates_is_refused(rng, shifts):
+    moved = series(rng, shifts)
+    with pytest.raises(InputError, match=r"dates up to \d\.\d\d pixels apart found, .*at most 0\.75 expected"):
+        check_series(moved)
+    check_series(moved, max_offset=6)
+    check_series(moved, max_offset=np.inf)
+
+
+def test_displaced_dates_of_a_large_series_are_found_in_windows_of_it(rng):
+    moved = series(rng, [(0, 0)] * 3 + [(0, 2)] * 2, shape=(560, 530))
+    moved.power[:, :250] = np.nan
+    with pytest.raises(InputError, match="pixels apart found"):
+        check_series(moved)
+
+
+def test_an_aligned_series_in_memory_is_accepted_by_a_quick_look(rng, monkeypatch):
+    monkeypatch.setattr(coregistration, "offsets_of", lambda _: pytest.fail("measured, where a look is enough"))
+    check_series(series(rng, [(0, 0)] * 6))
+    check_series(series(rng, [(0, 0)], shape=(40, 40)))
+    check_series(series(rng, [(0, 0)] * 3, shape=(20, 20)))  # too small to compare
+    monkeypatch.undo()
+    with pytest.raises(InputError, match=r"at most 0\.2 expected"):  # below the allowance a look does not tell
+        check_series(series(rng, [(0, 0)] * 4 + [(0, 0.4)] * 4), max_offset=0.2)

@@ -90,8 +90,58 @@ def test_a_damaged_cube_is_refused(tmp_path, content):
         find_scenes(tmp_path / "b.nc")
 
 
-@pytest.mark.skipif(importlib.util.find_spec("zarr") is None, reason="zarr is not installed, which xarray needs for it")
-def test_a_zarr_folder_is_read_too(tmp_path, rng):
-    cube, power = make(rng)
-    cube.to_zarr(tmp_path / "a.zarr")
-    np.testing.assert_array_equal(read_series(find_scenes(tmp_path / "a.zarr"), GRID, "VV").power, power["VV"])
+def needs(library):
+    missing = importlib.util.find_spec(library) is None
+    return pytest.mark.skipif(missing, reason=f"{library} is not installed, which the extra cubes brings")
+
+
+def write(cube, path, **options):
+    """Write a cube by its suffix, compressed as usual."""
+    if path.suffix == ".zarr":
+        cube.to_zarr(path, **options)
+    else:
+        encoding = {name: {"zlib": True} for name, values in cube.data_vars.items() if values.ndim == 3}
+        cube.to_netcdf(path, engine="h5netcdf", encoding=encoding, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        pytest.param("a.nc", {}, marks=needs("h5netcdf")),
+        pytest.param("a.zarr", {}, marks=needs("zarr")),
+        pytest.param("a.zarr", {"zarr_format": 2, "consolidated": True}, marks=needs("zarr")),
+        pytest.param("a.zarr", {"zarr_format": 2, "consolidated": False}, marks=needs("zarr")),
+    ],
+)
+def test_compressed_cubes_of_netcdf_4_and_zarr_are_read(tmp_path, rng, name, options):
+    for north_up, folder in ((True, "up"), (False, "down")):
+        cube, power = make(rng, north_up=north_up)
+        (tmp_path / folder).mkdir()
+        write(cube, tmp_path / folder / name, **options)
+        scenes = find_scenes(tmp_path / folder / name)
+        assert [scene.time for scene in scenes] == TIMES
+        np.testing.assert_array_equal(read_series(scenes, GRID, "VH").power, power["VH"])
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [pytest.param("a.nc", "", marks=needs("h5netcdf")), pytest.param("a.zarr", "VV/c", marks=needs("zarr"))],
+)
+def test_damage_in_the_values_of_a_cube_is_said_of_the_cube(tmp_path, rng, name, part):
+    path = tmp_path / name
+    write(make(rng)[0], path)
+    file = next(found for found in sorted((path / part).rglob("*")) if found.is_file()) if part else path
+    content = bytearray(file.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 4000] = b"U" * len(content[middle : middle + 4000])
+    file.write_bytes(content[:20] if part else content)
+    with pytest.raises(InputError, match=rf"{name}: cannot be read \("):
+        find_scenes(path)
+
+
+def test_what_reads_a_cube_is_named_where_it_is_missing(tmp_path):
+    if importlib.util.find_spec("zarr") is not None:
+        pytest.skip("zarr is installed")
+    (tmp_path / "a.zarr").mkdir()
+    with pytest.raises(InputError, match=r'zarr does, .* comes with pip install "glaciersar\[cubes\]"'):
+        find_scenes(tmp_path / "a.zarr")

@@ -124,3 +124,38 @@ def test_the_grid_of_tiles_is_that_of_the_rasters_where_they_share_one_off_svalb
     assert choose_grid([box, around(7.6, 46, "EPSG:32632", 20)]).name == "UTM32N"
     assert choose_grid([box], crs="EPSG:32633").name == "UTM33N"
     assert choose_grid([around(25, 79, "EPSG:32635", 20)]).name == "SVAL"
+
+
+@pytest.mark.parametrize("nodata", [np.nan, None, -9999])
+def test_a_raster_whose_first_row_is_the_southernmost_is_read_with_north_up(tmp_path, rng, nodata, capsys):
+    grid, power = TILE.geobox(pixel=100), backscatter(rng, (100, 100))
+    power[20:30, 40:] = np.nan if nodata is None else nodata
+    left, bottom, _, _ = grid.boundingbox.bbox
+    upward = rasterio.Affine(100, 0, left, 0, 100, bottom)
+    path = write_raster(
+        tmp_path / "S1_ro14_20200102T063005Z_HH.tif", power[::-1], grid, nodata=nodata, transform=upward
+    )
+    usual = write_raster(tmp_path / "usual" / path.name, power, grid, nodata=nodata)
+    scenes = [
+        Scene(id="a", time=TIMES[0], relative_orbit=14, orbit_state=None, hrefs={"HH": (str(one),)})
+        for one in (path, usual)
+    ]
+    assert covering_geobox(scenes[:1], "HH") == grid
+    for part in (grid, grid[10:50, 30:90], grid.zoom_out(2.5)):
+        found, expected = (read_series([scene], part, "HH").power for scene in scenes)
+        np.testing.assert_array_equal(found, expected)
+    told = capsys.readouterr().out
+    assert told.count(f"{tmp_path}: rasters whose first row is the southernmost found") == 1
+
+
+def test_what_is_wrong_in_a_raster_read_with_north_up_names_the_file(tmp_path, rng):
+    grid = TILE.geobox(pixel=100)
+    left, bottom, _, _ = grid.boundingbox.bbox
+    upward = rasterio.Affine(100, 0, left, 0, 100, bottom)
+    path = write_raster(tmp_path / "a.tif", 10 * np.log10(backscatter(rng, (100, 100))), grid, transform=upward)
+    scene = Scene(id="a", time=TIMES[0], relative_orbit=14, orbit_state=None, hrefs={"HH": (str(path),)})
+    with pytest.raises(InputError, match=rf"^{tmp_path.name}/a\.tif: values from .*look like decibels"):
+        read_series([scene], grid, "HH")
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(InputError, match=rf"{tmp_path.name}/a\.tif: "):
+        read_series([scene], grid, "HH")
