@@ -58,4 +58,5 @@ def test_oggm_reads_both_forms_and_both_formats_and_draws_the_glaciers(tmp_path)
     rows = [line.split() for line in done.stdout.splitlines()[-4:]]
     assert [row[:3] for row in rows] == [[path.name, "3", "60" if "6." in path.name else "70G"] for path in files]
     for row in rows:
-        np.testing.assert_allclose([float(cell) for cell in row[3:]], 3 * 2.25, rtol=0.05)  # OGGM's masks hold the pixels on the edge
+        # the masks of OGGM hold the pixels on the edge
+        np.testing.assert_allclose([float(cell) for cell in row[3:]], 3 * 2.25, rtol=0.05)
