@@ -25,7 +25,7 @@ def map_places(titles: Sequence[str], maps: Sequence[Path], inventories: Sequenc
         maps: Probability maps.
         inventories: Real outlines, in any system.
     """
-    figure, axes = plt.subplots(1, len(maps), figsize=(PAGE_WIDTH, 3.1))
+    figure, axes = plt.subplots(1, len(maps), figsize=(PAGE_WIDTH, 2.6))
     figure.set_layout_engine("constrained", w_pad=0.08)
     for axis, title, path, known in zip(axes, titles, maps, inventories, strict=True):
         probability, geobox = read_overview(path)
@@ -34,7 +34,7 @@ def map_places(titles: Sequence[str], maps: Sequence[Path], inventories: Sequenc
         shown = axis.imshow(probability, cmap="Blues_r", vmin=0, vmax=1, extent=extent)
         axis.contour(probability[::-1], [0.5], extent=extent, colors=OURS, linewidths=0.6)
         known.to_crs(str(geobox.crs)).boundary.plot(ax=axis, color=INVENTORY, linewidth=0.7)
-        axis.set(xlim=(left, right), ylim=(bottom, top), xlabel="easting (km)", aspect="equal")
+        axis.set(xlim=(left, right), ylim=(bottom, top), xlabel="easting (km)", ylabel="", aspect="equal")
         axis.set_title(f"{title}\n{geobox.crs}")
         axis.locator_params(nbins=4)
         label_kilometres(axis)
