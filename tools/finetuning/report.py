@@ -16,8 +16,9 @@ from tools.finetuning.plan import AS_SHIPPED, DECODER_FIRST, FULL_RATE, SCRATCH,
 
 PAGE = """# How many labelled tiles pay
 
-Made by `python -m tools.finetuning` from {trainings} trainings on *simulated* radar. A new region has few labels. Is it
-better to train on them from scratch, or to start from weights that ship with the package?
+Made by `python -m tools.finetuning` from {trainings} of {planned} planned trainings on *simulated* radar; "–" stands
+for one that is still to be done. A new region has few labels. Is it better to train on them from scratch, or to start
+from weights that ship with the package?
 
 **The region.** *Simulated* landscapes of 10 km at {pixel:g} m, around {place}, each with its terrain, glaciers and one
 year from one orbit. Its climate is *{climate}*, which `{start}`, trained on *simulated* Svalbard, has never seen: the
@@ -81,6 +82,7 @@ def text(plan: Plan, scores: pd.DataFrame) -> str:
     curve = scores[scores["arm"].isin([SCRATCH, TUNED])]
     return PAGE.format(
         trainings=int((scores["arm"] != AS_SHIPPED).sum()),
+        planned=len(plan.seeds) * sum(len(plan.arms(count)) for count in plan.counts),
         pixel=plan.archive.pixel,
         place=f"{latitude}° N, {longitude}° E",
         climate=plan.archive.climate,
