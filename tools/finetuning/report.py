@@ -134,13 +134,19 @@ def findings(scores: pd.DataFrame) -> str:
     scratch, tuned, shipped = means[SCRATCH], means[TUNED], shipped_iou(scores)
     apart = ", ".join(f"{gain:+.3f} on {_tiles(count)}" for count, gain in (tuned - scratch).dropna().items())
     fewest = tuned.index.min()
-    enough, better = scratch.index[scratch >= tuned[fewest]], tuned.index[tuned > shipped]
-    took = f"it took {_tiles(enough.min())}" if len(enough) else "no number of tiles tried was enough"
-    beat = f"on {', '.join(map(str, better))} of these numbers of tiles" if len(better) else "nowhere"
+    enough = scratch.index[scratch >= tuned[fewest]]
+    tried = f"{_listed(scratch.index)} did not do"
+    took = f"it took {_tiles(enough.min())}" if len(enough) else tried
+    better, worse = tuned.index[tuned > shipped], tuned.index[tuned <= shipped]
     return (
         f"Fine-tuned less from scratch: {apart}. From scratch {took} to score as fine-tuned on {_tiles(fewest)}. "
-        f"Fine-tuning beat the weights as they ship {beat}."
+        f"Fine-tuned networks that score above the weights as they ship: on {_listed(better)}; not above: on "
+        f"{_listed(worse)}."
     )
+
+
+def _listed(counts: "pd.Index[int]") -> str:
+    return f"{', '.join(map(str, counts))} tile{'' if list(counts) == [1] else 's'}" if len(counts) else "none"
 
 
 def _tiles(count: int) -> str:
