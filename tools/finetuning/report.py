@@ -16,8 +16,9 @@ from tools.finetuning.plan import AS_SHIPPED, DECODER_FIRST, FULL_RATE, SCRATCH,
 
 PAGE = """# How many labelled tiles pay
 
-Made by `python -m tools.finetuning` from {trainings} trainings on *simulated* radar. A new region has few labels. Is it
-better to train on them from scratch, or to start from weights that ship with the package?
+Made by `python -m tools.finetuning` from {trainings} of {planned} planned trainings on *simulated* radar; "–" stands
+for one that is still to be done. A new region has few labels. Is it better to train on them from scratch, or to start
+from weights that ship with the package?
 
 **The region.** *Simulated* landscapes of 10 km at {pixel:g} m, around {place}, each with its terrain, glaciers and one
 year from one orbit. Its climate is *{climate}*, which `{start}`, trained on *simulated* Svalbard, has never seen: the
@@ -81,6 +82,7 @@ def text(plan: Plan, scores: pd.DataFrame) -> str:
     curve = scores[scores["arm"].isin([SCRATCH, TUNED])]
     return PAGE.format(
         trainings=int((scores["arm"] != AS_SHIPPED).sum()),
+        planned=len(plan.seeds) * sum(len(plan.arms(count)) for count in plan.counts),
         pixel=plan.archive.pixel,
         place=f"{latitude}° N, {longitude}° E",
         climate=plan.archive.climate,
@@ -132,13 +134,19 @@ def findings(scores: pd.DataFrame) -> str:
     scratch, tuned, shipped = means[SCRATCH], means[TUNED], shipped_iou(scores)
     apart = ", ".join(f"{gain:+.3f} on {_tiles(count)}" for count, gain in (tuned - scratch).dropna().items())
     fewest = tuned.index.min()
-    enough, better = scratch.index[scratch >= tuned[fewest]], tuned.index[tuned > shipped]
-    took = f"it took {_tiles(enough.min())}" if len(enough) else "no number of tiles tried was enough"
-    beat = f"on {', '.join(map(str, better))} of these numbers of tiles" if len(better) else "nowhere"
+    enough = scratch.index[scratch >= tuned[fewest]]
+    tried = f"{_listed(scratch.index)} did not do"
+    took = f"it took {_tiles(enough.min())}" if len(enough) else tried
+    better, worse = tuned.index[tuned > shipped], tuned.index[tuned <= shipped]
     return (
         f"Fine-tuned less from scratch: {apart}. From scratch {took} to score as fine-tuned on {_tiles(fewest)}. "
-        f"Fine-tuning beat the weights as they ship {beat}."
+        f"Fine-tuned networks that score above the weights as they ship: on {_listed(better)}; not above: on "
+        f"{_listed(worse)}."
     )
+
+
+def _listed(counts: "pd.Index[int]") -> str:
+    return f"{', '.join(map(str, counts))} tile{'' if list(counts) == [1] else 's'}" if len(counts) else "none"
 
 
 def _tiles(count: int) -> str:

@@ -33,10 +33,10 @@ def test_the_table_has_mean_and_every_seed():
     ("scratch", "tuned", "found"),
     [
         ([0.3, 0.7], [0.6, 0.75], "+0.300 on 1 tile, +0.050 on 2 tiles. From scratch it took 2 tiles to score as"),
-        ([0.3, 0.4], [0.6, 0.75], "From scratch no number of tiles tried was enough to score as fine-tuned on 1 tile."),
+        ([0.3, 0.4], [0.6, 0.75], "From scratch 1, 2 tiles did not do to score as fine-tuned on 1 tile."),
         ([0.7, 0.8], [0.6, 0.75], "-0.100 on 1 tile, -0.050 on 2 tiles. From scratch it took 1 tile to score as"),
-        ([0.3, 0.4], [0.4, 0.75], "beat the weights as they ship on 2 of these numbers of tiles."),
-        ([0.3, 0.4], [0.4, 0.45], "beat the weights as they ship nowhere."),
+        ([0.3, 0.4], [0.4, 0.75], "as they ship: on 2 tiles; not above: on 1 tile."),
+        ([0.3, 0.4], [0.4, 0.45], "as they ship: on none; not above: on 1, 2 tiles."),
     ],
 )
 def test_the_page_says_what_the_scores_say(scratch, tuned, found):
