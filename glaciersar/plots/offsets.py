@@ -30,6 +30,8 @@ def date_offsets(table: pd.DataFrame, *, max_offset: float) -> Figure:
     if len(unknown):
         axis.plot(unknown, np.full(len(unknown), -0.92 * reach), "x", color="0.4", ms=4, label="not to be compared")
     axis.set(ylabel="offset, pixels", ylim=(-reach, reach))
+    if not len(table):
+        axis.set(xticks=[], xlabel="no date of backscatter to compare")
     outside_legend(figure)
     sns.despine(figure)
     return figure
