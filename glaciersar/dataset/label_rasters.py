@@ -10,6 +10,7 @@ import shapely
 from glaciersar import outlines
 from glaciersar.dataset.label_codes import LabelCodes, Mask, read_mask
 from glaciersar.errors import InputError
+from glaciersar.io.atomic import visible
 
 SPACING = 64
 """Pixels between the corners of a long edge, so that it stays where it is in another projection."""
@@ -36,7 +37,7 @@ def read_label_rasters(folder: str | Path, codes: LabelCodes, *, pattern: str = 
         InputError: There is no mask, one cannot be read, none holds glacier, or the table does not fit.
     """
     folder = Path(folder)
-    files = sorted(folder.glob(pattern))
+    files = visible(folder.glob(pattern))
     if not files:
         raise InputError(f"{folder}: no mask named {pattern} found, at least one expected")
     years = _read_years(folder, files)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from glaciersar.errors import InputError
 from glaciersar.evaluation.statistics import COUNTS
+from glaciersar.io.atomic import visible
 
 PARTS = ("main", "steps", "dates", "data", "drift", "training")
 """Parts of the experiment, in the order in which they are told."""
@@ -29,7 +30,7 @@ def read_part(folder: str | Path, part: str) -> dict[str, pd.DataFrame]:
         raise InputError(f"part {part!r} of the experiment found, one of {', '.join(PARTS)} expected")
     if not Path(folder, part, "scores.csv").exists():
         return {}
-    return {path.stem: pd.read_csv(path) for path in sorted(Path(folder, part).glob("*.csv"))}
+    return {path.stem: pd.read_csv(path) for path in visible(Path(folder, part).glob("*.csv"))}
 
 
 def how_to_make(part: str) -> str:

@@ -24,7 +24,7 @@ from glaciersar.devices import choose_device
 from glaciersar.errors import InputError
 from glaciersar.evaluation.metrics import TileResult
 from glaciersar.evaluation.scoring import map_tiles, score_results
-from glaciersar.io.atomic import atomic_write
+from glaciersar.io.atomic import atomic_write, visible
 from glaciersar.io.process_pool import WorkerDiedError, run_all
 from glaciersar.models import pretrained
 from glaciersar.models.features import features_of
@@ -145,7 +145,7 @@ def join_parts(folder: str | Path) -> Iterator[TileResult]:
         InputError: Before the first tile: a part is missing or there twice, parts of different weights, settings,
             dataset files or numbers of parts, or a file that is broken.
     """
-    headers = {path: _read_header(path) for path in sorted(Path(folder).glob("*.npz"))}
+    headers = {path: _read_header(path) for path in visible(Path(folder).glob("*.npz"))}
     if not headers:
         raise InputError(f"{folder}: no part found, files part-K-of-N.npz expected")
     first, *others = headers

@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -67,6 +67,11 @@ def _error_number(error: Exception) -> int | None:
         return error.errno
     told = _NUMBER.search(str(error))
     return int(told[1]) if told else None
+
+
+def visible(paths: Iterable[Path]) -> list[Path]:
+    """Sort paths and leave out hidden files: half-written ones, where a process was killed, or another writes now."""
+    return sorted(path for path in paths if not path.name.startswith("."))
 
 
 def check_free_space(folder: Path, needed: int, purpose: str) -> None:

@@ -43,7 +43,9 @@ SIGNED = re.compile(r"https://([a-z0-9]+)\.blob\.core\.windows\.net/([^/?]+)/[^?
 """URLs of rasters that need a signature: account and container. A query in such a URL is a signature."""
 MARGIN = timedelta(minutes=5)  # a signature must outlast the reading of a window
 
-_BROKEN = re.compile("CURL error|IReadBlock failed|not recognized as being")  # what GDAL says of a lost connection
+_BROKEN = re.compile(  # what GDAL says of a lost connection, and of a server that was busy as often as GDAL asked
+    rf"CURL error|IReadBlock failed|not recognized as being|HTTP response code: (?:{'|'.join(map(str, BUSY))})"
+)
 T = TypeVar("T")
 
 _tokens: dict[tuple[str, str], tuple[str, datetime]] = {}
@@ -188,7 +190,7 @@ def open_href(href: str) -> Iterator[DatasetReader]:
 
 
 def read_with_retry(href: str, read: Callable[[], T]) -> T:
-    """Call `read`, which opens a raster and reads from it; call it again if the connection to a remote one is lost."""
+    """Call `read`, which opens a raster and reads from it; call it again if a remote server is lost or stays busy."""
     for attempt in range(TRIES if is_http(href) else 0):
         try:
             return read()

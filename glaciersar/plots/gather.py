@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from glaciersar.evaluation.metrics import write_table
+from glaciersar.io.atomic import visible
 from glaciersar.plots.layout import PAGE_WIDTH, SMALL, in_print
 from glaciersar.plots.printing import read_print
 
@@ -60,7 +61,7 @@ class Found:
 
 def find_figures(work: str | Path) -> Iterator[Found]:
     """Go through the figures and the map of a run in the order of CAPTIONS; those without a caption come last."""
-    pictures = sorted([*Path(work).glob("figures/*.png"), *Path(work).glob("map/map.png")])
+    pictures = sorted([*visible(Path(work).glob("figures/*.png")), *Path(work).glob("map/map.png")])
     matched = [(*_caption(picture.stem), picture) for picture in pictures]
     for _, (notebook, caption), picture in sorted(matched, key=lambda row: (row[0], row[2].stem)):
         yield Found(picture=picture, notebook=notebook, caption=caption)

@@ -11,6 +11,7 @@ from pathlib import Path
 from rasterio.errors import RasterioError
 
 from glaciersar.errors import InputError
+from glaciersar.io.atomic import visible
 from glaciersar.io.open_raster import open_raster
 from glaciersar.scenes import filenames, layover_shadow
 from glaciersar.scenes.scene import POLARISATIONS, Scene, band_href, local_file
@@ -28,7 +29,7 @@ def list_geotiffs(source: str) -> list[Path]:
     """List the GeoTIFFs of a folder, a glob or a single path, by name, without those that belong to others.
 
     Left out, and counted by kind in what is printed: what HyP3, OPERA and S1Tiling put beside their backscatter. Files
-    that macOS leaves beside others (._NAME.tif) are no rasters and left out, too.
+    that macOS leaves beside others (._NAME.tif) and half-written ones are hidden, and left out, too.
 
     Raises:
         InputError: None is left.
@@ -37,7 +38,7 @@ def list_geotiffs(source: str) -> list[Path]:
         paths = [path for path in Path(source).rglob("*") if path.suffix.lower() in (".tif", ".tiff")]
     else:
         paths = [Path(path) for path in glob.glob(source, recursive=True)]
-    paths = [path for path in paths if not path.name.startswith("._")]
+    paths = visible(paths)
     beside = Counter(kind for path in paths if (kind := companion_kind(path)) and not layover_shadow.is_mask(path.name))
     kept = sorted(path.resolve() for path in paths if companion_kind(path) is None)
     if not kept:

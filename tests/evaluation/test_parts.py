@@ -50,6 +50,12 @@ def test_parts_are_scored_as_one_process_does_to_the_bit(run, count):
     assert joined.loc["pooled", ["tp", "fp", "fn", "tn"]].sum() == 5 * 20 * 19  # each pixel with radar, once
 
 
+def test_a_half_written_part_of_a_killed_run_is_no_part(run):
+    map_parts(run, 2)
+    (run / "parts/.part-1-of-2-a1b2c3.npz").write_bytes(b"PK")
+    assert len(list(parts.join_parts(run / "parts"))) == 5
+
+
 @pytest.mark.slow
 def test_processes_score_as_one_does_and_keep_the_parts_that_are_there(run):
     (kept, *_) = map_parts(run, 2)

@@ -181,6 +181,15 @@ def test_reasons_are_told_in_words(web, fault, words):
     assert "0x" not in http.failure_reason(caught.value)
 
 
+def test_a_server_that_stays_busy_longer_than_gdal_asks_is_asked_again(web, tmp_path):
+    url = f"{web.url}/vv.tif"
+    web.faults += [("vv.tif", "503")] * (2 * (http.TRIES + 1) + 1)
+    with rasterio.open(tmp_path / "vv.tif") as file:
+        stored = file.read(1)
+    np.testing.assert_array_equal(http.read_with_retry(url, lambda: read(url)), stored)
+    assert not web.faults
+
+
 def test_nobody_at_an_address_is_told():
     url = f"http://127.0.0.1:{free_port()}/a"
     with http.retry_session() as session, pytest.raises(Exception) as caught:  # noqa: PT011

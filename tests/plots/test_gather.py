@@ -47,6 +47,13 @@ def test_figures_stand_in_the_order_of_the_paper_with_captions(work):
     assert {path.name for path in target.iterdir()} == expected | {f"figures.{kind}" for kind in ("csv", "md", "tex")}
 
 
+def test_a_half_written_figure_of_a_killed_run_is_no_figure(work):
+    (work / "figures/.dates-a1b2c3.png").write_bytes(b"\x89PNG")
+    table = gather.gather_figures(work)
+    assert len(table) == 6
+    assert not list((work / "figures/print").glob(".*"))
+
+
 def test_a_figure_that_is_no_longer_made_does_not_stay(work):
     gather.gather_figures(work)
     (work / "figures" / "dates.png").unlink()
