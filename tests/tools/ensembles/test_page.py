@@ -31,7 +31,7 @@ def test_the_page_says_simulated_how_many_networks_and_how_much_wider(tmp_path, 
     text = (tmp_path / "page.md").read_text()
     assert "from 4 networks" in text
     assert "48 test landscapes" in text
-    assert "6 seeds of one network were wanted" in text
+    assert "6 seeds were wanted" in text
     assert "*simulated*" in text
     assert "1.50 times as wide" in " ".join(text.split())
     assert "0.90 → 0.94, nearer to 0.95" in " ".join(text.split())
