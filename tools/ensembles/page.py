@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from glaciersar.inventory.interval_coverage import FEWEST
 from glaciersar.io.atomic import atomic_write
 
 NAMES = {
@@ -60,6 +61,10 @@ grey band is a coverage of 0.93 to 0.97, bars are one standard error.
 ## What it says
 
 {says}
+
+On places like the validation tiles the residuals of the mean hold already what its networks disagree about, so there
+the spread counts twice. It is added for places unlike them, where networks no longer agree and the residuals do not
+know; that it is right there is not shown by these landscapes.
 """
 
 
@@ -135,6 +140,8 @@ def conclude(table: pd.DataFrame) -> str:
             f"- Residuals of {source}, the mean of {most} beside single networks, by the residuals alone: error "
             f"{single['error']:.2f} → {alone['error']:.2f} km², width {single['width']:.2f} → {alone['width']:.2f} km²."
         )
+    if table["verdict"].isin(["too few to tell"]).any():
+        lines.append(f"- Fewer than {FEWEST} landscapes are too few to tell whether a coverage is right.")
     return "\n".join(lines)
 
 

@@ -40,6 +40,8 @@ def test_the_page_says_simulated_how_many_networks_and_how_much_wider(tmp_path, 
 def test_coverage_beyond_the_level_is_no_nearer(table):
     table.loc[(4, "validation tiles", "bound"), "coverage"] = 1.0
     assert "0.90 → 1.00, no nearer to 0.95" in page.conclude(table)
+    assert "too few to tell" not in page.conclude(table)
+    assert "100 landscapes are too few to tell" in page.conclude(table.assign(verdict="too few to tell"))
 
 
 def test_the_figure_has_width_and_coverage_of_each_source(table):
