@@ -160,7 +160,9 @@ def draw(table: pd.DataFrame) -> Figure:
                 error = shown["standard_error"] if column == "coverage" else None
                 axis.errorbar(at, shown[column], error, fmt="os^"[k] + "-", color=COLOURS[name], label=label)
             axis.set(ylabel=what, title=f"residuals of {source}", xticks=sorted(set(table.index.get_level_values(0))))
-            axis.set_ylim(bottom=0) if column == "width" else axis.axhspan(0.93, 0.97, color="0.9", zorder=0)
+            if column == "coverage":
+                axis.axhspan(0.93, 0.97, color="0.9", zorder=0)
+    axes[0, 0].set_ylim(0, 1.1 * table["width"].max())  # of all panels beside it, once all is drawn
     for axis in axes[-1]:
         axis.set_xlabel("networks that map together")
     handles, labels = axes[0, 0].get_legend_handles_labels()

@@ -48,4 +48,7 @@ def test_the_figure_has_width_and_coverage_of_each_source(table):
     figure = page.draw(table)
     assert [axis.get_ylabel() for axis in figure.axes] == ["median width (km²)", "coverage"] * 2
     assert "simulated" in figure.get_suptitle()
+    for axis in figure.axes[::2]:
+        assert axis.get_ylim()[0] == 0
+        assert axis.get_ylim()[1] > table["width"].max()
     plt.close(figure)
