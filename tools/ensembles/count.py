@@ -123,8 +123,8 @@ def _intervals(ensemble: Ensemble, name: str, errors: error_model.ErrorModel, dr
     for part, size in zip(PARTS, (0.0, spread, deviation), strict=True):
         scaled = blocks.assign(**{MEMBERS: blocks[MEMBERS] * size / spread}) if spread else blocks
         found = area.residual_interval(scaled, errors, draws=draws, seed=SEED + k)
-        low, high = found.loc["total", ["low", "high"]].tolist()
-        row |= {f"low_{part}": low, f"high_{part}": high}
+        ends = found.to_dict("index")["total"]
+        row |= {f"low_{part}": ends["low"], f"high_{part}": ends["high"]}
     return row | {"spread": spread, "deviation": deviation}
 
 

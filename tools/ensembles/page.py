@@ -124,11 +124,11 @@ def conclude(table: pd.DataFrame) -> str:
     """Say in a list how much wider the intervals of the largest ensemble are, and whether coverage got nearer."""
     most, lines = max(table.index.get_level_values("networks")), []
     sources = dict.fromkeys(table.index.get_level_values("source"))
-    table = table.sort_index()
+    rows = dict(zip(table.index, table.to_dict("records"), strict=True))
     for source in sources:
-        alone, single = table.loc[(most, source, "residuals")], table.loc[(1, source, "residuals")]
+        alone, single = rows[most, source, "residuals"], rows[1, source, "residuals"]
         for name in ("bound", "areas"):
-            found = table.loc[(most, source, name)]
+            found = rows[most, source, name]
             before, after = (abs(row["coverage"] - 0.95) for row in (alone, found))
             verdict = "no nearer to 0.95" if after >= before else "nearer to 0.95"
             lines.append(
