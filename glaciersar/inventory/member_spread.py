@@ -46,4 +46,5 @@ def draw_spreads(maps: Sequence[pd.DataFrame], *, draws: int, rng: np.random.Gen
     spreads = np.array([member_spread(blocks) for blocks in maps])
     if not spreads.any():
         return np.zeros((draws, len(maps)))
-    return rng.standard_normal((draws, len(maps))) * spreads
+    drawn: NDArray[np.float64] = rng.standard_normal((draws, len(maps))) * spreads
+    return drawn

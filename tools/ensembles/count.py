@@ -122,8 +122,9 @@ def _intervals(ensemble: Ensemble, name: str, errors: error_model.ErrorModel, dr
     row = {"truth": float(blocks["true"].sum()), "expected": float(blocks["expected"].sum())}
     for part, size in zip(PARTS, (0.0, spread, deviation), strict=True):
         scaled = blocks.assign(**{MEMBERS: blocks[MEMBERS] * size / spread}) if spread else blocks
-        found = area.residual_interval(scaled, errors, draws=draws, seed=SEED + k).loc["total"]
-        row |= {f"low_{part}": float(found["low"]), f"high_{part}": float(found["high"])}
+        found = area.residual_interval(scaled, errors, draws=draws, seed=SEED + k)
+        ends = found.to_dict("index")["total"]
+        row |= {f"low_{part}": ends["low"], f"high_{part}": ends["high"]}
     return row | {"spread": spread, "deviation": deviation}
 
 

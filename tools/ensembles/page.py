@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from glaciersar.inventory.interval_coverage import FEWEST
 from glaciersar.io.atomic import atomic_write
 
 NAMES = {
@@ -60,6 +61,10 @@ grey band is a coverage of 0.93 to 0.97, bars are one standard error.
 ## What it says
 
 {says}
+
+On places like the validation tiles the residuals of the mean hold already what its networks disagree about, so there
+the spread counts twice. It is added for places unlike them, where networks no longer agree and the residuals do not
+know; that it is right there is not shown by these landscapes.
 """
 
 
@@ -83,7 +88,7 @@ def write_page(
         wanted: How many networks there should be.
     """
     count = len(kinds)
-    missing = "" if count >= wanted else f"{wanted} seeds of one network were wanted, and these are what was trained."
+    missing = "" if count >= wanted else f"{wanted} seeds were wanted; no more were trained when this was made."
     text = TEXT.format(
         count=count,
         kinds=", ".join(kinds),
@@ -118,11 +123,12 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
 def conclude(table: pd.DataFrame) -> str:
     """Say in a list how much wider the intervals of the largest ensemble are, and whether coverage got nearer."""
     most, lines = max(table.index.get_level_values("networks")), []
-    for source in dict.fromkeys(table.index.get_level_values("source")):
-        part = table.loc[most, source]
-        alone, single = part.loc["residuals"], table.loc[1, source].loc["residuals"]
+    sources = dict.fromkeys(table.index.get_level_values("source"))
+    rows = dict(zip(table.index, table.to_dict("records"), strict=True))
+    for source in sources:
+        alone, single = rows[most, source, "residuals"], rows[1, source, "residuals"]
         for name in ("bound", "areas"):
-            found = part.loc[name]
+            found = rows[most, source, name]
             before, after = (abs(row["coverage"] - 0.95) for row in (alone, found))
             verdict = "no nearer to 0.95" if after >= before else "nearer to 0.95"
             lines.append(
@@ -134,27 +140,29 @@ def conclude(table: pd.DataFrame) -> str:
             f"- Residuals of {source}, the mean of {most} beside single networks, by the residuals alone: error "
             f"{single['error']:.2f} → {alone['error']:.2f} km², width {single['width']:.2f} → {alone['width']:.2f} km²."
         )
+    if table["verdict"].isin(["too few to tell"]).any():
+        lines.append(f"- Fewer than {FEWEST} landscapes are too few to tell whether a coverage is right.")
     return "\n".join(lines)
 
 
 def draw(table: pd.DataFrame) -> Figure:
     """Draw width and coverage by the number of networks, a row each source of the residuals."""
     sources = list(dict.fromkeys(table.index.get_level_values("source")))
-    figure, axes = plt.subplots(len(sources), 2, figsize=(9, 6.4), layout="constrained", sharex=True, squeeze=False)
+    figure, axes = plt.subplots(
+        len(sources), 2, figsize=(9, 6.4), layout="constrained", sharex=True, sharey="col", squeeze=False
+    )
     for row, source in zip(axes, sources, strict=True):
         for axis, column, what in zip(row, ("width", "coverage"), ("median width (km²)", "coverage"), strict=True):
             for k, (name, label) in enumerate(NAMES.items()):
                 shown = table.xs((source, name), level=("source", "interval"))
                 shown = shown if name == "residuals" else shown[shown.index > 1]
-                at = shown.index.to_numpy(float) + 0.06 * (k - 1)  # beside one another
+                at = shown.index.to_numpy(float) + 0.08 * (k - 1)  # beside one another
                 error = shown["standard_error"] if column == "coverage" else None
                 axis.errorbar(at, shown[column], error, fmt="os^"[k] + "-", color=COLOURS[name], label=label)
             axis.set(ylabel=what, title=f"residuals of {source}", xticks=sorted(set(table.index.get_level_values(0))))
             if column == "coverage":
                 axis.axhspan(0.93, 0.97, color="0.9", zorder=0)
-                axis.set_ylim(top=1.03)
-            else:
-                axis.set_ylim(bottom=0)
+    axes[0, 0].set_ylim(0, 1.1 * table["width"].max())  # of all panels beside it, once all is drawn
     for axis in axes[-1]:
         axis.set_xlabel("networks that map together")
     handles, labels = axes[0, 0].get_legend_handles_labels()

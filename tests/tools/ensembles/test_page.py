@@ -31,7 +31,7 @@ def test_the_page_says_simulated_how_many_networks_and_how_much_wider(tmp_path, 
     text = (tmp_path / "page.md").read_text()
     assert "from 4 networks" in text
     assert "48 test landscapes" in text
-    assert "6 seeds of one network were wanted" in text
+    assert "6 seeds were wanted" in text
     assert "*simulated*" in text
     assert "1.50 times as wide" in " ".join(text.split())
     assert "0.90 → 0.94, nearer to 0.95" in " ".join(text.split())
@@ -40,10 +40,15 @@ def test_the_page_says_simulated_how_many_networks_and_how_much_wider(tmp_path, 
 def test_coverage_beyond_the_level_is_no_nearer(table):
     table.loc[(4, "validation tiles", "bound"), "coverage"] = 1.0
     assert "0.90 → 1.00, no nearer to 0.95" in page.conclude(table)
+    assert "too few to tell" not in page.conclude(table)
+    assert "100 landscapes are too few to tell" in page.conclude(table.assign(verdict="too few to tell"))
 
 
 def test_the_figure_has_width_and_coverage_of_each_source(table):
     figure = page.draw(table)
     assert [axis.get_ylabel() for axis in figure.axes] == ["median width (km²)", "coverage"] * 2
     assert "simulated" in figure.get_suptitle()
+    for axis in figure.axes[::2]:
+        assert axis.get_ylim()[0] == 0
+        assert axis.get_ylim()[1] > table["width"].max()
     plt.close(figure)
