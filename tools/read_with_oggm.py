@@ -38,9 +38,9 @@ def start_oggm(folder: Path) -> Any:
         InputError: It is not installed.
     """
     os.environ["HOME"] = str(folder)  # salem, of OGGM, keeps its files there
-    urllib.request.urlretrieve = _fetch_nothing  # before salem is imported, which takes this function over
+    urllib.request.urlretrieve = _fetch_nothing  # type: ignore[assignment]  # before salem is imported, which takes this function over
     try:
-        oggm, cfg, funcs = (importlib.import_module(f"oggm{part}") for part in ("", ".cfg", ".utils._funcs"))
+        oggm, cfg, funcs = (_import(f"oggm{part}") for part in ("", ".cfg", ".utils._funcs"))
     except ModuleNotFoundError as error:
         raise InputError(f"{error.name} is not installed, oggm and what it needs expected") from error
     places = ("dl_cache_dir", "tmp_dir", "rgi_dir", "test_dir")
@@ -54,6 +54,10 @@ def start_oggm(folder: Path) -> Any:
     named = pd.Series({number: f"region {number}" for number in REGIONS}), pd.Series(dtype=object)
     funcs._RGI_METADATA |= {"6": named, "7": named}
     return oggm
+
+
+def _import(name: str) -> Any:
+    return importlib.import_module(name)
 
 
 def _fetch_nothing(url: str, filename: str, *_: object, **__: object) -> None:

@@ -106,7 +106,7 @@ def split_blocks(sites: Sequence[Site]) -> dict[Tile, str]:
 
     Neighbours stand in different subsets, so scores are optimistic about another region.
     """
-    split = {}
+    split: dict[Tile, str] = {}
     for site in sites:
         placed = site.glaciers.to_crs(site.block[0].grid.crs)
         ice = {tile: float(placed.clip(tile.bounds).area.sum()) for tile in site.block}

@@ -73,7 +73,9 @@ def _with_walls(surface: NDArray[np.float64], ice: NDArray[np.bool_], pixel: flo
     away, (row, column) = ndimage.distance_transform_edt(~ice, sampling=pixel, return_indices=True)
     relief = ROUGH * fractal_field(ice.shape, 1500 / pixel, random_stream(seed, "relief"))
     walls = np.minimum(RISE * away, HIGHEST_WALL) + np.where(ice, 0, relief)
-    return np.maximum(blur((surface[row, column] + walls).astype(np.float32), SMOOTH / pixel), 1.0).astype(np.float32)
+    smoothed = blur((surface[row, column] + walls).astype(np.float32), SMOOTH / pixel)
+    raised: NDArray[np.float32] = np.maximum(smoothed, 1.0).astype(np.float32)
+    return raised
 
 
 def write_surface(path: Path, surface: NDArray[np.float32], geobox: GeoBox) -> Path:

@@ -32,8 +32,9 @@ SMALLEST = 1.0
 def fine_tuning(steps: int = 40, *, patch: int = 64) -> TrainConfig:
     """Say how shipped weights of *simulated* radar are fine-tuned on the patches."""
     start = pretrained.load(START)
-    own = {"width": start.width, "weights": str(shipped_file(START)), "learning_rate": FINE_RATE}
-    return replace(FRESH, steps_per_epoch=steps, patch=patch, warmup=min(FRESH.warmup, steps // 4), **own)
+    warmup = min(FRESH.warmup, steps // 4)
+    config = replace(FRESH, steps_per_epoch=steps, patch=patch, warmup=warmup)
+    return replace(config, width=start.width, weights=str(shipped_file(START)), learning_rate=FINE_RATE)
 
 
 def train_on_patches(
@@ -95,7 +96,8 @@ def areas_by_projection(split: Mapping[str, Mapping[str, Patch]], maps: Mapping[
         )
     table = pd.DataFrame(rows).groupby("crs")
     counts = table["glacier"].agg(glaciers="nunique", patches="size")
-    return counts.join(table[["pixels_km2", "outlines_km2", "mapped_km2"]].sum()).reset_index()
+    found: pd.DataFrame = counts.join(table[["pixels_km2", "outlines_km2", "mapped_km2"]].sum()).reset_index()
+    return found
 
 
 def score_maps(groups: Mapping[str, Patch], maps: Mapping[str, Path]) -> Confusion:

@@ -43,7 +43,7 @@ class Place:
 
 _SIX = {"area": "Area", "lowest": "Zmin", "highest": "Zmax", "aspect": "Aspect", "decimals": 3, "form": "RGI 6"}
 _SEVEN = {"area": "area_km2", "lowest": "zmin_m", "highest": "zmax_m", "aspect": "aspect_deg", "form": "RGI 7"}
-ALPS = Place(name="Alps, Hintereisferner", file="rgi7g_hef_complex.shp", decimals=12, **_SEVEN)  # type: ignore[arg-type]
+ALPS = Place(name="Alps, Hintereisferner", file="rgi7g_hef_complex.shp", decimals=12, **_SEVEN)
 ICELAND = Place(name="Iceland, Mýrdalsjökull", file="RGI6_icecap.shp", **_SIX)  # type: ignore[arg-type]
 NEPAL = Place(name="Nepal, Everest", file="everest_rgi60.gpkg", **_SIX)  # type: ignore[arg-type]
 ALASKA = Place(name="Alaska, Columbia Glacier", file="RGI60-01.10689.shp", **_SIX)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from tools.elsewhere import chain, figure, labelled, places
 FAR = 0.005
 """Share of an area from which an outline is told."""
 FIGURE = "figures/elsewhere/maps.png"
+WORKERS = 2
 
 HEAD = """# Elsewhere than Svalbard
 
@@ -144,31 +145,27 @@ def write(data: str | Path, work: str | Path, path: str | Path, *, sizes: chain.
         sizes: How much is computed.
     """
     work, path = Path(work), Path(path)
-    pool = process_pool.spawn_pool(len(places.MAPPED) + 1)
-    try:
-        patches = pool.submit(_measure_patches, Path(data), work)
-        sites = [chain.simulate_site(place, data, work, sizes) for place in places.MAPPED]
-        truth = [chain.write_truth(site, work / f"truth/{site.place.short}.tif") for site in sites]
-        truths = [pool.submit(_export, site, made) for site, made in zip(sites, truth, strict=True)]
-        network, dataset = chain.build_and_train(sites, work, sizes)
-        maps = [chain.map_site(network, site, work / f"maps/{site.place.short}.tif") for site in sites]
-        found = [pool.submit(_export, site, made) for site, made in zip(sites, maps, strict=True)]
-        networks = {"shipped weights": pretrained.load(chain.START), "fine-tuned ones": network}
-        scores = chain.score_tiles(networks, dataset)
-        drawn = figure.map_places([site.place.name for site in sites], maps, [site.glaciers for site in sites])
-        figure.write_figure(drawn, path.resolve().parents[1] / FIGURE)
-        parts = [
-            HEAD,
-            AREAS,
-            _table(area_table(data)),
-            MAPPED.format(side=places.SIDE, year=chain.YEAR, start=chain.START, **vars(sizes)),
-            _table(mapped_table(sites, [made.result() for made in truths], [made.result() for made in found], scores)),
-            f"![Maps of three places with the outlines of their inventories](../{FIGURE})",
-            "The maps, *simulated*, with the outlines of the inventories and the edges of the maps.",
-            *patches.result(),
-        ]
-    finally:
-        pool.shutdown(cancel_futures=True)
+    sites = [chain.simulate_site(place, data, work, sizes) for place in places.MAPPED]
+    truth = [chain.write_truth(site, work / f"truth/{site.place.short}.tif") for site in sites]
+    network, dataset = chain.build_and_train(sites, work, sizes)
+    maps = [chain.map_site(network, site, work / f"maps/{site.place.short}.tif") for site in sites]
+    exports = list(zip(sites * 2, truth + maps, strict=True))
+    glaciers = [found for _, found in sorted(process_pool.run_all(_export, exports, workers=WORKERS), key=_number)]
+    truths, found = glaciers[: len(sites)], glaciers[len(sites) :]
+    networks = {"shipped weights": pretrained.load(chain.START), "fine-tuned ones": network}
+    scores = chain.score_tiles(networks, dataset)
+    drawn = figure.map_places([site.place.name for site in sites], maps, [site.glaciers for site in sites])
+    figure.write_figure(drawn, path.resolve().parents[1] / FIGURE)
+    parts = [
+        HEAD,
+        AREAS,
+        _table(area_table(data)),
+        MAPPED.format(side=places.SIDE, year=chain.YEAR, start=chain.START, **vars(sizes)),
+        _table(mapped_table(sites, truths, found, scores)),
+        f"![Maps of three places with the outlines of their inventories](../{FIGURE})",
+        "The maps, *simulated*, with the outlines of the inventories and the edges of the maps.",
+        *_measure_patches(Path(data), work),
+    ]
     with atomic_write(path) as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
@@ -187,6 +184,10 @@ def _measure_patches(data: Path, work: Path) -> tuple[str, str]:
 
 def _export(site: chain.Site, made: Path) -> gpd.GeoDataFrame:
     return chain.write_glaciers(site, made, made.with_suffix(".gpkg"))
+
+
+def _number(answer: tuple[int, object]) -> int:
+    return answer[0]
 
 
 def _table(table: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ import torch
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.evaluation.scoring import map_tiles
 from glaciersar.io.atomic import atomic_write
-from glaciersar.io.process_pool import spawn_pool
+from glaciersar.io.process_pool import run_all
 from glaciersar.models import Network, pretrained
 from glaciersar.training.loop import train
 from tools.finetuning import data
@@ -42,9 +42,8 @@ def measure(plan: Plan, work: Path, *, counts: Sequence[int], seeds: Sequence[in
         for training in trainings:
             measure_arm(*training)
         return
-    with spawn_pool(jobs) as pool:
-        for done in [pool.submit(measure_arm, *training) for training in trainings]:
-            done.result()
+    for _ in run_all(measure_arm, trainings, workers=jobs):
+        pass
 
 
 def measure_arm(plan: Plan, work: Path, count: int, seed: int, arm: str) -> None:
