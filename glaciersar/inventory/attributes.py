@@ -19,6 +19,7 @@ from glaciersar.inference.calibration import UNCALIBRATED, Calibration
 from glaciersar.io import rasters
 from glaciersar.io.atomic import atomic_write
 from glaciersar.io.extras import require_extra
+from glaciersar.io.geopackage import write_layer
 
 STYLE = Path(__file__).with_name("outlines.qml")
 IDENTITY = (
@@ -122,7 +123,7 @@ def write_outlines(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:
         with atomic_write(path) as temporary:
             temporary.unlink()  # GDAL creates the file itself
             if path.suffix == ".gpkg":
-                _write_geopackage(temporary, layer)
+                write_layer(layer, temporary, layer=LAYER, geometry_type="MultiPolygon")
             else:
                 layer.to_parquet(temporary)
     except (OSError, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
@@ -131,12 +132,3 @@ def write_outlines(path: str | Path, polygons: gpd.GeoDataFrame) -> Path:
     with atomic_write(path.with_suffix(".qml")) as temporary:
         shutil.copyfile(STYLE, temporary)
     return path
-
-
-def _write_geopackage(path: Path, layer: gpd.GeoDataFrame) -> None:
-    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})  # else the time of writing
-    try:
-        layer.to_file(path, layer=LAYER, driver="GPKG", geometry_type="MultiPolygon")
-    finally:
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})

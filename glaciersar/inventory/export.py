@@ -17,6 +17,7 @@ from glaciersar.inventory.attributes import LAYER
 from glaciersar.inventory.single_parts import to_single_parts
 from glaciersar.inventory_forms import BOUND, ROCK
 from glaciersar.io.atomic import wrap_write_errors
+from glaciersar.io.geopackage import write_layer
 
 UNKNOWN = 9
 """What both RGI give where nothing is known of a terminus, a connection or a surge."""
@@ -266,7 +267,7 @@ def _write(path: Path, table: gpd.GeoDataFrame) -> None:
             if path.suffix == ".shp":
                 table.to_file(made, driver="ESRI Shapefile", encoding="UTF-8")
             else:
-                table.to_file(made, layer=LAYER, driver="GPKG")
+                write_layer(table, made, layer=LAYER)
             for suffix in SHAPEFILE if path.suffix == ".shp" else (".gpkg",):
                 if (file := made.with_suffix(suffix)).exists():
                     file.replace(path.with_suffix(suffix))

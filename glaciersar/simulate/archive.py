@@ -20,6 +20,7 @@ from glaciersar.errors import InputError
 from glaciersar.geodesy import middle_of
 from glaciersar.grid import Grid, grid_at
 from glaciersar.io.extras import require_extra
+from glaciersar.io.geopackage import write_layer
 from glaciersar.io.rasters import write_cog
 from glaciersar.simulate import radar, random_fields, reference_outlines, stac
 from glaciersar.simulate.backscatter_levels import Levels, read_levels
@@ -101,7 +102,7 @@ def _write(folder: Path, settings: ArchiveSettings, *, progress: bool) -> None:
                 for layer, part in outlines.items():
                     layers[layer].append(part)
     for layer, parts in layers.items():
-        pd.concat(parts, ignore_index=True).to_file(folder / "outlines.gpkg", layer=layer, driver="GPKG")
+        write_layer(pd.concat(parts, ignore_index=True), folder / "outlines.gpkg", layer=layer)
     catalog.normalize_and_save(str(folder), pystac.CatalogType.SELF_CONTAINED)
 
 

@@ -109,14 +109,14 @@ def _read_dataset(path: Path) -> Any:
 
 def _write_outlines(path: Path, rng: np.random.Generator) -> None:
     import geopandas as gpd
-    import pyogrio
     import shapely
+
+    from glaciersar.io.geopackage import write_layer
 
     corners = 430_000 + 4000 * rng.random((3, 2))
     shapes = [shapely.box(x, 8_780_000 + y, x + 500, 8_780_000 + y + 700) for x, y in corners]
     frame = gpd.GeoDataFrame({"year": [2019, 2020, 2021]}, geometry=shapes, crs="EPSG:32633")
-    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})  # else the time of writing
-    frame.to_file(path, driver="GPKG")
+    write_layer(frame, path)
 
 
 def _read_outlines(path: Path) -> Any:
