@@ -41,6 +41,8 @@ NOTICED = 3.0
 """The same in a quick look, of which a measurement is the judge."""
 AGREEING = 0.5
 """Pixels within which the offsets from two halves of the other dates must agree: by chance they seldom do."""
+MOST = 0.5
+"""Share of the dates that must have a clear peak: over open water two of fifteen have one by chance."""
 STEP = 0.05
 """Pixels to which an offset is found."""
 
@@ -206,6 +208,8 @@ def _compare(windows: Sequence[_Texture]) -> tuple[NDArray[np.float64], NDArray[
         apart = np.ptp([peak([waves[half].sum(axis=0) for waves in aligned], k)[0] for half in halves], axis=0).max()
         if peaks[k] >= CLEAR and apart <= AGREEING:
             offsets[k] = offset
+    if np.isfinite(offsets).all(axis=1).mean() < MOST:
+        offsets[:] = np.nan
     return offsets, peaks
 
 

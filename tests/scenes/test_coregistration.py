@@ -79,6 +79,13 @@ def test_without_ground_in_common_nothing_is_measured_and_nothing_refused(rng):
     check_aligned(table)
 
 
+def test_speckle_in_which_two_dates_agree_by_chance_is_not_refused(rng):
+    for _ in range(30):
+        power = np.stack([backscatter(rng, (100, 100)) for _ in range(15)])
+        speckle = Series(power=power, times=tuple(year_of_dates(15)), geobox=LARGE)
+        assert largest_offset(offsets_of([speckle])) == 0
+
+
 def test_missing_parts_and_windows_without_radar_are_left_out(rng):
     whole = series(rng, [(0, 0)] * 3 + [(0, 1)] * 3)
     whole.power[2, :40] = np.nan
