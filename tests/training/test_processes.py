@@ -103,7 +103,7 @@ def test_validation_too_is_that_of_one_where_statistics_are_computed_anew(two, d
 def test_one_process_differs_as_much_from_itself_where_patches_are_summed_in_another_order(data, tmp_path, monkeypatch):
     log = train(PLAIN, data, tmp_path / "one", progress=False)
     take_step = loop.take_step
-    monkeypatch.setattr(loop, "take_step", lambda run, x, y: take_step(run, x.flip(0), y.flip(0)))
+    monkeypatch.setattr(loop, "take_step", lambda run, x, y, **how: take_step(run, x.flip(0), y.flip(0), **how))
     turned = train(PLAIN, data, tmp_path / "turned", progress=False)
     np.testing.assert_allclose(turned["loss"], log["loss"], atol=1e-5, rtol=0)
     assert 0 < abs(turned["val_loss"] - log["val_loss"]).max() < 2e-3
