@@ -23,6 +23,7 @@ from glaciersar.polygons import area_parts
 SMALLEST = 10_000.0  # m², the smallest glacier of the Randolph Glacier Inventory
 BATCH = 4096  # polygons measured at a time
 TOUCH = 0.01  # metres: shapes closer than this touch
+STEPS = 400  # at most along the edge of ice that is divided among the glaciers it touches
 CORNER = 0.5 * np.sqrt(0.5)  # pixels by which a corner moves when it is cut between the middles of two pixel sides
 
 
@@ -222,7 +223,8 @@ def _assign(piece: shapely.Polygon, inside: gpd.GeoDataFrame) -> list[tuple[int,
     near = inside.iloc[inside.sindex.query(piece, predicate="dwithin", distance=TOUCH)]
     if near["glacier"].nunique() <= 1:
         return [(int(near["glacier"].iat[0]) if len(near) else -1, piece)]
-    around, spacing = piece.buffer(TOUCH), np.sqrt(piece.area) / 20
+    around = piece.buffer(TOUCH)
+    spacing = max(np.sqrt(piece.area) / 20, piece.length / STEPS)  # a sliver has next to no area, whatever its length
     corner = np.floor(piece.bounds[:2])  # far from it, cells of points close together are rounded to no valid polygons
     owner: dict[tuple[float, float], int] = {}
     for g, shape in zip(near["glacier"], near.geometry, strict=True):

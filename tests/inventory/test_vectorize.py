@@ -205,6 +205,24 @@ def test_ice_between_two_glaciers_is_divided_far_from_the_origin_too():
     assert found.area.sum() == pytest.approx(ice.area)
 
 
+def test_a_sliver_between_two_glaciers_is_divided_by_few_points(monkeypatch):
+    low, high = shapely.box(0, 0, 1000, 500), shapely.box(0, 500 + 1e-6, 1000, 1000)  # as after a change of projection
+    divide, points = shapely.voronoi_polygons, []
+
+    def count(shape, **how):
+        points.append(len(shape.geoms))
+        assert points[-1] < 10_000
+        return divide(shape, **how)
+
+    monkeypatch.setattr(shapely, "voronoi_polygons", count)
+    glaciers = gpd.GeoDataFrame({"name": ["low", "high"]}, geometry=[low, high], crs="EPSG:32633")
+    ice = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1000, 1000)], crs="EPSG:32633")
+    found = vectorize.split_by_glacier(ice, glaciers)
+    assert points, "nothing lay between them"
+    assert found["name"].tolist() == ["low", "high"]
+    np.testing.assert_allclose(found.geometry.area, 5e5, rtol=1e-6)
+
+
 def test_a_random_inventory_splits_random_ice_without_gap_or_overlap(tmp_path, rng):
     ice = vectorize.simplify_outlines(trace(tmp_path, blobs(rng) > 0.5, BIG), pixel=10)
     seeds = shapely.MultiPoint(rng.uniform(BIG.boundingbox.bbox[:2], BIG.boundingbox.bbox[2:], (9, 2)))
