@@ -27,6 +27,8 @@ MAX_OFFSET = 0.75
 compared, speckle alone moves offsets by some tenths."""
 SIDE, WINDOWS = 256, 4
 """Pixels along a side of the windows that are compared, and how many there are in a large grid."""
+SMALLEST = 96
+"""Pixels along the sides of a window in which offsets are told: in smaller ones melt moves what little there is."""
 LOOK = 256
 """Pixels along the side of the coarse look by which they are chosen."""
 REACH = 16
@@ -170,7 +172,7 @@ class _Texture:
 
 def _texture_of(power: NDArray[np.float32]) -> _Texture | None:
     """Return what is compared of a window; None where nothing can be."""
-    if min(power.shape[1:]) < 2 * REACH:
+    if min(power.shape[1:]) < SMALLEST:
         return None
     decibel = radiometry.to_decibel(power, floor=radiometry.NOISE_FLOOR)  # (T, h, w), NaN without radar
     seen = np.isfinite(decibel).all(axis=0)  # (h, w)
