@@ -19,7 +19,7 @@ PAGES = {
     "docs/image.md": "python -m tools.image",
     "docs/simulator.md": "python -m tools.simulator_facts",
     "docs/parity.md": "python -m tools.parity FOLDER_OF_FIXTURES docs/parity.md",
-    "docs/ensembles.md": "python -m tools.ensembles runs/evidence",
+    "docs/ensembles.md": "python -m tools.ensembles RUN",
     "docs/inventories.md": "python -m tools.five_glaciers FOLDER_OF_DATA docs/inventories.md",
     "docs/elsewhere.md": "python -m tools.elsewhere FOLDER_OF_DATA WORK_FOLDER docs/elsewhere.md",
     "docs/fine-tuning.md": "python -m tools.finetuning",
