@@ -15,8 +15,9 @@ PAGE = """\
 # Killed runs
 
 Made by `python -m tools.kills` (reproduce, dataset, training, map) and `python -m tools.kills page`, on {machine}.
-Everything that belongs to a run is killed by SIGKILL at a random moment, Jupyter kernels and workers included, and the run is started again. When
-it has ended, its files are compared, byte by byte, with those of a run that was never killed. Radar is *simulated*.
+Everything that belongs to a run is killed by SIGKILL at a random moment, Jupyter kernels and workers included, and the
+run is started again. When it has ended, its files are compared, byte by byte, with those of a run that was never
+killed. Radar is *simulated*.
 
 {summary}
 
