@@ -46,7 +46,7 @@ html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True, "use_downlo
 linkcheck_anchors = False
 nitpick_ignore_regex = [
     ("py:.*", r"(?!glaciersar\.).*"),  # names of other packages
-    ("py:class", r"glaciersar\..*\.(T|Item|Module|Result|Values|_\w+)"),  # type variables, and what is private
+    ("py:class", r"glaciersar\..*\.(R|T|Item|Module|Result|Values|_\w+)"),  # type variables, and what is private
 ]
 
 
