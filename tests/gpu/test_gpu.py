@@ -18,9 +18,9 @@ from glaciersar.inference import backends, large_raster
 from glaciersar.inference.sliding_window import Tiling, map_array
 from glaciersar.models.memory import peak_bytes
 from glaciersar.models.precision import fastest_precision
-from glaciersar.training import schedule
 from glaciersar.training.loop import train
 from tests.inference.test_backends import network
+from tests.support.killing import train_until_killed
 from tests.support.streams import GRID, TILES, Source, shares
 from tests.training.test_loop import CONFIG, same, weights, write_dataset
 
@@ -146,20 +146,9 @@ def test_a_map_goes_on_in_smaller_windows_where_memory_runs_out(capsys):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(COUNT == 0, reason="needs a GPU")
-def test_a_killed_training_resumes_and_ends_with_the_same_bits(data, tmp_path, monkeypatch):
+def test_a_killed_training_resumes_and_ends_with_the_same_bits(data, tmp_path):
     train(CONFIG, data, tmp_path / "whole", progress=False)
-    learning_rate, killed_at = schedule.learning_rate, 2 * CONFIG.steps_per_epoch + 2
-    steps = iter(range(1, 10_000))
-
-    def rate_until_killed(step, **how):
-        if next(steps) == killed_at:
-            raise KeyboardInterrupt
-        return learning_rate(step, **how)
-
-    monkeypatch.setattr(schedule, "learning_rate", rate_until_killed)
-    with pytest.raises(KeyboardInterrupt):
-        train(CONFIG, data, tmp_path / "killed", progress=False)
-    monkeypatch.undo()
+    train_until_killed(CONFIG, data, tmp_path / "killed", step=2 * CONFIG.steps_per_epoch + 1)
     train(CONFIG, data, tmp_path / "killed", progress=False)
     assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
 

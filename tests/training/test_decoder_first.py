@@ -8,11 +8,12 @@ import torch
 from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.models import pretrained
-from glaciersar.training import schedule, step
+from glaciersar.training import step
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.decoder_first import encoder_weights
 from glaciersar.training.loop import train
 from glaciersar.training.setup import set_up
+from tests.support.killing import train_until_killed
 from tests.training.test_loop import CONFIG, same, weights
 
 
@@ -59,19 +60,9 @@ def test_afterwards_all_learns(data, tmp_path, config):
     assert not any(torch.equal(one[name], two[name]) for name in one if name.endswith("weight"))
 
 
-def test_a_killed_run_resumes_and_ends_the_same(data, tmp_path, config, monkeypatch):
+def test_a_killed_run_resumes_and_ends_the_same(data, tmp_path, config):
     train(config, data, tmp_path / "whole", progress=False)
-    learning_rate = schedule.learning_rate
-
-    def rate_until_killed(number, **how):
-        if number == config.steps_per_epoch + 1:
-            raise KeyboardInterrupt
-        return learning_rate(number, **how)
-
-    monkeypatch.setattr(schedule, "learning_rate", rate_until_killed)
-    with pytest.raises(KeyboardInterrupt):
-        train(config, data, tmp_path / "killed", progress=False)
-    monkeypatch.undo()
+    train_until_killed(config, data, tmp_path / "killed", step=config.steps_per_epoch + 1)
     train(config, data, tmp_path / "killed", progress=False)
     assert same(weights(tmp_path / "killed"), weights(tmp_path / "whole"))
 

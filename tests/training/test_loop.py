@@ -17,6 +17,7 @@ from glaciersar.models.features import features_of
 from glaciersar.training import loop, schedule
 from glaciersar.training.config import TrainConfig, count_steps
 from glaciersar.training.loop import train
+from tests.support.killing import train_until_killed
 
 CONFIG = TrainConfig(
     width=4, patch=16, batch=2, epochs=3, steps_per_epoch=4, learning_rate=5e-3, restarts=[3], threads=1, seed=7
@@ -77,25 +78,10 @@ def test_the_same_seed_gives_the_same_weights_to_the_bit_and_another_seed_does_n
 
 @pytest.mark.slow
 @pytest.mark.parametrize("decay", [0.0, 0.8])
-def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, monkeypatch, decay):
+def test_a_run_killed_within_an_epoch_resumes_and_ends_the_same(data, tmp_path, decay):
     config = dataclasses.replace(CONFIG, ema_decay=decay)
     train(config, data, tmp_path / "whole", progress=False)
-
-    steps = 0
-
-    def rate_until_killed(step, **how):
-        nonlocal steps
-        steps += 1
-        if steps == 2 * CONFIG.steps_per_epoch + 2:
-            raise KeyboardInterrupt
-        return learning_rate(step, **how)
-
-    learning_rate = schedule.learning_rate
-    monkeypatch.setattr(schedule, "learning_rate", rate_until_killed)
-    with pytest.raises(KeyboardInterrupt):
-        train(config, data, tmp_path / "killed", progress=False)
-    monkeypatch.undo()
-
+    train_until_killed(config, data, tmp_path / "killed", step=2 * CONFIG.steps_per_epoch + 1)
     log = train(config, data, tmp_path / "killed", progress=False)
     assert len(log) == CONFIG.epochs
     assert (tmp_path / "killed/log.csv").read_text() == (tmp_path / "whole/log.csv").read_text()

@@ -12,11 +12,11 @@ from glaciersar import models
 from glaciersar.errors import InputError
 from glaciersar.models import pretrained
 from glaciersar.models.shipped import WEIGHTS
-from glaciersar.training import schedule
 from glaciersar.training.loop import train
 from glaciersar.training.setup import set_up
 from glaciersar.training.start import identified
 from tests.support.keras_files import write_keras
+from tests.support.killing import train_until_killed
 from tests.training.test_loop import CONFIG, same, weights
 
 SHORT = replace(CONFIG, epochs=1, steps_per_epoch=1)
@@ -54,21 +54,10 @@ def test_the_new_weights_tell_name_content_and_data_of_those_they_started_from_b
     assert told == f"first.safetensors, SHA-256 {digest}, trained on simulated radar"
 
 
-def test_a_killed_run_resumes_and_ends_the_same_wherever_the_weight_file_now_lies(data, tmp_path, start, monkeypatch):
+def test_a_killed_run_resumes_and_ends_the_same_wherever_the_weight_file_now_lies(data, tmp_path, start):
     config = replace(CONFIG, epochs=2, weights=start)
     train(config, data, tmp_path / "whole", progress=False)
-    rates, learning_rate = [], schedule.learning_rate
-
-    def rate_until_killed(step, **how):
-        rates.append(step)
-        if step == CONFIG.steps_per_epoch + 1:
-            raise KeyboardInterrupt
-        return learning_rate(step, **how)
-
-    monkeypatch.setattr(schedule, "learning_rate", rate_until_killed)
-    with pytest.raises(KeyboardInterrupt):
-        train(config, data, tmp_path / "killed", progress=False)
-    monkeypatch.undo()
+    train_until_killed(config, data, tmp_path / "killed", step=CONFIG.steps_per_epoch + 1)
     moved = tmp_path / "elsewhere" / "first.safetensors"
     moved.parent.mkdir()
     (tmp_path / "first.safetensors").rename(moved)
