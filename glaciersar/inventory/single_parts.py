@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 
 from glaciersar.geodesy import areas_km2
+from glaciersar.inventory import vectorize
 
-SMALLEST = 0.01
+SMALLEST = vectorize.SMALLEST / 1e6
 """km², of the smallest glacier of the Randolph Glacier Inventory."""
 SHARED = ("area_km2", "unc_km2")
 """Columns that are shared out among the parts of a glacier by their areas."""

@@ -150,7 +150,8 @@ def write(data: str | Path, work: str | Path, path: str | Path, *, sizes: chain.
     network, dataset = chain.build_and_train(sites, work, sizes)
     maps = [chain.map_site(network, site, work / f"maps/{site.place.short}.tif") for site in sites]
     exports = list(zip(sites * 2, truth + maps, strict=True))
-    glaciers = [found for _, found in sorted(process_pool.run_all(_export, exports, workers=WORKERS), key=_number)]
+    made = dict(process_pool.run_all(_export, exports, workers=WORKERS))
+    glaciers = [made[k] for k in range(len(exports))]
     truths, found = glaciers[: len(sites)], glaciers[len(sites) :]
     networks = {"shipped weights": pretrained.load(chain.START), "fine-tuned ones": network}
     scores = chain.score_tiles(networks, dataset)
@@ -184,10 +185,6 @@ def _measure_patches(data: Path, work: Path) -> tuple[str, str]:
 
 def _export(site: chain.Site, made: Path) -> gpd.GeoDataFrame:
     return chain.write_glaciers(site, made, made.with_suffix(".gpkg"))
-
-
-def _number(answer: tuple[int, object]) -> int:
-    return answer[0]
 
 
 def _table(table: pd.DataFrame) -> str:
