@@ -6,18 +6,19 @@ import re
 import socket
 import subprocess
 import sysconfig
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import md5
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pystac
+
+from tools.load.server import answer_range, listen
 
 SLOW = 1.5
 """Seconds that a slow answer waits; tests shorten the client's timeout below it."""
@@ -116,14 +117,8 @@ def serve(folder: Path | None = None, *, upstream: str = "") -> Iterator[Web]:
                 return 404, {}, b"no such file"
             content = path.read_bytes()
             headers = {"ETag": f'"{md5(content).hexdigest()}"', "Accept-Ranges": "bytes"}
-            found = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-            if not found:
-                return 200, headers, content
-            start, end = int(found[1]), min(int(found[2] or len(content)), len(content) - 1)
-            if start > end:
-                return 416, headers, b""
-            headers["Content-Range"] = f"bytes {start}-{end}/{len(content)}"
-            return 206, headers, content[start : end + 1]
+            status, ranged, part = answer_range(content, self.headers.get("Range", ""))
+            return status, headers | ranged, part
 
         def _send(self, status: int, headers: dict[str, str], content: bytes, *, fault: str | None) -> None:
             cut = fault == "cut"
@@ -140,17 +135,9 @@ def serve(folder: Path | None = None, *, upstream: str = "") -> Iterator[Web]:
                 cut = True
             self.close_connection = cut
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    web = Web(url=f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
+    with listen(Handler) as url:
+        web = Web(url=url)
         yield web
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def serve(folder: Path, *, busy: bool) -> Iterator[Counts]:
             elif not file.is_file():
                 self._answer(404, {}, b"no such file")
             else:
-                self._answer(*_part(file.read_bytes(), self.headers.get("Range", "")))
+                self._answer(*answer_range(file.read_bytes(), self.headers.get("Range", "")))
 
         do_HEAD = do_GET  # noqa: N815
 
@@ -69,21 +69,28 @@ def serve(folder: Path, *, busy: bool) -> Iterator[Counts]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with listen(Handler) as url:
+        counts = Counts(url=url)
+        yield counts
+
+
+@contextmanager
+def listen(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Answer requests on a free port of loopback, each in a thread of its own; gives the URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    counts = Counts(url=f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield counts
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
 
 
-def _part(content: bytes, wanted: str) -> tuple[int, dict[str, str], bytes]:
-    """Answer a request for some bytes of a file, or for all."""
+def answer_range(content: bytes, wanted: str) -> tuple[int, dict[str, str], bytes]:
+    """Answer a request for some bytes of a file, as its header Range says, or for all: status, headers, body."""
     found = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted)
     if not found:
         return 200, {}, content
