@@ -5,7 +5,7 @@ from pathlib import Path
 
 from glaciersar.evaluation.scoring import histogram_tiles
 from glaciersar.inference.calibration import Calibration, fit_calibration, read_calibration
-from glaciersar.inference.ensemble import load_networks
+from glaciersar.inference.ensemble import each_of, load_networks
 from glaciersar.io.atomic import require_file
 from glaciersar.models import Network, pretrained
 
@@ -36,7 +36,7 @@ def load_calibrated(
     Raises:
         InputError: No such weights, a file beside them that is no calibration, or no validation tiles to fit one on.
     """
-    given = [weights] if isinstance(weights, str | Path) else list(weights)
+    given = each_of(weights)
     files = [one for one in given if str(one) not in (*pretrained.SHIPPED, *pretrained.PUBLISHED)]
     for one in files:
         require_file(one, made_by="04-train")

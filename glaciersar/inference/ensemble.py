@@ -30,6 +30,11 @@ Networks = Network | Sequence[Network]
 T = TypeVar("T")
 
 
+def each_of(given: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """List what is given as one or as several."""
+    return [given] if isinstance(given, str | Path) else list(given)
+
+
 def load_networks(weights: str | Path | Sequence[str | Path]) -> list[Network]:
     """Load the weights of one network or of several that map together, each as `pretrained.load` does.
 
@@ -38,7 +43,7 @@ def load_networks(weights: str | Path | Sequence[str | Path]) -> list[Network]:
     Raises:
         InputError: What `pretrained.load` and `members_of` refuse.
     """
-    named = [weights] if isinstance(weights, str | Path) else weights
+    named = each_of(weights)
     members = members_of([pretrained.load(one) for one in named])
     if len({member.checksum() for member in members}) < len(members):
         print(f"{len(members)} networks of which some have the same weights found: their spread is too small")
@@ -55,8 +60,8 @@ def weights_of_run(work: str | Path, model: str | Sequence[str]) -> list[Path]:
     Raises:
         InputError: One of them is not trained.
     """
-    names = [model] if isinstance(model, str) else model
-    return [require_file(Path(work) / "models" / name / "weights.safetensors", made_by="04-train") for name in names]
+    models = Path(work) / "models"
+    return [require_file(models / name / "weights.safetensors", made_by="04-train") for name in each_of(model)]
 
 
 def find_calibration(weights: str | Path | Sequence[str | Path], given: str | Path = "") -> Calibration | None:
@@ -64,7 +69,7 @@ def find_calibration(weights: str | Path | Sequence[str | Path], given: str | Pa
 
     What lies beside one of several networks calibrates that network, not their mean; that it is left out is told.
     """
-    named = [weights] if isinstance(weights, str | Path) else weights
+    named = each_of(weights)
     beside = [path for one in named if (path := Path(one).with_name("calibration.json")).exists()]
     if given:
         return read_calibration(given)

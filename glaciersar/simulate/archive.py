@@ -24,7 +24,8 @@ from glaciersar.io.geopackage import write_layer
 from glaciersar.io.rasters import write_cog
 from glaciersar.simulate import radar, random_fields, reference_outlines, stac
 from glaciersar.simulate.backscatter_levels import Levels, read_levels
-from glaciersar.simulate.landscape import Landscape, dem_geobox, draw_landscape, landscape_from_dem
+from glaciersar.simulate.landscape import Landscape, draw_landscape
+from glaciersar.simulate.landscape_from_dem import dem_geobox, landscape_from_dem
 from glaciersar.simulate.places import bounds_of
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS, ArchiveSettings
 from glaciersar.simulate.temperate import CLIMATES, draw_control

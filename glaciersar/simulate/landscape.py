@@ -1,28 +1,17 @@
-"""Landscapes with known glaciers: drawn from a seed, or taken from a user's elevation model and outlines."""
+"""Landscapes with known glaciers, drawn from a seed."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
-import rasterio
-import rasterio.warp
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from rasterio.io import DatasetReader
 from scipy import ndimage
 
-from glaciersar import outlines
 from glaciersar.errors import InputError
-from glaciersar.geodesy import middle_of
-from glaciersar.grid import grid_at
-from glaciersar.io import rasters
-from glaciersar.io.open_raster import open_raster
 from glaciersar.simulate import ice, random_fields, terrain
 from glaciersar.simulate.climates import find_climate
-from glaciersar.simulate.rounding import blur, evaluate, norm, rounded
+from glaciersar.simulate.rounding import blur, evaluate, norm
 from glaciersar.simulate.zones import place_zones
 
 SPACING = 150.0  # metres, of the grid on which the ice flows
@@ -224,133 +213,3 @@ def _remove_small_patches(glacier: NDArray[np.bool_], *, smallest: float) -> NDA
         size = np.bincount(label.ravel(), minlength=count + 1)
         glacier = np.where((size[label] < smallest) & (label > 0), not wanted, glacier)
     return glacier
-
-
-def landscape_from_dem(
-    dem: str | Path,
-    outline: str | Path,
-    *,
-    pixel: float,
-    years: Sequence[int],
-    seed: int,
-    name: str | None = None,
-    crs: str = "",
-) -> Landscape:
-    """Make a landscape from an elevation model and glacier outlines.
-
-    Args:
-        dem: Elevation in metres, any projected raster with a CRS; pixels at or below 0 are water, nodata is
-            unknown.
-        outline: Glacier outlines, any vector file with a CRS.
-        pixel: Pixel size wanted, metres.
-        years: Years wanted; the glaciers are the same in each, as the outlines give one state.
-        seed: For what the files do not contain: debris, crevasses, snow patches, which differ between years.
-        name: Name of the landscape; the file's name if not given.
-        crs: System of the tile grid; empty takes that of the place, as `grid.grid_at` does.
-
-    Returns:
-        The landscape, on pixels aligned with the tile grid of its place. The equilibrium line is the median
-        elevation of the glaciers.
-    """
-    surface, geobox = _read_dem(Path(dem), pixel, crs)
-    shapes = outlines.read_outlines(outline).to_crs(str(geobox.crs))
-    glacier, known = outlines.to_mask(_clip(shapes, geobox), geobox), np.isfinite(surface)
-    if not (glacier & known).any():
-        raise InputError(f"{outline}: no outline overlaps the elevation model {Path(dem).name}, expected at least one")
-    ela = float(np.median(surface[glacier & known]))
-    row, column = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-    surface = surface[row, column]  # of the nearest pixel with a value
-    water = (surface <= 0) & ~glacier
-    placed = {
-        year: place_zones(
-            surface,
-            glacier,
-            water,
-            ela=ela,
-            pixel=pixel,
-            speed=None,
-            rng=random_fields.random_stream(seed, "zones"),
-            snow_rng=random_fields.random_stream(seed, "snow patches", year),
-        )
-        for year in years
-    }
-    return Landscape(
-        name=name or Path(dem).stem,
-        geobox=geobox,
-        surface=surface,
-        ela=ela,
-        glacier=dict.fromkeys(years, glacier),
-        zones=placed,
-        known=known,
-    )
-
-
-def _clip(shapes: gpd.GeoDataFrame, geobox: GeoBox) -> gpd.GeoDataFrame:
-    box = geobox.boundingbox
-    return shapes.cx[box.left : box.right, box.bottom : box.top]
-
-
-def dem_geobox(dem: str | Path, pixel: float, crs: str = "") -> GeoBox:
-    """Return the pixels of a landscape from an elevation model: within it, aligned with the tile grid.
-
-    Raises:
-        InputError: The file is missing, no raster, in degrees, or smaller than 16 × 16 pixels.
-    """
-    path = Path(dem)
-    with _opened(path) as source:
-        return _aligned_geobox(source, path, pixel, crs)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[DatasetReader]:
-    """Open an elevation model, and say in one sentence what is wrong with it."""
-    if not path.exists():
-        raise InputError(f"{path}: no such file, expected an elevation model (GeoTIFF)")
-    try:
-        with open_raster(path) as source:
-            yield source
-    except rasterio.errors.RasterioError as error:
-        reason = " ".join(str(error.__cause__ or error).split()).rstrip(".")  # GDAL's own words
-        raise InputError(f"{path}: cannot be read as a raster ({reason}), expected an elevation model") from error
-
-
-def _aligned_geobox(source: DatasetReader, path: Path, pixel: float, crs: str) -> GeoBox:
-    if source.crs is None or not source.crs.is_projected:
-        raise InputError(
-            f"{path}: {source.crs or 'no coordinate system'} found, expected a projected one, in metres; "
-            f"gdalwarp -t_srs brings an elevation model there"
-        )
-    squares = grid_at(*middle_of(rasters.geobox_of(source)), crs=crs)
-    left, bottom, right, top = rasterio.warp.transform_bounds(source.crs, squares.crs, *source.bounds)
-    left, bottom = (
-        origin + np.ceil((edge - origin) / pixel) * pixel
-        for edge, origin in zip((left, bottom), squares.origin, strict=True)
-    )
-    width, height = int((right - left) // pixel), int((top - bottom) // pixel)
-    if min(width, height) < 16:
-        raise InputError(f"{path}: {width}×{height} pixels of {pixel:g} m found, expected at least 16×16")
-    return GeoBox.from_bbox(
-        (left, bottom, left + width * pixel, bottom + height * pixel), squares.crs, resolution=pixel
-    )
-
-
-def _read_dem(path: Path, pixel: float, crs: str) -> tuple[NDArray[np.float32], GeoBox]:
-    """Read an elevation model onto pixels aligned with the tile grid; NaN where it has none."""
-    with _opened(path) as source:
-        geobox = _aligned_geobox(source, path, pixel, crs)
-        elevation = source.read(1, masked=True).astype(np.float32).filled(np.nan)
-    surface = np.full(geobox.shape, np.nan, np.float32)
-    rasterio.warp.reproject(
-        elevation,
-        surface,
-        src_transform=source.transform,
-        src_crs=source.crs,
-        src_nodata=np.nan,
-        dst_transform=geobox.affine,
-        dst_crs=str(geobox.crs),
-        dst_nodata=np.nan,
-        resampling=rasterio.warp.Resampling.bilinear,
-    )
-    if not np.isfinite(surface).any():
-        raise InputError(f"{path}: no elevation found, expected metres")
-    return rounded(surface), geobox
