@@ -18,13 +18,12 @@ from glaciersar.geodesy import areas_km2
 from glaciersar.grid import SUBSETS, Group, Tile
 from glaciersar.inference.large_raster import map_scenes
 from glaciersar.inference.region import choose_region
+from glaciersar.inference.sliding_window import write_map
 from glaciersar.inventory.attributes import add_attributes
 from glaciersar.inventory.export import Sources, write_inventory
 from glaciersar.inventory.from_map import outline_glaciers
 from glaciersar.inventory.vectorize import split_by_glacier
-from glaciersar.io.rasters import write_cog
 from glaciersar.models import Network, pretrained
-from glaciersar.models.shipped import shipped_file
 from glaciersar.scenes.scene import Scene
 from glaciersar.scenes.search import find_scenes
 from glaciersar.simulate.archive import simulate_archive
@@ -130,7 +129,7 @@ def build_and_train(sites: Sequence[Site], work: Path, sizes: Sizes) -> tuple[Ne
         TrainConfig(
             model=start.name,
             width=start.width,
-            weights=str(shipped_file(START)),
+            weights=START,
             patch=sizes.patch,
             batch=sizes.batch,
             epochs=1,
@@ -170,11 +169,8 @@ def map_site(network: Network, site: Site, path: Path) -> Path:
 
 def write_truth(site: Site, path: Path, *, pixel: float = 40.0) -> Path:
     """Write the inventory itself as a map: 1 within an outline, 0 elsewhere."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     geobox = GeoBox.from_bbox(site.geobox.boundingbox, str(site.geobox.crs), resolution=pixel, tight=True)
-    tags = {"dates": f"{YEAR}-07-15"}
-    write_cog(path, outlines.to_mask(site.glaciers, geobox).astype(np.float32), geobox, exact=True, tags=tags)
-    return path
+    return write_map(path, outlines.to_mask(site.glaciers, geobox).astype(np.float32), geobox, dates=f"{YEAR}-07-15")
 
 
 def write_glaciers(site: Site, path: Path, out: Path) -> gpd.GeoDataFrame:

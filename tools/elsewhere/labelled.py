@@ -6,18 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
 
 from glaciersar.dataset.labelled_patches import Patch, name_groups, split_by_glacier
 from glaciersar.evaluation.mapped_tiles import iter_tile_maps
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.geodesy import pixel_areas_km2
 from glaciersar.grid import SUBSETS
+from glaciersar.inference.sliding_window import write_map
 from glaciersar.inventory.from_map import outline_glaciers
-from glaciersar.io.rasters import read_overview, write_cog
+from glaciersar.io.rasters import read_overview
 from glaciersar.models import Network, pretrained
-from glaciersar.models.shipped import shipped_file
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.loop import train
 from tools.real_radar.folds import FINE_RATE, FRESH
@@ -34,7 +32,7 @@ def fine_tuning(steps: int = 40, *, patch: int = 64) -> TrainConfig:
     start = pretrained.load(START)
     warmup = min(FRESH.warmup, steps // 4)
     config = replace(FRESH, steps_per_epoch=steps, patch=patch, warmup=warmup)
-    return replace(config, width=start.width, weights=str(shipped_file(START)), learning_rate=FINE_RATE)
+    return replace(config, width=start.width, weights=START, learning_rate=FINE_RATE)
 
 
 def train_on_patches(
@@ -61,13 +59,6 @@ def map_patches(network: Network, split: Mapping[str, Mapping[str, Patch]], work
             seen = np.where(labels.sum(0) > 0, probability, np.nan)  # (H, W)
             maps[name] = write_map(work / f"maps/{name}.tif", seen.astype(np.float32), split[subset][name].geobox)
     return maps
-
-
-def write_map(path: Path, probability: NDArray[np.float32], geobox: GeoBox) -> Path:
-    """Write a probability of glacier (H, W) as a map."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_cog(path, probability, geobox, exact=True, description="probability of glacier")
-    return path
 
 
 def outlined_km2(path: Path) -> float:

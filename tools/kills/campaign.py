@@ -4,7 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from glaciersar.errors import InputError
@@ -134,7 +134,7 @@ def run_campaign(
         moment = next(moments, None) if len(campaign.kills) < count else None
         kill, _ = attempt(task, moment)
         if kill:
-            campaign.kills.append(Kill(**{**asdict(kill), "run": run}))
+            campaign.kills.append(replace(kill, run=run))
         else:
             campaign.missed += moment is not None
             campaign.different[run] = differences(task.contents(), expected)

@@ -1,6 +1,7 @@
 """python -m tools.load [--place FOLDER] [--out PAGE]"""
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def _regions(place: Path) -> Group:
 
 def _map(place: Path, source: str, at_a_time: int, name: str = "regions") -> Measured:
     out = place / f"{name}-{at_a_time}"
-    _clear(out)
+    shutil.rmtree(out, ignore_errors=True)
     command = ["tools.load.work", source, str(out), str(at_a_time)]
     return _tell(measure([command], out, log=place / "work.log"), f"{name}, {at_a_time} at a time")
 
@@ -91,7 +92,7 @@ def _builds(place: Path) -> Group:
         (f"{BUILDERS} builders of one dataset", BUILDERS, 1),
     ):
         out = place / "built"
-        _clear(out)
+        shutil.rmtree(out, ignore_errors=True)
         command = ["tools.load.build", str(place), "built", str(workers)]
         group.append((title, _tell(measure([command] * count, out, log=place / "work.log"), title)))
     return group
@@ -107,13 +108,6 @@ def _served(place: Path) -> tuple[Group, int, int]:
             group.append((title, _map(place, f"{counts.url}/catalog.json", REGIONS, "busy" if busy else "served")))
             requests, refused = counts.rasters, counts.refused
     return group, requests, refused
-
-
-def _clear(out: Path) -> None:
-    if out.exists():
-        for path in sorted(out.rglob("*"), reverse=True):
-            path.rmdir() if path.is_dir() else path.unlink()
-        out.rmdir()
 
 
 def _tell(measured: Measured, title: str) -> Measured:
