@@ -2,7 +2,8 @@
 
 Dates are compared by cross-correlation of what stays the same through the year, edges and texture of the ground: in dB,
 without what is finer than speckle or wider than some twenty pixels, and where the ground changes least. Phase
-correlation would give speckle, which lies in the finest waves, the same weight as the ground.
+correlation would give speckle, which lies in the finest waves, the same weight as the ground. What counts is what two
+halves of the ground have in common: sea ice that drifts beside the land moves a part of it alone.
 """
 
 from collections.abc import Sequence
@@ -27,8 +28,8 @@ MAX_OFFSET = 0.75
 compared, speckle alone moves offsets by some tenths."""
 SIDE, WINDOWS = 256, 4
 """Pixels along a side of the windows that are compared, and how many there are in a large grid."""
-SMALLEST = 96
-"""Pixels along the sides of a window in which offsets are told: in smaller ones melt moves what little there is."""
+SMALLEST = 48
+"""Pixels along the sides of half a window in which offsets are told."""
 LOOK = 256
 """Pixels along the side of the coarse look by which they are chosen."""
 REACH = 16
@@ -40,9 +41,10 @@ STABLE = 2 / 3
 CLEAR = 4.0
 """How far the peak of a correlation must stand above the rest, in its standard deviations, to be an offset."""
 NOTICED = 3.0
-"""The same in a quick look, of which a measurement is the judge."""
-AGREEING = 0.5
-"""Pixels within which the offsets from two halves of the other dates must agree: by chance they seldom do."""
+"""The same in half of the ground, and in a quick look, of which a measurement is the judge."""
+AGREEING = 0.4
+"""Pixels within which the offsets of a date in two halves of the ground must agree: a shift moves both alike, but melt,
+wind and chance do not."""
 MOST = 0.5
 """Share of the dates that must have a clear peak: over open water two of fifteen have one by chance."""
 STEP = 0.05
@@ -93,11 +95,10 @@ def offsets_of(windows: Sequence[Series]) -> pd.DataFrame:
         deviations the correlation stands out. Without a clear peak, as over open water, east and north are NaN.
     """
     times = windows[0].times if windows else ()
-    compared = [found for window in windows if (found := _texture_of(window.power)) is not None]
+    compared = _halves_of([window.power for window in windows])
     offsets, peaks = np.full((len(times), 2), np.nan), np.zeros(len(times))
     if compared and len(times) > 1:
         offsets, peaks = _compare(compared)
-        offsets -= np.nanmedian(offsets, axis=0) if np.isfinite(offsets).any() else 0
     return pd.DataFrame(
         {
             "date": [f"{time:%Y-%m-%d}" for time in times],
@@ -141,7 +142,7 @@ def check_series(series: Series, *, max_offset: float = MAX_OFFSET) -> None:
         step = -(-max(power.shape[1:]) // LOOK)
         level = radiometry.to_decibel(power[:, ::step, ::step], floor=radiometry.NOISE_FLOOR).mean(axis=0)
         parts = [power[:, top : top + SIDE, left : left + SIDE] for top, left in _corners(level, power.shape[1:])]
-    if max_offset < MAX_OFFSET or _looks_displaced([found for part in parts if (found := _texture_of(part))]):
+    if max_offset < MAX_OFFSET or _looks_displaced(_halves_of(parts)):
         check_aligned(offsets_of([replace(series, power=part) for part in parts]), max_offset=max_offset)
 
 
@@ -170,8 +171,23 @@ class _Texture:
     """(h, w) spectrum of the weight, whose own correlation is divided out: it would draw offsets to zero."""
 
 
+def _halves_of(windows: Sequence[NDArray[np.float32]]) -> list[_Texture]:
+    """Return what is compared of windows (T, h, w), each in two halves, which follow one another."""
+    found = []
+    for power in windows:
+        seen = np.asarray(np.isfinite(power).all(axis=0))  # (h, w)
+        if seen.any():
+            top, bottom = np.flatnonzero(seen.any(axis=1))[[0, -1]]
+            left, right = np.flatnonzero(seen.any(axis=0))[[0, -1]]
+            inside = power[:, top : bottom + 1, left : right + 1]
+            longer = int(np.argmax(inside.shape[1:])) + 1
+            halves = [_texture_of(half) for half in np.array_split(inside, 2, axis=longer)]
+            found += [half for half in halves if half and all(halves)]
+    return found
+
+
 def _texture_of(power: NDArray[np.float32]) -> _Texture | None:
-    """Return what is compared of a window; None where nothing can be."""
+    """Return what is compared of half a window; None where nothing can be."""
     if min(power.shape[1:]) < SMALLEST:
         return None
     decibel = radiometry.to_decibel(power, floor=radiometry.NOISE_FLOOR)  # (T, h, w), NaN without radar
@@ -187,32 +203,39 @@ def _texture_of(power: NDArray[np.float32]) -> _Texture | None:
     return _Texture(fft2(texture * weight, axes=(1, 2)), fft2(weight))
 
 
-def _compare(windows: Sequence[_Texture]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compare each date with one, and then, aligned by that, with the mean of the others.
+def _compare(halves: Sequence[_Texture]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compare each date with one, and then, aligned by that, with the sum of the others.
+
+    Args:
+        halves: Of `_halves_of`.
 
     Returns:
-        Offsets (T, 2), rows and columns, NaN where they are not clear; and peaks (T,).
+        Offsets (T, 2), rows and columns from the median of the dates, as far as both halves of the ground show them,
+        NaN where they are not clear; and peaks (T,).
     """
-    count = len(windows[0].waves)
-    bases = [window.weight * window.weight.conj() for window in windows]
-    near = _sum_near(bases)
+    count, everywhere = len(halves[0].waves), tuple(range(len(halves)))
+    parts = everywhere, everywhere[::2], everywhere[1::2]
+    bases = [half.weight * half.weight.conj() for half in halves]
+    nears = {part: _sum_near([bases[i] for i in part]) for part in parts}
 
-    def peak(others: Sequence[Waves], k: int) -> tuple[NDArray[np.float64], float]:
-        return _peak([w.waves[k] * other.conj() for w, other in zip(windows, others, strict=True)], bases, near)
+    def peak(others: Sequence[Waves], k: int, part: Sequence[int] = everywhere) -> tuple[NDArray[np.float64], float]:
+        products = [halves[i].waves[k] * others[i].conj() for i in part]
+        return _peak(products, [bases[i] for i in part], nears[tuple(part)])
 
-    first = np.array([peak([window.waves[count // 2] for window in windows], k)[0] for k in range(count)])
-    aligned = [window.waves / _ramp(window.waves.shape[1:], first) for window in windows]
-    offsets, peaks = np.full((count, 2), np.nan), np.zeros(count)
+    first = np.array([peak([half.waves[count // 2] for half in halves], k)[0] for k in range(count)])
+    aligned = [half.waves / _ramp(half.waves.shape[1:], first) for half in halves]
+    totals = [waves.sum(axis=0) for waves in aligned]
+    found, peaks = np.full((count, 2, 2), np.nan), np.zeros(count)  # of each date in both halves
     for k in range(count):
-        others = [j for j in range(count) if j != k]
-        offset, peaks[k] = peak([waves[others].sum(axis=0) for waves in aligned], k)
-        halves = [half for half in (others[::2], others[1::2]) if half]
-        apart = np.ptp([peak([waves[half].sum(axis=0) for waves in aligned], k)[0] for half in halves], axis=0).max()
-        if peaks[k] >= CLEAR and apart <= AGREEING:
-            offsets[k] = offset
-    if np.isfinite(offsets).all(axis=1).mean() < MOST:
-        offsets[:] = np.nan
-    return offsets, peaks
+        others = [total - waves[k] for total, waves in zip(totals, aligned, strict=True)]
+        (_, peaks[k]), (one, one_peak), (two, two_peak) = (peak(others, k, part) for part in parts)
+        clear = peaks[k] >= CLEAR and min(one_peak, two_peak) >= NOTICED
+        if clear and np.abs(one - two).max() <= AGREEING:
+            found[k] = one, two
+    if np.isfinite(found).all(axis=(1, 2)).mean() < MOST:
+        return np.full((count, 2), np.nan), peaks
+    one, two = np.moveaxis(found - np.nanmedian(found, axis=0), 1, 0)
+    return np.clip(one, np.minimum(two, 0), np.maximum(two, 0)), peaks
 
 
 def _ramp(shape: tuple[int, ...], offsets: NDArray[np.float64]) -> Waves:
