@@ -65,8 +65,8 @@ bench: .venv/made ## measure speed and memory and write benchmarks/RESULTS.md (t
 
 docs: .venv/made ## build the documentation into docs/_build/html; warnings are errors, local links are checked
 	@test -x $(BIN)/sphinx-build || { echo "docs: sphinx-build is not installed; $(BIN)/pip install '.[docs]'" >&2; exit 1; }
-	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/_build/html
-	$(BIN)/sphinx-build -q -W --keep-going -b linkcheck -D linkcheck_ignore='https?://.*' docs docs/_build/links
+	$(BIN)/sphinx-build -q -W --keep-going -n -d docs/_build/doctrees -b html docs docs/_build/html
+	$(BIN)/sphinx-build -q -W --keep-going -n -d docs/_build/doctrees -b linkcheck -D linkcheck_ignore='https?://.*' docs docs/_build/links
 	@echo "documentation: docs/_build/html/index.html"
 
 machine: .venv/made ## tell which processor this is, whether it multiplies bf16, and how fast it is

@@ -45,9 +45,9 @@ class Sizes:
 
     pixel: float = 80.0
     """Of the radar, metres."""
-    steps: int = 20
-    patch: int = 96
-    batch: int = 2
+    steps: int = 240
+    patch: int = 64
+    batch: int = 4
     days: int = 24
     """Between two passes."""
 
