@@ -18,6 +18,10 @@ FREEZE_DAY = 278.0  # day of freeze-up at sea level: 5 October
 FREEZE_ADVANCE = 25 / 800  # days earlier for each metre of elevation
 AUTUMN = 240  # day of the year that parts two winters
 WET_DAYS = 5  # that snow stays wet after rain
+MEAN_ELA, HIGHEST_ELA = (
+    425.0,
+    800.0,
+)  # metres, of the equilibrium line in Svalbard (Möller and Kohler 2018; Koryakin 1990)
 NEVER_SNOW = (-1000.0, 2000.0)  # days of melt onset and freeze-up that no year reaches
 EARLY_SNOWMELT = {2020: 14.0}  # days that the snow was gone early; most of it after 1 August 2020 (NVE report 3/2021)
 
@@ -35,13 +39,17 @@ class Season:
     rain: tuple[tuple[float, float], ...]
     """Rain on snow in winter: day, and the elevation up to which it rains, metres."""
     elevation: Field
-    """(H, W) metres."""
+    """(H, W) metres, as of a place in Svalbard; see `draw_season`."""
     sea_ice: bool = True
     """Whether water freezes in winter."""
 
 
 def draw_season(landscape: Landscape, year: int, *, seed: int) -> Season:
-    """Draw the season of a landscape in a year, with random weather and a patchy snow cover."""
+    """Draw the season of a landscape in a year, with random weather and a patchy snow cover.
+
+    Days follow the elevation as in Svalbard. Where the equilibrium line lies higher than any there, as in the Alps,
+    they follow the elevation above or below it: ice at 3,000 m melts in summer, too.
+    """
     if landscape.climate not in GLACIAL:
         return _draw_temperate_season(landscape, year, seed=seed)
     climate = GLACIAL[landscape.climate]
@@ -49,14 +57,15 @@ def draw_season(landscape: Landscape, year: int, *, seed: int) -> Season:
     early, late, snowy = weather.normal(0, 6), weather.normal(0, 6), weather.normal(0, 8)
     early, late = early - climate.melt_days, late + climate.melt_days
     snowy -= EARLY_SNOWMELT.get(year, 0.0)
-    z, zones = landscape.surface, landscape.zones[year]
+    raised = landscape.ela - MEAN_ELA if landscape.ela > HIGHEST_ELA else 0.0
+    z, ela, zones = landscape.surface - np.float32(raised), landscape.ela - raised, landscape.zones[year]
     patch = smooth_field(z.shape, 400 / landscape.pixel, patches)
     drift = smooth_field(z.shape, 150 / landscape.pixel, patches)
     onset = ONSET_DAY + early + ONSET_DELAY * (z - 200) + 2 * patch
     freeze = FREEZE_DAY + late - FREEZE_ADVANCE * z + 2 * patch
     first = ONSET_DAY + early - ONSET_DELAY * 200 + 25 + snowy  # first snow-free day at the shore
-    last = FREEZE_DAY + late - FREEZE_ADVANCE * landscape.ela + 0.5 * snowy  # and at the equilibrium line
-    snow_free = first + (last - first) * np.maximum(z, 0) / landscape.ela + 5 * patch + 5 * drift
+    last = FREEZE_DAY + late - FREEZE_ADVANCE * ela + 0.5 * snowy  # and at the equilibrium line
+    snow_free = first + (last - first) * np.maximum(z, 0) / ela + 5 * patch + 5 * drift
     snow_free = snow_free - 12 * (zones == Zone.TUNDRA) - 30 * (zones == Zone.ROCK) + 40 * (zones == Zone.SNOW_PATCH)
     freeze = freeze + 15 * (zones == Zone.FIRN)  # deep wet firn takes weeks to freeze
     days = np.concatenate(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -39,6 +40,16 @@ def test_the_snow_never_goes_far_above_the_equilibrium_line(year, landscape):
     firn = accumulation & (landscape.zones[2016] == Zone.FIRN)
     assert np.median(bare[firn]) < 0.3
     assert np.median(bare[tongues]) > 0.9
+
+
+def test_ice_far_above_sea_level_melts_as_that_of_svalbard_does_about_its_equilibrium_line(landscape):
+    """The Alps: the same landscape, three kilometres higher."""
+    low = replace(landscape, ela=season.MEAN_ELA)
+    high = replace(low, surface=low.surface + np.float32(3000), ela=season.MEAN_ELA + 3000)
+    one, other = (season.draw_season(place, 2016, seed=3) for place in (low, high))
+    for when in days():
+        np.testing.assert_allclose(season.surface_states(one, when), season.surface_states(other, when), atol=1e-3)
+    assert (season.surface_states(other, date(2016, 8, 1))[0] < 0.5).any()
 
 
 def test_snow_patches_outlast_the_snow_around_them(year, landscape):
