@@ -115,7 +115,10 @@ def mapped_table(
             "deviation": f"{as_map / own - 1:+.2%}",
             "mapped, *simulated*, km²": f"{float(mapped['area_km2'].sum()):.2f}",
         }
-        iou = {f"IoU of {name}, *simulated*": f"{counts[grid.name].iou:.3f}" for name, counts in scores.items()}
+        counts = next(iter(scores.values()))[grid.name]
+        ice = counts.tp + counts.fn
+        row["ice of the test tile"] = f"{ice / (ice + counts.fp + counts.tn):.1%}"
+        iou = {f"IoU of {name}, *simulated*": f"{on_grids[grid.name].iou:.3f}" for name, on_grids in scores.items()}
         rows.append(row | iou)
     return pd.DataFrame(rows)
 
