@@ -37,9 +37,8 @@ autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 python_maximum_signature_line_length = 88
 
-toc_object_entries = (
-    False  # the navigation, which every page repeats, would hold each function: it takes half of the time
-)
+# every page repeats the navigation: with each function in it a build takes twice as long
+toc_object_entries = False
 html_theme = "sphinx_book_theme"
 html_title = "glaciersar"
 html_static_path = ["_static"]

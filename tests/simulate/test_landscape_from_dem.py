@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from glaciersar import outlines
@@ -12,6 +13,7 @@ from glaciersar.errors import InputError
 from glaciersar.simulate.landscape_from_dem import landscape_from_dem
 from glaciersar.simulate.reference_outlines import annotate, true_outlines
 from glaciersar.simulate.zones import Zone
+from tests.support.archives import write_raster
 
 
 @pytest.fixture
@@ -19,19 +21,8 @@ def own(tmp_path):
     """A user's elevation model, a cone of 600 m at 50 m pixels in UTM zone 34, and one outline around its top."""
     y, x = np.mgrid[:100, :100]
     cone = np.maximum(600 - 15 * np.hypot(x - 50, y - 50), -20).astype(np.float32)
-    path = tmp_path / "cone.tif"
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        width=100,
-        height=100,
-        count=1,
-        dtype="float32",
-        crs="EPSG:32634",
-        transform=rasterio.transform.from_origin(500_000, 8_705_000, 50, 50),
-    ) as file:
-        file.write(cone, 1)
+    geobox = GeoBox.from_bbox((500_000, 8_700_000, 505_000, 8_705_000), "EPSG:32634", resolution=50, tight=True)
+    path = write_raster(tmp_path / "cone.tif", cone, geobox, nodata=None)
     top = gpd.GeoSeries([shapely.Point(502_500, 8_702_500).buffer(900)], crs="EPSG:32634")
     top.to_crs("EPSG:4326").to_file(tmp_path / "top.gpkg")
     return path, tmp_path / "top.gpkg"
@@ -122,19 +113,8 @@ def test_an_elevation_model_without_a_coordinate_system_is_refused(own, tmp_path
 
 
 def test_an_elevation_model_in_degrees_is_refused(own, tmp_path):
-    path = tmp_path / "degrees.tif"
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        width=20,
-        height=20,
-        count=1,
-        dtype="float32",
-        crs="EPSG:4326",
-        transform=rasterio.transform.from_origin(15, 78, 0.01, 0.01),
-    ) as file:
-        file.write(np.ones((20, 20), np.float32), 1)
+    geobox = GeoBox.from_bbox((15, 77.8, 15.2, 78), "EPSG:4326", resolution=0.01, tight=True)
+    path = write_raster(tmp_path / "degrees.tif", np.ones(geobox.shape, np.float32), geobox, nodata=None)
     with pytest.raises(InputError, match=r"degrees\.tif: EPSG:4326 found, expected a projected one"):
         landscape_from_dem(path, own[1], pixel=40, years=(2016,), seed=1)
 
