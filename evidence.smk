@@ -29,7 +29,8 @@ def datasets(arm):
 
 
 SHIFTS = [shift for part in PLAN.parts.values() for shift in part.shifts.values()]
-COMPARED = FIGURES / MAIN / "counts.csv" # what the other parts are compared with
+OTHERS = {PLAN.reference(PLAN.parts[PART])[0].name, MAIN} - {PART} # what the part is compared with
+COMPARED = [path for part in sorted(OTHERS) if (path := FIGURES / part / "counts.csv").exists()]
 
 
 wildcard_constraints:
@@ -37,7 +38,7 @@ wildcard_constraints:
 
 
 rule tables:
-    input: scores(PLAN.parts[PART]), [COMPARED] if PART != MAIN and COMPARED.exists() else []
+    input: scores(PLAN.parts[PART]), COMPARED
     params: part=PART
     output: touch(f"{WORK}/tables-{PART}.done")
     shell: f"{RUN} tables {{params.part}}"

@@ -176,11 +176,16 @@ class KnownLandscape:
 
     def window(self, tile: Tile) -> tuple[slice, slice]:
         """Return the rows and columns of a tile."""
-        left, _, _, top = tile.bounds
-        box, pixel = self.geobox.boundingbox, abs(self.geobox.resolution.x)
-        rows, columns = round((box.top - top) / pixel), round((left - box.left) / pixel)
-        side = round((tile.bounds[2] - left) / pixel)
-        return slice(rows, rows + side), slice(columns, columns + side)
+        return window_of_tile(tile, self.geobox)
+
+
+def window_of_tile(tile: Tile, geobox: GeoBox) -> tuple[slice, slice]:
+    """Return the rows and columns of a tile in a geobox of its projection that holds it."""
+    left, _, right, top = tile.bounds
+    box, pixel = geobox.boundingbox, abs(geobox.resolution.x)
+    rows, columns = round((box.top - top) / pixel), round((left - box.left) / pixel)
+    side = round((right - left) / pixel)
+    return slice(rows, rows + side), slice(columns, columns + side)
 
 
 def find_landscape(archive: str | Path, tile: Tile) -> Path:
@@ -235,6 +240,26 @@ def _layover_and_shadow(elevation: NDArray[np.float32], geobox: GeoBox, relative
 def _read(path: Path) -> tuple[NDArray[Any], GeoBox]:
     with open_raster(require_file(path, made_by="01-scenes")) as file:
         return file.read(1), rasters.geobox_of(file)
+
+
+def count_by_zone(results: Iterable[TileResult], archive: str | Path) -> pd.DataFrame:
+    """Count the errors of maps of a simulated archive's tiles by zone, all tiles together.
+
+    Args:
+        results: As for `count_errors`.
+        archive: As for `count_errors`.
+
+    Returns:
+        A row a zone that has pixels, columns zone, tp, fp, fn, tn.
+    """
+    tables = []
+    for result in results:
+        group = Group.parse(result.name)
+        zones, geobox = _read(find_landscape(archive, group.tile) / f"zones_{group.year}.tif")
+        window = window_of_tile(group.tile, geobox)
+        own = {"zone": divide_by_zone(zones[window])}
+        tables.append(count_by_class(result.truth, result.found > 0.5, result.valid, own))
+    return sum_counts(tables, ["class"])[["class", *COUNTS]].rename(columns={"class": "zone"})
 
 
 def count_errors(

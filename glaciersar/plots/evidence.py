@@ -1,4 +1,4 @@
-"""Figures of the experiment of `make evidence`: arms, dates, seasons, differences, errors; all on *simulated* radar.
+"""Figures of the experiment of `make evidence`: arms, dates, seasons, differences, errors, drift; *simulated* radar.
 
 Every function takes tables as the experiment writes them (`evaluation.evidence.read_part`).
 """
@@ -13,10 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from glaciersar.evaluation.evidence import pooled_iou
+from glaciersar.evaluation.findings import WHOLE_YEAR, name_drift
 from glaciersar.evaluation.statistics import MARGIN
 from glaciersar.plots.layout import PAGE_WIDTH, in_print, outside_legend
 
-NO_NETWORK = ("threshold", "boosting", "second_annotator")
+NO_NETWORK = ("threshold", "boosting", "second_annotator", "truth")
 PAPER = "paper, real data"
 MODELS = ("unet3d", "ulstm")
 BLUE, ORANGE, GREEN = (sns.color_palette("colorblind")[k] for k in (0, 1, 2))
@@ -96,14 +97,14 @@ def seasons(table: pd.DataFrame) -> Figure:
     """
     iou = pooled_iou(table, ["choice", "seed"])
     figure, (left_out, year) = plt.subplots(1, 2, figsize=(PAGE_WIDTH, 3), layout="constrained")
-    named = iou[iou["choice"].str.match("whole year|without ")]
+    named = iou[iou["choice"].str.match(rf"{WHOLE_YEAR}|without ")]
     rows = {choice: row for row, choice in enumerate(named["choice"].unique())}
     left_out.scatter(named["iou"], named["choice"].map(rows), s=16, color=GREEN, label="one seed")
     mean = named.groupby("choice", sort=False)["iou"].mean()
     left_out.scatter(mean, mean.index.map(rows), s=50, marker="D", color=BLUE, label="mean over seeds")
     left_out.set_yticks(list(rows.values()), list(rows))
     left_out.set(xlabel="pooled IoU, simulated radar", ylim=(len(rows) - 0.5, -0.5))
-    whole = iou[iou["choice"] == "whole year"].assign(choice=f"first {len(DATES)}")
+    whole = iou[iou["choice"] == WHOLE_YEAR].assign(choice=f"first {len(DATES)}")
     kinds = {"first": ("from January to this date", BLUE, 1), "only": ("this date only", ORANGE, 0)}
     for kind, (label, colour, less) in kinds.items():
         found = pd.concat([iou, whole])
@@ -144,17 +145,18 @@ def differences(table: pd.DataFrame) -> Figure:
 
 @in_print
 def errors(table: pd.DataFrame) -> Figure:
-    """Show the share of wrong pixels by zone, incidence and size of glacier, unet3d and ulstm side by side.
+    """Show the share of wrong pixels by zone, incidence, size of glacier and view, unet3d and ulstm side by side.
 
     Of a size of glacier, where all pixels are glacier, it is the share that was missed.
 
     Args:
-        table: Columns arm, sea ("counted", "masked"), division ("zone", "incidence", "size"), class, tp, fp, fn, tn.
+        table: Columns arm, sea ("counted", "masked"), division ("zone", "incidence", "size", "view"), class, tp, fp,
+            fn, tn.
     """
     table = table[table["arm"].isin(MODELS)]
-    panels = {"zone": "zone", "incidence": "incidence", "size": "size of glacier (missed)"}
-    figure, axes = plt.subplots(1, 3, figsize=(PAGE_WIDTH, 3.6), layout="constrained")
-    for axis, (division, title) in zip(axes, panels.items(), strict=True):
+    panels = {"zone": "zone", "incidence": "incidence", "size": "size of glacier (missed)", "view": "view of the radar"}
+    figure, axes = plt.subplots(2, 2, figsize=(PAGE_WIDTH, 6), height_ratios=(3, 1), layout="constrained")
+    for axis, (division, title) in zip(axes.flat, panels.items(), strict=True):
         own = table[table["division"] == division]
         rows = {str(name): row for row, name in enumerate(own["class"].unique())}
         for (arm, sea), part in own.groupby(["arm", "sea"]):
@@ -165,6 +167,50 @@ def errors(table: pd.DataFrame) -> Figure:
             axis.scatter(share, height, label=f"{arm}, sea {sea}", marker=MARKS[str(arm)], clip_on=False, **style)
         axis.set_yticks(list(rows.values()), [name.replace("_", " ") for name in rows])
         axis.set(title=title, xlabel="wrong pixels (%),\nsimulated radar", ylim=(len(rows) - 0.5, -0.5), xlim=(0, None))
+    _finish(figure)
+    return figure
+
+
+@in_print
+def season_zones(table: pd.DataFrame) -> Figure:
+    """Show how much more of each zone is wrong without a season than with the whole year, one network for any dates.
+
+    Args:
+        table: Columns seed, choice ("whole year", "without winter"), zone, tp, fp, fn, tn.
+    """
+    counts = table.groupby(["zone", "choice", "seed"])[["tp", "fp", "fn", "tn"]].sum()
+    wrong = (100 * (counts["fp"] + counts["fn"]) / counts.sum(axis=1)).unstack("choice")  # (zones and seeds, choices)
+    more = wrong.drop(columns=WHOLE_YEAR).sub(wrong[WHOLE_YEAR], axis=0).groupby("zone").mean()
+    seasons = [choice for choice in table["choice"].unique() if choice in more.columns]
+    zones = [zone for zone in table["zone"].unique() if zone in more.index]
+    reach = max(float(more.abs().to_numpy().max()), 1e-9)
+    figure, axis = plt.subplots(figsize=(PAGE_WIDTH, 1.2 + 0.28 * len(zones)), layout="constrained")
+    sns.heatmap(
+        more.loc[zones, seasons].rename(index=lambda zone: zone.replace("_", " ")), ax=axis, annot=True, fmt="+.1f",
+        cmap="RdBu_r", vmin=-reach, vmax=reach, cbar_kws={"label": "more wrong pixels (points of %),\nsimulated radar"},
+    )  # fmt: skip
+    axis.set(xlabel="", ylabel="")
+    return figure
+
+
+@in_print
+def drift(table: pd.DataFrame) -> Figure:
+    """Show the change of area that the style of drawing alone makes, of networks and of references.
+
+    Args:
+        table: As `evaluation.label_drift.apparent_change` makes it: source, share, style, fraction, low, high.
+    """
+    percent = table.assign(**{name: 100 * table[name] for name in ("fraction", "low", "high")})
+    figure, axis = plt.subplots(figsize=(PAGE_WIDTH, 1.3 + 0.3 * len(table)), layout="constrained")
+    axis.axvline(0, color="0.4", linewidth=1)
+    rows = pd.Series(np.arange(len(table)), index=table.index)
+    for (source, own), colour, mark in zip(percent.groupby("source"), (BLUE, ORANGE), "os", strict=False):
+        _interval(axis, own, rows[own.index], of="fraction", fmt=mark, color=colour, label=str(source))
+    axis.set_yticks(rows, [name_drift(row) for row in table.to_dict("records")])
+    axis.set(
+        xlabel="change of area that is none, 2016 to 2020 (% of the true area), simulated radar",
+        ylim=(len(table) - 0.5, -0.5),
+    )
     _finish(figure)
     return figure
 

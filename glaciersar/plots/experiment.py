@@ -8,11 +8,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from glaciersar.evaluation.evidence import PARTS, how_to_make, read_part
-from glaciersar.evaluation.findings import tell_differences
+from glaciersar.evaluation.findings import earliest_sufficient, tell_differences, tell_drift
+from glaciersar.evaluation.statistics import MARGIN
 from glaciersar.io.extras import require_extra
 from glaciersar.plots import evidence, printing
 
 MAIN = "main"
+SHORT = {f"{model}_short": model for model in evidence.MODELS}
+"""Arms of all dates that are trained as long as those of fewer dates."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +46,38 @@ class Experiment:
         """Tell the differences between the arms of a part in sentences."""
         if self._has((part, "differences")):
             told = tell_differences(self.parts[part]["differences"])
-            markdown = require_extra("IPython.display").Markdown
-            _display(
-                markdown(f"Differences of IoU, mean over landscapes [95 % interval], *simulated* radar:\n\n{told}")
-            )
+            _markdown(f"Differences of IoU, mean over landscapes [95 % interval], *simulated* radar:\n\n{told}")
 
-    def drift(self) -> None:
-        """Show the change of area that the style of drawing alone makes."""
+    def table(self, part: str, name: str) -> None:
+        """Show another table of a part, such as "unseen"."""
+        if self._has((part, name)):
+            _display(self.parts[part][name].rename_axis("simulated", axis="columns").round(4))
+
+    def tell_drift(self) -> None:
+        """Tell the change of area that the style of drawing alone makes, beside that of the authors' follow-up."""
         if self._has(("drift", "drift")):
-            _display(self.parts["drift"]["drift"].rename_axis("simulated", axis="columns").round(4))
+            _markdown(tell_drift(self.parts["drift"]["drift"]))
+
+    def tell_dates(self) -> None:
+        """Tell from which date on the year's map is as good as that of the whole year."""
+        if self._has(("dates", "seasons")):
+            table = earliest_sufficient(self.parts["dates"]["seasons"])
+            enough = table.loc[table["sufficient"], "dates"]
+            said = (
+                f"The first {enough.min()} dates, to about {evidence.DATES[enough.min() - 1]:%d %B}, map as well"
+                if len(enough)
+                else "No number of dates from January on is shown to map as well"
+            )
+            _markdown(f"{said} as the whole year, within {MARGIN} of IoU; *simulated* radar.")
+            _display(table.rename_axis("simulated", axis="columns").round(3))
+
+    def draw_drift(self) -> None:
+        """Draw the change of area that the style of drawing alone makes."""
+        self._draw("drift", evidence.drift, ("drift", "drift"))
+
+    def draw_season_zones(self) -> None:
+        """Draw what each zone loses without a season."""
+        self._draw("season-zones", evidence.season_zones, ("dates", "season_zones"))
 
     def draw_arms(self) -> None:
         """Draw the scores of the arms of the main part."""
@@ -68,10 +94,11 @@ class Experiment:
     def draw_dates(self) -> None:
         """Draw the scores by number of dates, and those of single dates."""
 
-        def draw(main: pd.DataFrame, counts: pd.DataFrame, single: pd.DataFrame) -> Figure:
-            return evidence.number_of_dates(pd.concat([main, counts]), single)
+        def draw(steps: pd.DataFrame, counts: pd.DataFrame, single: pd.DataFrame) -> Figure:
+            whole = steps[steps["arm"].isin(SHORT)]
+            return evidence.number_of_dates(pd.concat([whole.replace({"arm": SHORT}), counts]), single)
 
-        self._draw("dates", draw, (MAIN, "counts"), ("dates", "counts"), (MAIN, "dates"))
+        self._draw("dates", draw, ("steps", "counts"), ("dates", "counts"), (MAIN, "dates"))
 
     def draw_seasons(self) -> None:
         """Draw what a season tells one network."""
@@ -91,10 +118,14 @@ class Experiment:
                 return False
             if table not in self.parts[part]:  # such as differences to the main part, made before it had tables
                 print(
-                    f"Part {part} has no table of {table} yet: `make evidence PART={part}` makes it after part {MAIN}."
+                    f"Part {part} has no table of {table} yet: `make evidence PART={part}` makes it after those before."
                 )
                 return False
         return True
+
+
+def _markdown(text: str) -> None:
+    _display(require_extra("IPython.display").Markdown(text))
 
 
 def _display(shown: object) -> None:

@@ -170,6 +170,15 @@ def test_the_errors_of_an_archive_are_counted_in_the_zones_of_its_truth(archive)
     assert pooled == sum((Confusion.of(result.truth, result.found) for result in results), Confusion())
 
 
+def test_counts_by_zone_of_all_tiles_together_are_those_by_class(archive):
+    results = list(reference_maps(archive, lambda truth: np.roll(truth, 2, axis=0)))
+    counts, _ = errors.count_errors(results, archive, pixel=PIXEL)
+    expected = counts.query("division == 'zone' and sea == 'counted'").set_index("class")[COUNTS]
+    found = errors.count_by_zone(results, archive).set_index("zone")
+    pd.testing.assert_frame_equal(found, expected.loc[found.index], check_names=False)
+    assert expected.drop(found.index).sum().sum() == 0
+
+
 def test_the_sea_is_masked_in_every_division(archive):
     counts, distances = errors.count_errors(reference_maps(archive, np.logical_not), archive, pixel=PIXEL)
     water = sum((read(archive, f"zones_{year}.tif") == Zone.WATER).sum() for year in (2016, 2020))

@@ -50,3 +50,37 @@ def test_the_sentences_hold_signs_intervals_and_verdicts():
     lines = findings.tell_differences(differences()).splitlines()
     assert lines[1] == "- `b` − `unet3d`: -0.030 [-0.050, -0.010], worse"
     assert len(lines) == len(differences())
+
+
+def seasons(found):
+    """Counts of 100 pixels of glacier on 12 landscapes, by the tp of a choice of dates; seeds differ by nothing."""
+    rows = [
+        {
+            "choice": choice,
+            "seed": seed,
+            "landscape": f"l{k}",
+            "tp": tp + k % 3,
+            "fp": 0,
+            "fn": 100 - tp - k % 3,
+            "tn": 9,
+        }
+        for choice, tp in found.items()
+        for seed in (1, 2, 3)
+        for k in range(12)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.filterwarnings("ignore:Precision loss")  # the made differences are the same on every landscape
+def test_the_earliest_sufficient_date_is_the_first_after_which_no_more_dates_are_needed():
+    found = {"whole year": 90, "first 10": 90, "first 2": 90, "first 1": 60, "first 3": 80, "first 4": 90, "only 3": 95}
+    table = findings.earliest_sufficient(seasons(found), draws=200)
+    assert list(table["dates"]) == [1, 2, 3, 4, 10]
+    assert list(table["sufficient"]) == [False, False, False, True, True]  # after 2 dates a third does harm
+    assert table["difference"].tolist() == pytest.approx([-0.3, 0, -0.1, 0, 0])
+
+
+def test_a_date_whose_loss_is_not_shown_to_be_small_does_not_suffice():
+    table = seasons({"whole year": 90, "first 5": 90})
+    table.loc[(table["choice"] == "first 5") & (table["landscape"] == "l0"), ["tp", "fn"]] = 60, 40
+    assert not findings.earliest_sufficient(table, draws=200)["sufficient"].any()

@@ -63,6 +63,7 @@ def differences():
 
 def errors():
     classes = {"zone": ["ice", "snow_patch"], "incidence": ["28–32°"], "size": ["< 0.1 km²", "> 10 km²"]}
+    classes |= {"view": ["seen", "layover", "shadow"]}
     rows = [
         {"arm": arm, "sea": sea, "division": division, "class": name, "tp": 60, "fp": 10 + k, "fn": 5, "tn": 25 - k}
         for k, (arm, sea) in enumerate((a, s) for a in ("unet3d", "ulstm", "mean") for s in ("counted", "masked"))
@@ -72,16 +73,43 @@ def errors():
     return pd.DataFrame(rows)
 
 
+def season_zones():
+    wrong = {("whole year", "firn"): 5, ("without winter", "firn"): 15, ("without winter", "water"): 3}
+    wrong |= {("whole year", "water"): 7}
+    rows = [
+        {
+            "choice": choice,
+            "zone": zone,
+            "seed": seed,
+            "tp": 50,
+            "fp": share + 2 * seed,
+            "fn": 0,
+            "tn": 50 - share - 2 * seed,
+        }
+        for (choice, zone), share in wrong.items()
+        for seed in (1, 2)
+    ]
+    return pd.DataFrame(rows)
+
+
+def drift():
+    rows = [("network", 0.0, "", 0.001), ("network", 1.0, "", 0.002), ("reference", np.nan, "ragged, smooth", -0.03)]
+    table = pd.DataFrame(rows, columns=["source", "share", "style", "fraction"])
+    return table.assign(low=table["fraction"] - 0.01, high=table["fraction"] + 0.02)
+
+
 FIGURES = {
     "arms": lambda: evidence.arms(scores(), counts(dict.fromkeys(ARMS, 60))),
     "number_of_dates": lambda: evidence.number_of_dates(by_number(), single_dates()),
     "seasons": lambda: evidence.seasons(seasons()),
     "differences": lambda: evidence.differences(differences()),
     "errors": lambda: evidence.errors(errors()),
+    "season_zones": lambda: evidence.season_zones(season_zones()),
+    "drift": lambda: evidence.drift(drift()),
 }
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", [name for name in FIGURES if name != "season_zones"])  # numbers in a grid
 def test_the_legend_stands_clear_of_the_panels(name, tmp_path):
     stand_clear(FIGURES[name](), tmp_path)
 
@@ -171,10 +199,26 @@ def test_differences_have_their_intervals_and_say_which_are_more_than_chance():
 
 
 def test_an_error_is_the_share_of_wrong_pixels_with_the_sea_and_without():
-    zone, incidence, size = FIGURES["errors"]().axes
+    zone, incidence, size, view = FIGURES["errors"]().axes
     assert ticks(zone) == ["ice", "snow patch"]
     assert len(ticks(size)) == 2
+    assert ticks(view) == ["seen", "layover", "shadow"]
     shares = {found.get_label(): found.get_offsets()[:, 0].tolist() for found in incidence.collections}
     assert shares == {
         "unet3d, sea counted": [15], "unet3d, sea masked": [16], "ulstm, sea counted": [17], "ulstm, sea masked": [18]
     }  # fmt: skip
+
+
+def test_a_zone_without_a_season_shows_how_much_more_of_it_is_wrong():
+    figure = evidence.season_zones(season_zones())
+    assert {text.get_text() for text in figure.axes[0].texts} == {"+10.0", "-4.0"}
+
+
+def test_drifts_stand_at_their_percent_and_say_what_was_drawn():
+    axis = evidence.drift(drift()).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == [
+        "network, 0 % of its outlines ragged", "network, 100 % of its outlines ragged",
+        "reference, ragged and then smooth",
+    ]  # fmt: skip
+    found = [value for line in axis.lines if line.get_marker() in "os" for value in line.get_xdata()]
+    assert found == pytest.approx([0.1, 0.2, -3.0])

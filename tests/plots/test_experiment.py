@@ -1,5 +1,7 @@
 """glaciersar.plots.experiment"""
 
+import re
+
 import pandas as pd
 import pytest
 from IPython import display
@@ -14,6 +16,8 @@ FIGURES = {
     "errors": Experiment.draw_errors,
     "dates": Experiment.draw_dates,
     "seasons": Experiment.draw_seasons,
+    "season-zones": Experiment.draw_season_zones,
+    "drift": Experiment.draw_drift,
     "differences-main": lambda experiment: experiment.draw_differences("main"),
 }
 
@@ -72,10 +76,28 @@ def test_differences_are_told_and_where_they_were_not_made_that_is_said(tables, 
     assert "`ulstm` − `unet3d`: " in shown[0].data
     without = {"scores": pd.DataFrame({"arm": ["hv"]})}
     Experiment(parts={"data": without}, figures=tmp_path, note="").tell("data")
-    assert "no table of differences yet: `make evidence PART=data` makes it after part main" in capsys.readouterr().out
+    assert (
+        "no table of differences yet: `make evidence PART=data` makes it after those before" in capsys.readouterr().out
+    )
     assert len(shown) == 1
 
 
-def test_the_drift_of_a_style_is_shown(tables, tmp_path, shown):
-    read(tables, tmp_path).drift()
-    assert list(shown[0]["source"]) == ["network", "reference"]
+def test_the_drift_of_a_style_is_told_beside_the_change_that_the_follow_up_found(tables, tmp_path, shown):
+    read(tables, tmp_path).tell_drift()
+    network, reference = shown[0].data.splitlines()
+    assert network.startswith(
+        "- network, 50 % of its outlines ragged: +1.00 % [+0.00, +2.00] of the area; +40 [+0, +80]"
+    )
+    assert reference.startswith("- reference, smooth in both years: +2.00 %")
+
+
+def test_another_table_of_a_part_is_shown_as_simulated(tables, tmp_path, shown):
+    read(tables, tmp_path).table("data", "unseen")
+    assert shown[0].columns.name == "simulated"
+    assert list(shown[0]["on"]) == ["unseen relative_orbit"]
+
+
+def test_how_many_dates_suffice_is_told(tables, tmp_path, shown):
+    read(tables, tmp_path).tell_dates()
+    assert re.match(r"(The first \d+ dates, to about \d\d \w+|No number of dates)", shown[0].data)
+    assert list(shown[1]["dates"]) == list(range(1, 15))

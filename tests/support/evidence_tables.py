@@ -10,7 +10,7 @@ from glaciersar.evaluation import statistics
 LANDSCAPES = [f"landscape-{k}" for k in range(12)]
 ARMS = {
     "main": ["one_date", "mean", "unet3d", "ulstm", "threshold", "second_annotator"],
-    "steps": ["unet3d_2x", "ulstm_2x"],
+    "steps": ["unet3d_short", "ulstm_short", "unet3d_2x", "ulstm_2x"],
     "dates": [f"{model}_{n}" for model in ("unet3d", "ulstm") for n in (1, 2, 3, 5, 8)] + ["unet3d_any"],
     "data": ["hv", "half", "unet3d_brighter"],
     "training": ["width_4", "without_flip"],
@@ -33,6 +33,12 @@ def write_tables(folder: Path, *, seeds: tuple[int, ...] = (1, 2, 3)) -> Path:
         _write(folder / part, scores=_scores(counts), counts=counts, differences=apart)
     choices = ["whole year", "without winter", *(f"first {n}" for n in range(1, 15)), *(f"only {k}" for k in range(15))]
     _write(folder / "dates", seasons=_by(rng, "choice", choices, seeds))
+    zones = [_by(rng, "choice", choices[:2], seeds).assign(zone=zone) for zone in ("firn", "snow_patch")]
+    _write(folder / "dates", season_zones=pd.concat(zones))
+    unseen = pd.DataFrame(
+        {"arm": ["orbit_14"], "other": ["half"], "difference": [0.01], "on": ["unseen relative_orbit"]}
+    )
+    _write(folder / "data", unseen=unseen)
     drift = {"source": ["network", "reference"], "share": [0.5, np.nan], "style": ["", "smooth"], "km2": [0.1, 0.2]}
     drift |= {"fraction": [0.01, 0.02], "low": [0.0, 0.01], "high": [0.02, 0.03]}
     _write(folder / "drift", scores=_scores(_counts(rng, ["ragged_0", "ragged_50"], seeds)), drift=pd.DataFrame(drift))
@@ -79,6 +85,7 @@ def _scores(counts: pd.DataFrame, seedless: tuple[str, ...] = ()) -> pd.DataFram
 
 def _errors(rng: np.random.Generator) -> pd.DataFrame:
     classes = {"zone": ["firn", "bare_ice", "snow_patch"], "incidence": ["30–34°", "34–38°"], "size": ["< 1 km²"]}
+    classes |= {"view": ["seen", "layover"]}
     rows = [
         {"arm": arm, "sea": sea, "division": division, "class": name} | _count(rng, 0.8)
         for arm in ("unet3d", "ulstm")

@@ -49,6 +49,8 @@ class Part:
 
     name: str
     seeds: Sequence[int]
+    training: Mapping[str, Any]
+    """What differs from the plan's training in all its arms."""
     arms: Mapping[str, Arm]
     shifts: Mapping[str, Shift]
     """Scored with the part's seeds, which are some of those of `MAIN`."""
@@ -70,6 +72,14 @@ class Plan:
     training: Mapping[str, Any]
     parts: Mapping[str, Part]
 
+    def reference(self, part: Part) -> tuple[Part, Arm]:
+        """Find what a part is compared with, and its part: the plain unet3d that is trained as long on `MAIN`."""
+        for other in self.parts.values():
+            for arm in other.arms.values():
+                if arm.data == MAIN and {"model": "unet3d", **arm.options} == {"model": "unet3d", **part.training}:
+                    return other, arm
+        raise InputError(f"no unet3d with {dict(part.training)} found, one expected to compare part {part.name} with")
+
     def arm(self, name: str) -> Arm:
         """Find an arm by its name, which no two parts share."""
         for part in self.parts.values():
@@ -86,16 +96,21 @@ def read_plan(path: str | Path = PLAN) -> Plan:
     for name, part in content["parts"].items():
         arms = {}
         for arm, options in part["arms"].items():
-            own = {key: value for key, value in options.items() if key != "data"}
+            own = {**part.get("training", {}), **{key: value for key, value in options.items() if key != "data"}}
             arms[arm] = Arm(name=arm, data=options.get("data", MAIN), options=own)
             arms[arm].config(content["training"], seed=1)
             if arms[arm].data not in content["datasets"]:
                 raise InputError(f"{path}: dataset {arms[arm].data!r} of arm {arm} found, one that is listed expected")
-        shifts = _shifts(part.get("shifted", {}))
-        parts[name] = Part(name=name, seeds=part["seeds"], arms=arms, shifts=shifts)
+        shifts, training = _shifts(part.get("shifted", {})), part.get("training", {})
+        parts[name] = Part(name=name, seeds=part["seeds"], training=training, arms=arms, shifts=shifts)
     _check_shifts(path, parts, content["datasets"])
     keys = ("archives", "subsets", "datasets", "training")
-    return Plan(**{key: content[key] for key in keys}, parts=parts)
+    plan = Plan(**{key: content[key] for key in keys}, parts=parts)
+    for one in parts.values():
+        reference, _ = plan.reference(one)
+        if not set(one.seeds) <= set(reference.seeds):
+            raise InputError(f"{path}: seeds {one.seeds} of part {one.name} found, those of {reference.name} expected")
+    return plan
 
 
 def _shifts(shifted: Mapping[str, Sequence[str]]) -> dict[str, Shift]:

@@ -44,7 +44,8 @@ def score_arm(plan: Plan, arm: Arm, seed: int, work: Path) -> None:
     """Train an arm and score it on the test landscapes of its dataset; writes counts.csv and what else it measures.
 
     Every arm has counts.csv (landscape, against, counts, boundary distances). Those of the part "main" have errors.csv
-    (by class) and distances.csv, too; one_date has dates.csv, unet3d_any seasons.csv, a drawing style areas.csv.
+    (by class) and distances.csv, too; one_date has dates.csv, unet3d_any seasons.csv and
+    season_zones.csv, a drawing style areas.csv.
     """
     start = time.monotonic()
     model = train_arm(plan, arm, seed, work)
@@ -59,7 +60,9 @@ def score_arm(plan: Plan, arm: Arm, seed: int, work: Path) -> None:
     truth = outlines.read_outlines(archive / "outlines.gpkg", layer="truth")
     results = list(map_tiles(model, data / "test.h5", dates=dates))
     if arm.options.get("date_sampling") == "subset":
-        write(_season_table(model, data / "test.h5"), folder / "seasons.csv")
+        by_landscape, by_zone = _season_tables(model, data / "test.h5", archive)
+        write(by_landscape, folder / "seasons.csv")
+        write(by_zone, folder / "season_zones.csv")
     if arm.name in plan.parts[MAIN].arms:
         errors, distances = error_analysis.count_errors(results, archive, pixel=pixel_size(data / "test.h5"))
         write(errors, folder / "errors.csv")
@@ -91,7 +94,7 @@ def score_shift(plan: Plan, shift: Shift, seed: int, work: Path) -> None:
 
 
 def score_baselines(plan: Plan, work: Path) -> None:
-    """Score what is no network on the main dataset: a threshold, gradient boosting, the second annotator."""
+    """Score what is no network on the main dataset: a threshold, gradient boosting, the second annotator, the truth."""
     data, archive = work / "datasets" / MAIN, work / "archives" / str(plan.datasets[MAIN]["archive"])
     layers = archive / "outlines.gpkg"
     truth, second = (outlines.read_outlines(layers, layer=name) for name in ("truth", "second_annotator"))
@@ -100,6 +103,7 @@ def score_baselines(plan: Plan, work: Path) -> None:
         "boosting": baselines.map_by_booster(baselines.fit_booster(data / "train.h5"), data / "test.h5"),
         "second_annotator": map_outlines(second, data / "test.h5"),
         "threshold": baselines.map_by_threshold(baselines.fit_threshold(data / "train.h5"), data / "test.h5"),
+        "truth": map_outlines(truth, data / "test.h5"),
     }
     for name, results in maps.items():
         write(count_landscapes(list(results), truth, pixel=pixel), work / "scores" / name / "counts.csv")
@@ -147,20 +151,28 @@ def _date_table(by_date: dict[str, tuple[Confusion, ...]], *, chosen: int) -> pd
     )
 
 
-def _season_table(model: Network, test: Path) -> pd.DataFrame:
-    """Count what one network maps without one season, and from the year's first dates only."""
+def _season_tables(model: Network, test: Path, archive: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Count what one network maps without one season, from the year's first dates, and from single dates.
+
+    Returns:
+        Counts by choice of dates and landscape; and, without seasons only, by choice and zone of all landscapes.
+    """
     choices: dict[str, Sequence[int]] = {"whole year": range(DATES)}
     for name, left_out in {"winter": range(5), "early summer": range(5, 8), "late summer": range(8, 11)}.items():
         choices[f"without {name}"] = [date for date in range(DATES) if date not in left_out]
     choices["without autumn"] = range(11)
+    seasons = list(choices)
     choices |= {f"first {count}": range(count) for count in range(1, DATES)}
     choices |= {f"only {date}": [date] for date in range(DATES)}
-    rows = []
+    rows, zones = [], []
     for choice, dates in choices.items():
-        for result in map_tiles(model, test, dates=list(dates)):
+        results = list(map_tiles(model, test, dates=list(dates)))
+        for result in results:
             counts = asdict(Confusion.of(result.truth, np.asarray(result.found, bool), result.valid))
             rows.append({"choice": choice, "landscape": result.name, **counts})
-    return pd.DataFrame(rows)
+        if choice in seasons:
+            zones.append(error_analysis.count_by_zone(results, archive).assign(choice=choice))
+    return pd.DataFrame(rows), pd.concat(zones, ignore_index=True)
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

@@ -1,8 +1,8 @@
 """Stamps: which code and plan made a committed table, and whether it still stands.
 
-The hash is over the parsed code, without comments and docstrings, of what decides a score. Where code has changed and
-results should not have, `make evidence-check` trains one arm anew, compares it with the committed table and renews
-the stamps.
+The hash of the code is over the parsed code, without comments and docstrings, of what decides a score. Where code has
+changed and results should not have, `make evidence-check` trains one arm anew, compares it with the committed table and
+renews the stamps.
 """
 
 import ast
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from glaciersar.dependencies import files_behind
 from glaciersar.io.atomic import atomic_write
+from tools.evidence.plan import Part, Plan
 
 MODULES = (
     "glaciersar.simulate.archive",
@@ -20,10 +21,12 @@ MODULES = (
     "glaciersar.training.loop",
     "glaciersar.evaluation.scoring",
     "glaciersar.evaluation.baselines",
+    "glaciersar.evaluation.error_analysis",
+    "glaciersar.evaluation.single_dates",
     "glaciersar.evaluation.label_drift",
     "glaciersar.evaluation.statistics",
 )
-OWN = ("plan.py", "data.py", "labels.py", "score.py", "tables.py")
+OWN = ("plan.py", "data.py", "labels.py", "score.py", "contrasts.py", "tables.py")
 
 
 def code_hash() -> str:
@@ -57,11 +60,26 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def write_stamp(path: Path, *, command: str, seconds: float, note: str = "") -> None:
-    """Write which code made the tables of a part, by which command, where, and in how long."""
-    content = {"command": command, "code": code_hash(), "processor": processor(), "seconds": round(seconds)}
+def plan_hash(plan: Plan, part: Part) -> str:
+    """Hash what the plan says of a part: its arms with all their options, their datasets and archives."""
+    names = {arm.data for arm in part.arms.values()} | {shift.data for shift in part.shifts.values()}
+    datasets = {name: plan.datasets[name] for name in sorted(names)}
+    content = {
+        "training": plan.training,
+        "subsets": plan.subsets,
+        "arms": {arm.name: [arm.data, arm.options] for arm in part.arms.values()},
+        "shifts": sorted(part.shifts),
+        "datasets": datasets,
+        "archives": {own["archive"]: plan.archives[own["archive"]] for own in datasets.values()},
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def write_stamp(path: Path, *, command: str, plan: str, seconds: float, note: str = "") -> None:
+    """Write which code and plan made the scores of a seed, by which command, where, and in how long."""
+    made = {"command": command, "code": code_hash(), "plan": plan, "processor": processor(), "seconds": round(seconds)}
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(content | ({"note": note} if note else {}), indent=1) + "\n")
+        temporary.write_text(json.dumps(made | ({"note": note} if note else {}), indent=1) + "\n")
 
 
 def read_stamp(path: Path) -> dict[str, str]:

@@ -7,17 +7,18 @@ import pandas as pd
 from glaciersar.errors import InputError
 from glaciersar.evaluation import error_analysis, label_drift, metrics, statistics
 from glaciersar.evaluation.metrics import Confusion
+from tools.evidence import contrasts
 from tools.evidence.plan import MAIN, Part, Plan
 from tools.evidence.score import write
-from tools.evidence.stamp import code_hash, read_stamp, write_stamp
+from tools.evidence.stamp import code_hash, plan_hash, read_stamp, write_stamp
 
 ONE_DATE = ("one_date", "mean", "statistics")  # a series must beat the best of these
-BASELINES = ("threshold", "boosting", "second_annotator")
-"""Arms without a network. They have one seed; the annotator none."""
+BASELINES = ("threshold", "boosting", "second_annotator", "truth")
+"""Arms without a network. They have one seed; the annotator and the truth none."""
 PAPER = {"unet3d": 0.964, "ulstm": 0.964}
 """IoU of the paper on its test subset of real data: Maslov and others 2024, IGARSS."""
 DRAWS = 10_000
-FILES = ("counts.csv", "errors.csv", "dates.csv", "seasons.csv", "areas.csv", "seconds.csv")
+FILES = ("counts.csv", "errors.csv", "dates.csv", "seasons.csv", "season_zones.csv", "areas.csv", "seconds.csv")
 
 
 def write_part(plan: Plan, name: str, work: Path, figures: Path) -> None:
@@ -28,10 +29,10 @@ def write_part(plan: Plan, name: str, work: Path, figures: Path) -> None:
     """
     part, out = plan.parts[name], figures / name
     for seed in part.seeds:
-        _collect_seed(part, seed, work, out)
+        _collect_seed(part, seed, work, out, plan=plan_hash(plan, part))
         if missing := missing_arms(part, seed, out):
             print(f"{out}: seed {seed} is left out of the tables until it has {', '.join(missing)}")
-    if name == MAIN and (work / "scores" / "threshold" / "counts.csv").exists():
+    if name == MAIN and all((work / "scores" / arm / "counts.csv").exists() for arm in BASELINES):
         paths = {arm: work / "scores" / arm / "counts.csv" for arm in BASELINES}
         rows = [pd.read_csv(path).assign(arm=arm, seed=part.seeds[0]) for arm, path in paths.items()]
         write(pd.concat(rows, ignore_index=True), out / "baselines.csv")
@@ -45,10 +46,10 @@ def write_part(plan: Plan, name: str, work: Path, figures: Path) -> None:
         write(counts, out / "counts.csv")
         caption = f"IoU of the arms of part {name} with 95 % intervals, {note}"
         metrics.write_table(summarize(counts), out / "scores", caption=caption)
-        _write_differences(part, counts, figures, note)
+        _write_differences(plan, part, counts, figures, note)
     if (out / f"seed-{part.seeds[0]}" / "areas.csv").exists():
         _write_drift(plan, part, out, note)
-    for file in ("seasons.csv", "dates.csv"):
+    for file in ("seasons.csv", "season_zones.csv", "dates.csv"):
         if any((out / f"seed-{seed}" / file).exists() for seed in part.seeds):
             write(gather(part, out, file), out / file)
 
@@ -64,7 +65,7 @@ def _write_drift(plan: Plan, part: Part, out: Path, note: str) -> None:
     metrics.write_table(drift, out / "drift", caption=caption, digits=4)
 
 
-def _collect_seed(part: Part, seed: int, work: Path, out: Path) -> None:
+def _collect_seed(part: Part, seed: int, work: Path, out: Path, *, plan: str) -> None:
     """Copy the scores of the arms with one seed that are there, beside those that this code made before; stamp them."""
     done = [arm for arm in part.scored if (work / "scores" / arm / str(seed) / "counts.csv").exists()]
     if not done:
@@ -88,7 +89,8 @@ def _collect_seed(part: Part, seed: int, work: Path, out: Path) -> None:
         if file == "seconds.csv":
             seconds = float(table["seconds"].sum())
         write(table[["arm", "seed", *[name for name in table if name not in ("arm", "seed")]]], folder / file)
-    write_stamp(folder / "stamp.json", command=f"make evidence PART={part.name} SEEDS={seed}", seconds=seconds)
+    command = f"make evidence PART={part.name} SEEDS={seed}"
+    write_stamp(folder / "stamp.json", command=command, plan=plan, seconds=seconds)
 
 
 def arms_of_this_code(folder: Path) -> set[str]:
@@ -115,15 +117,28 @@ def gather(part: Part, out: Path, file: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def _write_differences(part: Part, counts: pd.DataFrame, figures: Path, note: str) -> None:
-    """Compare a part with the main part, if that has its tables."""
-    path, stem = figures / MAIN / "counts.csv", figures / part.name / "differences"
-    if not path.exists():
-        print(f"{path}: not there, part {part.name} is not compared; make evidence PART={MAIN} makes it")
-        return
-    differences = compare_with_main(part, counts, pd.read_csv(path))
-    if len(differences):
-        metrics.write_table(differences, stem, caption=f"Differences of IoU to the arms of part {MAIN}, {note}")
+def _write_differences(plan: Plan, part: Part, counts: pd.DataFrame, figures: Path, note: str) -> None:
+    """Compare the arms of a part with its reference, if the tables of that are there, and with each other."""
+    from_part, reference = plan.reference(part)
+    needed = sorted({from_part.name} | ({MAIN} if part.shifts else set()))
+    for other in needed:
+        if not (path := figures / other / "counts.csv").exists():
+            print(f"{path}: not there, part {part.name} is not compared; make evidence PART={other} makes it")
+            break
+    else:
+        others = pd.concat([pd.read_csv(figures / other / "counts.csv") for other in needed], ignore_index=True)
+        differences = compare_with_reference(part, counts, others, reference=reference.name)
+        if len(differences):
+            caption = f"Differences of IoU to `{reference.name}` of part {from_part.name}, {note}"
+            metrics.write_table(differences, figures / part.name / "differences", caption=caption)
+    unseen = contrasts.compare_unseen(plan, part, with_glacier(counts), draws=DRAWS)
+    if len(unseen):
+        caption = f"Differences of IoU on an orbit or year that training has seen and not seen, {note}"
+        metrics.write_table(unseen, figures / part.name / "unseen", caption=caption)
+    apart = contrasts.compare_apart(with_glacier(counts), draws=DRAWS)
+    if len(apart):
+        caption = f"Differences of pooled IoU between arms that test on other tiles each, {note}"
+        metrics.write_table(apart, figures / part.name / "apart", caption=caption)
 
 
 def _write_main(part: Part, counts: pd.DataFrame, out: Path, note: str) -> None:
@@ -218,34 +233,35 @@ def compare(counts: pd.DataFrame) -> pd.DataFrame:
     return statistics.compare_arms(own, pairs, seedless=BASELINES, draws=DRAWS)
 
 
-def compare_with_main(part: Part, counts: pd.DataFrame, main: pd.DataFrame) -> pd.DataFrame:
-    """Compare the arms of a part with those of the main part, on the same seeds and landscapes.
+def compare_with_reference(part: Part, counts: pd.DataFrame, others: pd.DataFrame, *, reference: str) -> pd.DataFrame:
+    """Compare the arms of a part with its reference and with the weights they shift, on the same seeds and landscapes.
 
     Args:
         part: Not the main one.
         counts: Its counts.
-        main: Counts of the main part.
+        others: Counts of the reference, and of the weights that are shifted.
+        reference: The unet3d that is trained as long as the part's arms.
 
     Returns:
-        As `compare_arms`. Each trained arm is compared with unet3d of the main part, where its test landscapes are the
-        same, and one of another network also with its twin of the part, which differs by the network only; shifted
-        weights are compared with what the same weights score on the dataset of the main part.
+        As `compare_arms`. Each trained arm is compared with the reference, where its test landscapes are the same, and
+        one of another network also with its twin of the part, which differs by the network only; shifted weights are
+        compared with what the same weights score on the dataset of the main part.
 
     Raises:
-        InputError: Shifted weights were scored on other landscapes, or the main part lacks a seed of this one.
+        InputError: Shifted weights were scored on other landscapes, or the reference lacks a seed of this part.
     """
     counts = counts[counts["against"] == "reference"]
-    main = main[(main["against"] == "reference") & main["seed"].isin(part.seeds)]
-    main = main[main["arm"].isin(["unet3d", *(shift.arm for shift in part.shifts.values())])]
-    same = [arm for arm in part.scored if _landscapes(counts, arm) == _landscapes(main, "unet3d")]
+    others = others[(others["against"] == "reference") & others["seed"].isin(part.seeds)]
+    others = others[others["arm"].isin([reference, *(shift.arm for shift in part.shifts.values())])]
+    same = [arm for arm in part.scored if _landscapes(counts, arm) == _landscapes(others, reference)]
     if moved := set(part.shifts) - set(same):
         raise InputError(f"part {part.name}: other test landscapes of {min(moved)} found, those of {MAIN} expected")
-    pairs = [(arm, "unet3d") for arm in part.arms if arm in same]
+    pairs = [(arm, reference) for arm in part.arms if arm in same]
     pairs += [(arm, twin) for arm in part.arms if arm in same and (twin := _twin(part, arm)) in same]
     pairs += [(shift.name, shift.arm) for shift in part.shifts.values()]
     if not pairs:
         return pd.DataFrame()
-    both = pd.concat([main, counts[counts["arm"].isin(same)]], ignore_index=True)
+    both = pd.concat([others, counts[counts["arm"].isin(same)]], ignore_index=True)
     return statistics.compare_arms(both, pairs, draws=DRAWS)
 
 

@@ -47,7 +47,9 @@ TINY = {
         }},
         "more": {"seeds": [1], "arms": {"truth": {"data": "truth"}, "any": {"date_sampling": "subset"}},
                  "shifted": {"ulstm": ["orbit_14"]}},  # with the test landscapes of main
-        "drift": {"seeds": [1], "arms": {"ragged_0": {"data": "ragged_0"}, "ragged_100": {"data": "ragged_100"}}},
+        "short": {"seeds": [1], "arms": {"unet3d_short": {"steps_per_epoch": 1}}},
+        "drift": {"seeds": [1], "training": {"steps_per_epoch": 1},
+                  "arms": {"ragged_0": {"data": "ragged_0"}, "ragged_100": {"data": "ragged_100"}}},
     },
 }  # fmt: skip
 
@@ -92,6 +94,22 @@ def test_the_committed_plan_can_be_trained_and_its_archives_simulated():
         ArchiveSettings(**settings)
 
 
+def test_a_part_is_compared_with_the_unet3d_that_is_trained_as_long(plan, tmp_path):
+    references = {name: plan.reference(part)[1].name for name, part in plan.parts.items()}
+    assert references == {MAIN: "unet3d", "more": "unet3d", "short": "unet3d", "drift": "unet3d_short"}
+    assert plan.arm("ragged_0").config(plan.training, seed=1).steps_per_epoch == 1
+    other = TINY["parts"] | {"more": {"seeds": [1], "training": {"epochs": 9}, "arms": {}}}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(TINY | {"parts": other}))
+    with pytest.raises(
+        InputError, match=r"no unet3d with \{'epochs': 9\} found, one expected to compare part more with"
+    ):
+        read_plan(tmp_path / "plan.yaml")
+    other = TINY["parts"] | {"drift": TINY["parts"]["drift"] | {"seeds": [1, 2]}}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(TINY | {"parts": other}))
+    with pytest.raises(InputError, match=r"seeds \[1, 2\] of part drift found, those of short expected"):
+        read_plan(tmp_path / "plan.yaml")
+
+
 def test_an_arm_whose_dataset_is_not_listed_is_refused(tmp_path):
     wrong = TINY | {"parts": {MAIN: {"seeds": [1], "arms": {"unet3d": {"data": "none"}}}}}
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(wrong))
@@ -126,10 +144,10 @@ def made_counts(tp, *, landscapes=("a", "b", "c"), seeds=(1, 2)):
     return pd.DataFrame(rows).assign(fp=0, tn=9, median=1.0, p95=2.0)
 
 
-def made_part(arms, shifts=()):
+def made_part(arms, shifts=(), training=None):
     named = {name: Arm(name=name, data=MAIN, options=options) for name, options in arms.items()}
     shifted = {f"{arm}_{data}": Shift(name=f"{arm}_{data}", arm=arm, data=data) for arm, data in shifts}
-    return Part(name="made", seeds=[1], arms=named, shifts=shifted)
+    return Part(name="made", seeds=[1], training=training or {}, arms=named, shifts=shifted)
 
 
 @pytest.mark.filterwarnings("ignore:Precision loss")  # the made differences are the same on every landscape
@@ -143,7 +161,9 @@ def test_a_part_is_compared_with_unet3d_of_main_on_the_same_seeds_and_landscapes
             made_counts({"elsewhere": 50}, landscapes=("a", "b", "d"), seeds=[1]),
         ]
     )
-    table = tables_module.compare_with_main(part, counts, main).set_index(["arm", "other"])["difference"]
+    table = tables_module.compare_with_reference(part, counts, main, reference="unet3d").set_index(["arm", "other"])[
+        "difference"
+    ]
     assert table.to_dict() == pytest.approx(
         {
             ("unet3d_2x", "unet3d"): 0.04,
@@ -158,7 +178,7 @@ def test_shifted_weights_that_were_scored_on_other_landscapes_are_refused():
     part = made_part({}, [("ulstm", "dark")])
     counts = made_counts({"ulstm_dark": 60}, landscapes=("a", "b", "d"), seeds=[1])
     with pytest.raises(InputError, match="other test landscapes of ulstm_dark found, those of main expected"):
-        tables_module.compare_with_main(part, counts, made_counts({"unet3d": 80, "ulstm": 70}))
+        tables_module.compare_with_reference(part, counts, made_counts({"unet3d": 80, "ulstm": 70}), reference="unet3d")
 
 
 def test_arms_of_other_landscapes_stand_in_one_table_each_scored_on_its_own():
@@ -191,6 +211,11 @@ def test_a_part_with_a_network_for_any_dates_has_a_table_of_seasons(tables):
     assert set(seasons["arm"]) == {"any"}
     assert {"whole year", "without winter", "first 1", "only 14"} < set(seasons["choice"])
     assert not (tables / MAIN / "seasons.csv").exists()
+    zones = pd.read_csv(tables / "more" / "season_zones.csv")
+    columns = ["tp", "fp", "fn", "tn"]
+    by_zone, by_landscape = (table.groupby("choice")[columns].sum() for table in (zones, seasons))
+    assert set(by_zone.index) == {name for name in by_landscape.index if name[:5] in ("whole", "witho")}
+    pd.testing.assert_frame_equal(by_zone, by_landscape.loc[by_zone.index])
 
 
 @pytest.mark.slow
@@ -212,7 +237,9 @@ def test_test_landscapes_have_glaciers_and_no_landscape_is_in_two_subsets(plan, 
 def test_the_main_table_has_every_arm_with_an_interval_and_the_papers_number_apart(plan, tables):
     scores = pd.read_csv(tables / MAIN / "scores.csv").set_index("arm")
     assert set(plan.parts[MAIN].arms) < set(scores.index)
-    assert {"threshold", "boosting", "second_annotator"} < set(scores.index)
+    assert {"threshold", "boosting", "second_annotator", "truth"} < set(scores.index)
+    assert scores.loc["truth", "iou_truth"] == 1
+    assert scores.loc["truth", "iou"] < 1
     assert (scores["low"] <= scores["iou"]).all()
     assert (scores["iou"] <= scores["high"]).all()
     assert scores["paper, real data"].dropna().to_dict() == {"unet3d": 0.964, "ulstm": 0.964}
@@ -274,11 +301,27 @@ def test_the_same_seed_gives_the_same_counts_to_the_bit(plan, work, tables, tmp_
 
 
 @pytest.mark.slow
-def test_a_stamp_says_what_made_the_tables(tables):
+def test_a_stamp_says_what_made_the_tables(plan, tables):
     content = json.loads((tables / "more" / "seed-1" / "stamp.json").read_text())
     assert content["command"] == "make evidence PART=more SEEDS=1"
     assert content["code"] == stamp.code_hash()
+    assert content["plan"] == stamp.plan_hash(plan, plan.parts["more"])
     assert content["seconds"] > 0
+
+
+def test_other_steps_an_other_archive_or_arm_change_the_hash_of_a_plan(tmp_path):
+    found = set()
+    changed = (
+        {},
+        {"training": TINY["training"] | {"epochs": 2}},
+        {"archives": TINY["archives"] | {MAIN: TINY["archives"][MAIN] | {"seed": 8}}},
+        {"parts": TINY["parts"] | {"more": {"seeds": [1], "arms": {"any": {"date_sampling": "subset"}}}}},
+    )
+    for change in changed:
+        (tmp_path / "plan.yaml").write_text(yaml.safe_dump(TINY | change))
+        plan = read_plan(tmp_path / "plan.yaml")
+        found.add(stamp.plan_hash(plan, plan.parts["more"]))
+    assert len(found) == len(changed)
 
 
 def test_comments_and_docstrings_do_not_change_the_hash_and_code_does(tmp_path):
@@ -301,7 +344,8 @@ def test_committed_tables_are_of_this_code(path):
         f"{path.parent}: made by other code; renew it by `{content['command']}`, or, if results have not changed, "
         f"by `make evidence-check`, which trains one arm anew and compares it"
     )
-    assert PLAN.exists()
+    plan = read_plan()
+    assert content["plan"] == stamp.plan_hash(plan, plan.parts[path.parts[-3]]), f"{PLAN} has changed since {path}"
     assert (path.parent / "counts.csv").exists()
 
 
@@ -314,6 +358,7 @@ def test_stamps_are_renewed_where_the_score_is_as_committed_and_nowhere_else(pla
     evidence.make(plan, "check", [], work=work, figures=figures)
     assert stamp.read_stamp(path)["code"] == stamp.code_hash()
     assert "simulated IoU" in stamp.read_stamp(path)["note"]
+    assert "all counts are equal" in stamp.read_stamp(path)["note"]
     counts = pd.read_csv(figures / MAIN / "counts.csv")
     counts["fp"] += 2000
     counts.to_csv(figures / MAIN / "counts.csv", index=False)
