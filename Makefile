@@ -38,6 +38,7 @@ reproduce: .venv/made ## run every notebook of PROFILE (default: simulated, or p
 
 evidence: .venv/made ## run PART of the experiment (main, steps, dates, data, drift, training; hours), or only its SEEDS and ARMS, and write figures/evidence/PART
 	$(BIN)/snakemake --snakefile evidence.smk --cores all --quiet host reason --rerun-incomplete --nolock --config part=$(PART) seeds="$(SEEDS)" arms="$(ARMS)" --forcerun tables
+	$(BIN)/python -m tools.evidence figures
 	@cat figures/evidence/$(PART)/scores.md 2>/dev/null || echo "no table of part $(PART) until a seed has all arms"
 
 evidence-check: .venv/made ## train one arm of the experiment anew, compare it with the committed table, renew the stamps

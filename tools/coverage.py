@@ -1,4 +1,4 @@
-"""Count how often the 95 % intervals hold the truth: 200 landscapes of one, four and sixteen tiles, and shifted levels.
+"""Count how often the 95 % intervals hold the truth: 200 landscapes of 1, 4 and 16 tiles, and others of shifted levels.
 
 Run it from the root of the repository, after `make reproduce`:
 
@@ -8,7 +8,8 @@ Run it from the root of the repository, after `make reproduce`:
 Each landscape is one file under RUN/coverage/MODEL; one that is there is not mapped again, so a killed run goes on.
 Each fifth of the landscapes gets its intervals from the residuals of the other four, and all of them get those from the
 few landscapes of RUN/dataset/val.h5, which a user has. Landscapes with levels that are shifted by ±3 dB get theirs from
-the residuals of usual ones: the radar that nobody calibrated for. 200 landscapes of each set take a night on two cores.
+the residuals of usual ones: the radar that nobody calibrated for. Most landscapes have one tile, which is mapped soon;
+all together take some hours on two cores.
 """
 
 import argparse
@@ -29,10 +30,14 @@ from glaciersar.inventory import block_sums, coverage_landscapes, error_model, i
 from glaciersar.inventory.coverage_landscapes import LandscapeSums
 from glaciersar.io.atomic import atomic_write, require_file
 from glaciersar.models import pretrained
+from tools.evidence.stamp import hash_code
 
-SIDES = (1, 2, 4)
-SHIFTS = (-3.0, 3.0)
+SIDES = {1: 0.6, 2: 0.3, 4: 0.1}
+"""Tiles along a side, and the share of the usual landscapes that have them."""
+SHIFTS = {-3.0: 0.5, 3.0: 0.5}
+"""dB that the levels of glacier zones are shifted by, and how many landscapes are, as a share of the usual ones."""
 FOLDS = 5
+GROUPED_BY = ("tiles", "orbit", "incidence")
 FIELDS = ["year", *block_sums.KEYS, *block_sums.SUMS]
 SEED = 101  # no method was chosen by a look at landscapes of this seed
 
@@ -46,7 +51,7 @@ class Options:
     model: str
     """Name of a run of 04-train."""
     landscapes: int
-    """Of each number of tiles, and of each shift of the levels, which have one tile."""
+    """With usual levels, of all numbers of tiles."""
     years: tuple[int, int]
     """First and last year."""
     orbits: tuple[int, ...]
@@ -60,9 +65,12 @@ class Options:
         return self.run / "coverage" / self.model
 
 
-def sets_of_landscapes() -> dict[str, tuple[int, float]]:
-    """List tiles along a side and shift of the levels by the name of the set."""
-    return {f"side{side}": (side, 0.0) for side in SIDES} | {f"shift{shift:+.0f}": (1, shift) for shift in SHIFTS}
+def sets_of_landscapes(landscapes: int) -> dict[str, tuple[int, float, int]]:
+    """List tiles along a side, shift of the levels and number of landscapes, at least `FOLDS`, by name of the set."""
+    usual = {f"side{side}": (side, 0.0, share) for side, share in SIDES.items()}
+    shifted = {f"shift{shift:+.0f}": (1, shift, share) for shift, share in SHIFTS.items()}
+    sets = usual | shifted
+    return {name: (side, shift, max(FOLDS, round(share * landscapes))) for name, (side, shift, share) in sets.items()}
 
 
 def write_sums(path: Path, sums: LandscapeSums) -> None:
@@ -71,6 +79,7 @@ def write_sums(path: Path, sums: LandscapeSums) -> None:
     content = {
         "name": sums.name,
         "orbit": sums.orbit,
+        "incidence": sums.incidence,
         "tiles": sums.tiles,
         "reference": sums.reference,
         "perimeter": sums.perimeter,
@@ -89,6 +98,7 @@ def read_sums(path: Path) -> LandscapeSums:
     return LandscapeSums(
         name=content["name"],
         orbit=content["orbit"],
+        incidence=content["incidence"],
         tiles=content["tiles"],
         blocks={int(str(year)): part[FIELDS[1:]].reset_index(drop=True) for year, part in blocks.groupby("year")},
         reference=years["reference"],
@@ -104,8 +114,8 @@ def map_part(options: Options, part: int, parts: int) -> None:
     rule = calibration.read_calibration(weights.with_name("calibration.json"))
     _check_settings(options, weights)
     pixel = pixel_size(options.run / "dataset" / "val.h5")
-    for name, (side, shift) in sets_of_landscapes().items():
-        waiting = [k for k in range(part - 1, options.landscapes, parts) if not _path(options, name, k).exists()]
+    for name, (side, shift, number) in sets_of_landscapes(options.landscapes).items():
+        waiting = [k for k in range(part - 1, number, parts) if not _path(options, name, k).exists()]
         mapped = coverage_landscapes.map_landscapes(
             network,
             landscapes=waiting,
@@ -130,13 +140,14 @@ def _path(options: Options, name: str, k: int) -> Path:
 
 
 def _check_settings(options: Options, weights: Path) -> None:
-    """Refuse to put landscapes beside those of other weights, another calibration, other years or orbits."""
+    """Refuse to put landscapes beside those of other weights, another calibration, other years, orbits or code."""
     digest = hashlib.sha256(weights.read_bytes() + weights.with_name("calibration.json").read_bytes()).hexdigest()
-    written = json.dumps({"weights": digest, "years": options.years, "orbits": options.orbits})
+    code = hash_code("glaciersar.inventory.coverage_landscapes")
+    written = json.dumps({"weights": digest, "years": options.years, "orbits": options.orbits, "code": code})
     path = options.folder / "settings.json"
     if path.exists() and path.read_text() != written:
         raise InputError(
-            f"{path}: other weights, years or orbits found, those of now expected; remove {options.folder}"
+            f"{path}: other weights, years, orbits or code found, those of now expected; remove {options.folder}"
         )
     with atomic_write(path) as temporary:
         temporary.write_text(written)
@@ -149,34 +160,47 @@ def count(options: Options, out: Path) -> pd.DataFrame:
         A row each quantity ("area", "change"; km²), set, source of the residuals, group of landscapes or glaciers, and
         kind of interval.
     """
-    sets = {name: _read_set(options, name) for name in sets_of_landscapes()}
+    sets = {
+        name: _read_set(options, name, number) for name, (*_, number) in sets_of_landscapes(options.landscapes).items()
+    }
     apart = annotators.archive_disagreement(options.run / "archive" / "outlines.gpkg").deviation
     few, tables = _validation_errors(options), {}
     many = [_errors_without(sets, fold) for fold in range(FOLDS)]
-    for name, found in sets.items():
-        for source, models in {"other landscapes": many, "val.h5": [few] * FOLDS}.items():
-            areas, changes = [], []
-            for fold, model in enumerate(models):
-                part = [sums for k, sums in found.items() if k % FOLDS == fold]
-                seed = SEED + options.landscapes * fold  # each landscape draws on its own
-                areas.append(
-                    interval_coverage.measure_areas(part, model, disagreement=apart, draws=options.draws, seed=seed)
-                )
-                changes.append(interval_coverage.measure_changes(part, model, draws=options.draws, seed=seed))
-            for quantity, frames in (("area", areas), ("change", changes)):
-                tables[quantity, name, source] = interval_coverage.grouped_coverage(pd.concat(frames))
+    for source, models in {"other landscapes": many, "val.h5": [few] * FOLDS}.items():
+        measured = {name: _measure(options, found, models, apart) for name, found in sets.items()}
+        usual = [frames for name, frames in measured.items() if name.startswith("side")]
+        measured = {"all sides": {of: pd.concat([frames[of] for frames in usual]) for of in usual[0]}} | measured
+        for name, frames in measured.items():
+            for quantity, rows in frames.items():
+                tables[quantity, name, source] = interval_coverage.grouped_coverage(rows, by=GROUPED_BY)
+    tables = dict(sorted(tables.items(), key=lambda item: item[0][0]))  # areas before changes
     table = pd.concat(tables, names=["of", "set", "residuals of"])
     caption = (
         f"Coverage of 95 % intervals (km²) on simulated landscapes, {options.model}, run {options.run.name}, "
-        f"tools/coverage.py; sides of 1, 2 and 4 tiles, levels shifted by −3 and +3 dB; "
+        f"tools/coverage.py; landscapes of 1, 4 and 16 tiles, levels shifted by −3 and +3 dB; "
         f"two annotators' boundaries lie {apart:.0f} m apart"
     )
     metrics.write_table(table, out / "coverage", caption=caption)
     return table
 
 
-def _read_set(options: Options, name: str) -> dict[int, LandscapeSums]:
-    found = {k: path for k in range(options.landscapes) if (path := _path(options, name, k)).exists()}
+def _measure(
+    options: Options,
+    landscapes: Mapping[int, LandscapeSums],
+    models: Sequence[error_model.ErrorModel],
+    disagreement: float,
+) -> dict[str, pd.DataFrame]:
+    """Give areas and changes of a set, each fold by its own model of the errors."""
+    parts = []
+    for fold, model in enumerate(models):
+        own = [sums for k, sums in landscapes.items() if k % FOLDS == fold]
+        seed = SEED + options.landscapes * fold  # each landscape draws on its own
+        parts.append(interval_coverage.measure(own, model, disagreement, draws=options.draws, seed=seed))
+    return {of: pd.concat([part[of] for part in parts]) for of in parts[0]}
+
+
+def _read_set(options: Options, name: str, number: int) -> dict[int, LandscapeSums]:
+    found = {k: path for k in range(number) if (path := _path(options, name, k)).exists()}
     if {k % FOLDS for k in found} != set(range(FOLDS)):
         raise InputError(f"{options.folder}: {len(found)} landscapes of {name} found, at least {FOLDS} expected")
     return {k: read_sums(path) for k, path in found.items()}
@@ -201,7 +225,7 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="tools.coverage", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", type=Path, help="folder of a run, such as runs/simulated")
     parser.add_argument("--model", default="unet3d")
-    parser.add_argument("--landscapes", type=int, default=200, help="of each set (default 200)")
+    parser.add_argument("--landscapes", type=int, default=200, help="with usual levels (default 200)")
     parser.add_argument("--years", type=int, nargs=2, default=[2016, 2020])
     parser.add_argument("--orbits", type=int, nargs="+", default=[14, 174])
     parser.add_argument("--draws", type=int, default=10_000)

@@ -21,7 +21,7 @@ from glaciersar.inference.sliding_window import map_array
 from glaciersar.inventory import area, block_sums, error_model
 from glaciersar.models import Network
 from glaciersar.simulate import backscatter_levels, radar, random_fields, reference_outlines
-from glaciersar.simulate.geometry import orbits_that_see
+from glaciersar.simulate.geometry import orbits_that_see, scene_incidence
 from glaciersar.simulate.landscape import Landscape, draw_landscape
 from glaciersar.simulate.places import bounds_of, list_places
 from glaciersar.simulate.settings import DAY_OF_FIRST_PASS
@@ -52,6 +52,8 @@ class MappedLandscape:
     name: str
     orbit: int
     """Relative orbit."""
+    incidence: float
+    """In its middle, degrees."""
     geobox: GeoBox
     years: Mapping[int, YearMap]
 
@@ -63,6 +65,8 @@ class LandscapeSums:
     name: str
     orbit: int
     """Relative orbit."""
+    incidence: float
+    """In its middle, degrees."""
     tiles: int
     """Of 10 km."""
     blocks: Mapping[int, pd.DataFrame]
@@ -129,7 +133,8 @@ def map_landscapes(
             )
             probability = map_array(model, prepared.series, valid=prepared.valid)
             maps[year] = _beside_truth(probability, landscape, year, own)
-        yield MappedLandscape(name=landscape.name, orbit=orbit, geobox=box, years=maps)
+        middle = scene_incidence(orbit, (bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2)
+        yield MappedLandscape(name=landscape.name, orbit=orbit, incidence=middle, geobox=box, years=maps)
 
 
 def _beside_truth(probability: NDArray[np.floating], landscape: Landscape, year: int, seed: int) -> YearMap:
@@ -155,6 +160,7 @@ def sum_landscape(mapped: MappedLandscape, *, calibration: Calibration = UNCALIB
     return LandscapeSums(
         name=mapped.name,
         orbit=mapped.orbit,
+        incidence=mapped.incidence,
         tiles=round((box.shape.x * abs(box.resolution.x) / TILE_SIZE) ** 2),
         blocks={
             year: block_sums.sum_blocks(calibration(part.probability), box, glacier=number, truth=part.truth)

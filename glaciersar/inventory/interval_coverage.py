@@ -18,6 +18,8 @@ GOOD = (0.93, 0.97)
 FEWEST = 100  # landscapes that tell: with fewer, the standard error of the coverage is larger than what counts as right
 SIZES = {"below 1 km²": (0, 1), "1 to 10 km²": (1, 10), "from 10 km²": (10, np.inf)}
 """Classes of glaciers by their true area."""
+BIN = 4
+"""Degrees of incidence in the middle of a landscape that count together."""
 ENDS = {"land": "on land", "sea": "in the sea"}
 
 
@@ -39,9 +41,9 @@ def measure_areas(
         seed: Of the draws.
 
     Returns:
-        A row each landscape ("total") and glacier: landscape, orbit, tiles, glacier, size and end ("land", "sea"; of
-        glaciers), truth, reference (of landscapes), expected (km²), and low and high of "blocks", "residuals" and
-        "boundary", such as low_blocks.
+        A row each landscape ("total") and glacier: landscape, orbit, incidence (by `BIN` degrees), tiles, glacier, size
+        and end ("land", "sea"; of glaciers), truth, reference (of landscapes), expected (km²), and low and high of
+        "blocks", "residuals" and "boundary", such as low_blocks.
     """
     rows = []
     for k, sums in enumerate(landscapes):
@@ -114,7 +116,9 @@ def measure_crossed(
 
 def _who(sums: LandscapeSums, number: object) -> dict[str, object]:
     """Tell which landscape or glacier a row is of."""
-    columns = {"landscape": sums.name, "orbit": sums.orbit, "tiles": sums.tiles, "glacier": number}
+    low = int(sums.incidence // BIN * BIN)
+    columns = {"landscape": sums.name, "orbit": sums.orbit, "incidence": f"{low} to {low + BIN}°"}
+    columns |= {"tiles": sums.tiles, "glacier": number}
     if number == "total":
         return columns | {"size": "", "end": ""}
     blocks = sums.blocks[min(sums.blocks)]
@@ -175,19 +179,23 @@ def _verdict(coverage: float, landscapes: int) -> str:
     return "too narrow" if coverage < GOOD[0] else "too wide" if coverage > GOOD[1] else "right"
 
 
-def grouped_coverage(rows: pd.DataFrame) -> pd.DataFrame:
-    """Measure coverage for landscapes by their number of tiles and orbit, and for glaciers by size and by end.
+def grouped_coverage(rows: pd.DataFrame, *, by: Sequence[str] = ("tiles", "orbit")) -> pd.DataFrame:
+    """Measure coverage for landscapes by what they have in common, and for glaciers by size and by end.
 
     Args:
         rows: From `measure_areas` or `measure_changes`.
+        by: Columns that group landscapes: "tiles", "orbit", "incidence".
 
     Returns:
         The rows of `interval_coverage` for each group (index group, interval).
     """
     whole, glaciers = rows[rows["glacier"] == "total"], rows[rows["glacier"] != "total"]
     groups = {"all landscapes": whole}
-    groups |= {f"{tiles} tiles": part for tiles, part in whole.groupby("tiles")}
-    groups |= {f"orbit {orbit}": part for orbit, part in whole.groupby("orbit")}
+    for column in by:
+        named = {
+            value: f"{value} tiles" if column == "tiles" else f"{column} {value}" for value in whole[column].unique()
+        }
+        groups |= {named[value]: part for value, part in whole.groupby(column)}
     groups |= {f"glaciers {size}": glaciers[glaciers["size"] == size] for size in SIZES}
     groups |= {f"glaciers that end {where}": glaciers[glaciers["end"] == end] for end, where in ENDS.items()}
     return pd.concat({name: interval_coverage(part) for name, part in groups.items() if len(part)}, names=["group"])

@@ -69,7 +69,7 @@ def known_landscape(years):
         sea = np.zeros((50, 50), bool)
         sea[:, :10] = True
         maps[year] = YearMap(probability=probability, truth=truth, reference=probability > 0, sea=sea)
-    return MappedLandscape(name="here", orbit=14, geobox=box, years=maps)
+    return MappedLandscape(name="here", orbit=14, incidence=38.0, geobox=box, years=maps)
 
 
 def test_maps_are_summed_as_they_are_by_glacier_of_the_first_year():
@@ -102,7 +102,7 @@ def test_a_landscape_without_ice_has_no_glacier():
         probability=year.probability * 0 + 0.01, truth=year.truth & False, reference=year.truth & False, sea=year.sea
     )
     sums = coverage_landscapes.sum_landscape(
-        MappedLandscape(name="n", orbit=14, geobox=empty.geobox, years={2016: bare})
+        MappedLandscape(name="n", orbit=14, incidence=38.0, geobox=empty.geobox, years={2016: bare})
     )
     assert set(sums.blocks[2016]["glacier"]) == {-1}
     assert sums.at_sea == frozenset()

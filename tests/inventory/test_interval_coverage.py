@@ -107,7 +107,7 @@ def test_the_interval_of_a_landscape_all_of_ice_holds_its_truth(pixel):
     box = GeoBox.from_bbox((500_000, 8_700_000, 510_000, 8_710_000), "EPSG:32633", resolution=pixel, tight=True)
     ice = np.ones(box.shape, bool)
     year = YearMap(probability=ice - np.float32(0.001), truth=ice, reference=ice, sea=~ice)
-    sums = sum_landscape(MappedLandscape(name="ice", orbit=14, geobox=box, years={2020: year}))
+    sums = sum_landscape(MappedLandscape(name="ice", orbit=14, incidence=38.0, geobox=box, years={2020: year}))
     assert sums.perimeter[2020] == 0
     rows = interval_coverage.measure_areas([sums], model(), disagreement=500, draws=300, seed=1)
     table = interval_coverage.interval_coverage(whole(rows.assign(high_boundary=rows["truth"])))

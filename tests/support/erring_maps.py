@@ -94,6 +94,7 @@ def draw_landscapes(
             LandscapeSums(
                 name=f"landscape-{k}",
                 orbit=14,
+                incidence=38.0,
                 tiles=side**2,
                 blocks=blocks,
                 reference=reference,

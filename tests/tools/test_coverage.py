@@ -57,7 +57,7 @@ def network(options, monkeypatch):
 def test_parts_map_every_landscape_once_and_again_nothing(options, network):
     for part in (1, 2):
         coverage.map_part(options, part, 2)
-    expected = [(*how, k) for how in coverage.sets_of_landscapes().values() for k in range(6)]
+    expected = [(*how, k) for *how, number in coverage.sets_of_landscapes(6).values() for k in range(number)]
     assert sorted(network) == sorted(expected)
     coverage.map_part(options, 1, 1)
     assert len(network) == len(expected)
@@ -66,8 +66,15 @@ def test_parts_map_every_landscape_once_and_again_nothing(options, network):
 def test_landscapes_of_other_weights_are_not_put_beside(options, network):
     coverage.map_part(options, 1, 1)
     (options.run / "models" / "unet3d" / "weights.safetensors").write_bytes(b"others")
-    with pytest.raises(InputError, match="other weights, years or orbits found"):
+    with pytest.raises(InputError, match="other weights, years, orbits or code found"):
         coverage.map_part(options, 1, 1)
+
+
+def test_of_two_hundred_landscapes_some_have_four_and_sixteen_tiles_and_as_many_more_are_shifted():
+    sets = coverage.sets_of_landscapes(200)
+    assert sum(number for _, shift, number in sets.values() if not shift) == 200
+    assert {side**2 for side, _, _ in sets.values()} == {1, 4, 16}
+    assert [(shift, number) for _, shift, number in sets.values() if shift] == [(-3.0, 100), (3.0, 100)]
 
 
 def test_too_few_landscapes_are_told(options, network):
@@ -84,9 +91,12 @@ def test_each_set_is_counted_with_the_residuals_of_others_and_of_the_validation_
     table = coverage.count(options, options.run / "evidence")
     of, sets, sources, *_ = (table.index.unique(level) for level in range(table.index.nlevels))
     assert list(of) == ["area", "change"]
-    assert list(sets) == list(coverage.sets_of_landscapes())
+    assert list(sets) == ["all sides", *coverage.sets_of_landscapes(6)]
     assert list(sources) == ["other landscapes", "val.h5"]
-    assert (table.xs("all landscapes", level="group").xs("residuals", level="interval")["n"] == 6).all()
+    whole = table.xs("all landscapes", level="group").xs("residuals", level="interval")["n"]
+    assert whole.xs("val.h5", level="residuals of")["area"].tolist() == [15, 5, 5, 5, 5, 5]
+    by_incidence = table.xs("incidence 36 to 40°", level="group").xs("residuals", level="interval")["n"]
+    assert (by_incidence == whole).all()
     text = Path(options.run / "evidence" / "coverage.md").read_text()
     assert "simulated" in text
     assert str(options.run) not in text

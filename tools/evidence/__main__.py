@@ -1,17 +1,19 @@
 """Make one thing of the experiment; evidence.smk calls this, `make evidence` calls that.
 
-python -m tools.evidence archive NAME | dataset NAME | score ARM SEED | shifted SEED | baselines | tables PART | check
+python -m tools.evidence archive NAME | dataset NAME | score ARM SEED | shifted SEED | baselines | tables PART | figures
+| check
 """
 
 import sys
 from pathlib import Path
 
 from tools.evidence import check, data, score, tables
+from tools.evidence.figures import draw_figures
 from tools.evidence.plan import FIGURES, WORK, Plan, read_plan
 
 
 def make(plan: Plan, what: str, words: list[str], *, work: Path = WORK, figures: Path = FIGURES) -> None:
-    """Make an archive, a dataset, the scores of an arm or of the baselines, or the tables of a part."""
+    """Make an archive, a dataset, the scores of an arm or of the baselines, the tables of a part, or all figures."""
     if what == "archive":
         data.simulate(plan, words[0], work)
     elif what == "dataset":
@@ -26,6 +28,8 @@ def make(plan: Plan, what: str, words: list[str], *, work: Path = WORK, figures:
         score.score_baselines(plan, work)
     elif what == "tables":
         tables.write_part(plan, words[0], work, figures)
+    elif what == "figures":
+        draw_figures(figures)
     elif what == "check":
         check.check_tables(plan, work, figures)
     else:

@@ -9,6 +9,7 @@ import ast
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 from glaciersar.dependencies import files_behind
@@ -31,7 +32,12 @@ OWN = ("plan.py", "data.py", "labels.py", "score.py", "contrasts.py", "tables.py
 
 def code_hash() -> str:
     """Hash the code on which the tables depend, as Python parses it."""
-    paths = [*files_behind(*MODULES), *(Path(__file__).with_name(name) for name in OWN)]
+    return hash_code(*MODULES, files=[Path(__file__).with_name(name) for name in OWN])
+
+
+def hash_code(*modules: str, files: Sequence[Path] = ()) -> str:
+    """Hash modules, all of the package that they import, and further files, without comments and docstrings."""
+    paths = [*files_behind(*modules), *files]
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.name.encode())

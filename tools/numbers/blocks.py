@@ -9,6 +9,7 @@ import pandas as pd
 
 from glaciersar.errors import InputError
 from tools import lock
+from tools.evidence.plan import MAIN, PLAN, read_plan
 from tools.numbers import commands
 
 START = re.compile(r"<!-- ([a-z-]+): made by .*? -->\n")
@@ -56,6 +57,22 @@ def fill(text: str, root: Path, *, where: str) -> str:
 
 def _scores(root: Path) -> str:
     return (root / "figures/simulated/scores.md").read_text(encoding="utf-8")
+
+
+def _evidence(root: Path) -> str:
+    """Show the main table of the experiment: each arm's IoU with its interval, pooled and over landscapes."""
+    main = root / "figures/evidence/main"
+    table, counts = (pd.read_csv(main / name) for name in ("scores.csv", "counts.csv"))
+    shown = pd.DataFrame({"arm": "`" + table["arm"] + "`"})
+    for title, prefix in (("IoU, pooled", ""), ("IoU, mean of landscapes", "mean_")):
+        value, low, high = (table[f"{prefix}{name}"].map("{:.3f}".format) for name in ("iou", "low", "high"))
+        shown[title] = value + " (" + low + " to " + high + ")"
+    shown["IoU against truth"] = table["iou_truth"].map("{:.3f}".format)
+    shown["paper, real data"] = table["paper, real data"].map(lambda iou: "–" if pd.isna(iou) else f"{iou:.3f}")
+    seeds, landscapes = (counts[name].nunique() for name in ("seed", "landscape"))
+    head = f"*Simulated* radar; 95 % intervals over seeds and landscapes: {landscapes} landscapes, seeds: {seeds} of "
+    planned = len(read_plan(root / PLAN).parts[MAIN].seeds)
+    return f"{head}{planned}.\n\n{shown.to_markdown(index=False, disable_numparse=True)}"
 
 
 def _settling(root: Path) -> str:
@@ -106,6 +123,7 @@ def _two_columns(rows: list[tuple[str, str]], title: str) -> str:
 
 BLOCKS = {
     "scores": Block(source="notebooks/05-evaluate.ipynb with config/simulated.yaml", make=_scores),
+    "evidence": Block(source="`make evidence` with config/evidence.yaml", make=_evidence),
     "settling": Block(source="tools.numbers from figures/benchmarks/settling.csv", make=_settling),
     "seconds": Block(source="tools.numbers from figures/simulated/seconds.csv", make=_seconds),
     "versions": Block(source="tools.numbers from requirements.lock", make=_versions),

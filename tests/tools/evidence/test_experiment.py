@@ -10,6 +10,7 @@ import yaml
 from glaciersar.errors import InputError
 from glaciersar.evaluation.metrics import Confusion
 from glaciersar.simulate.settings import ArchiveSettings
+from tests.support.evidence_tables import write_tables
 from tools.evidence import __main__ as evidence
 from tools.evidence import data, score, stamp
 from tools.evidence import tables as tables_module
@@ -245,6 +246,15 @@ def test_the_main_table_has_every_arm_with_an_interval_and_the_papers_number_apa
     assert scores["paper, real data"].dropna().to_dict() == {"unet3d": 0.964, "ulstm": 0.964}
     assert scores.loc["second_annotator", "iou_truth"] > scores.loc["second_annotator", "iou"] - 0.1
     assert "simulated" in (tables / MAIN / "scores.md").read_text()
+
+
+def test_the_figures_of_all_parts_lie_beside_the_tables(tmp_path, capsys):
+    evidence.make(read_plan(), "figures", [], figures=write_tables(tmp_path))
+    drawn = {path.stem for path in tmp_path.glob("evidence-*.png")}
+    parts = {f"evidence-differences-{part}" for part in ("main", "steps", "dates", "data", "training")}
+    others = ("arms", "errors", "dates", "seasons", "season-zones", "drift")
+    assert drawn == parts | {f"evidence-{name}" for name in others}
+    assert not capsys.readouterr().out
 
 
 @pytest.mark.slow

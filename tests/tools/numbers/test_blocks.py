@@ -48,3 +48,13 @@ def test_minutes_are_seconds_over_60():
     shown = re.findall(r"^\| (\S.*?) +\| (\d+\.\d) ", blocks.BLOCKS["seconds"].make(ROOT), re.MULTILINE)
     assert [name for name, _ in shown] == list(table["step"])
     assert [float(text) for _, text in shown] == pytest.approx(list(table["seconds"] / 60), abs=0.051)
+
+
+def test_the_table_of_the_experiment_has_every_arm_with_an_interval_and_the_papers_number_apart():
+    shown = blocks.BLOCKS["evidence"].make(ROOT)
+    scores = pd.read_csv(ROOT / "figures/evidence/main/scores.csv").set_index("arm")
+    assert shown.startswith("*Simulated* radar")
+    rows = [line for line in shown.splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == list(scores.index)
+    assert f"{scores.loc['unet3d', 'iou']:.3f} (" in rows[list(scores.index).index("unet3d")]
+    assert all(("0.964" in row) == (row.split("`")[1] in ("unet3d", "ulstm")) for row in rows)

@@ -1,0 +1,22 @@
+"""Draw the figures of the experiment beside its committed tables, of the parts that have some."""
+
+from pathlib import Path
+
+from glaciersar.evaluation.evidence import PARTS, read_part
+from glaciersar.plots import Experiment
+
+NOTE = "simulated radar, make evidence"
+
+
+def draw_figures(figures: Path) -> None:
+    """Draw what notebook 06 draws into the folder of the tables; says which part has none yet."""
+    experiment = Experiment.read(figures, figures=figures, note=NOTE)
+    experiment.draw_arms()
+    for part in PARTS:
+        if "differences" in read_part(figures, part):
+            experiment.draw_differences(part)
+    experiment.draw_errors()
+    experiment.draw_dates()
+    experiment.draw_seasons()
+    experiment.draw_season_zones()
+    experiment.draw_drift()
