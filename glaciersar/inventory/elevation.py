@@ -17,6 +17,7 @@ from rasterio.vrt import WarpedVRT
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import DEGREES, join_at_180
 from glaciersar.io.rasters import opened
 
 LOWEST, HIGHEST = -500.0, 9000.0  # metres; no ground lies beyond, so such a value is a fill that nothing declares
@@ -64,7 +65,7 @@ def read_surfaces(polygons: gpd.GeoDataFrame, dem: str | Path, *, side: int = SI
     with opened(dem, "an elevation model (GeoTIFF, metres)") as file:
         if file.crs is None:
             raise InputError(f"{dem}: no coordinate system found, expected one with the elevation model")
-        surfaces = [_read(file, shape, side) for shape in polygons.geometry.to_crs(4326)]
+        surfaces = [_read(file, shape, side) for shape in polygons.geometry.to_crs(DEGREES).map(join_at_180)]
     if surfaces and not any(surface.seen.any() for surface in surfaces):
         raise InputError(f"{dem}: no elevation found on any of {len(surfaces)} glaciers, one that covers them expected")
     return surfaces

@@ -12,12 +12,14 @@ import pyogrio
 import shapely
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import crosses_180, join_at_180, split_at_180
 from glaciersar.grid import utm_zone
 from glaciersar.inventory.attributes import LAYER
 from glaciersar.inventory.single_parts import to_single_parts
 from glaciersar.inventory_forms import BOUND, ROCK
 from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.geopackage import write_layer
+from glaciersar.polygons import area_parts
 
 UNKNOWN = 9
 """What both RGI give where nothing is known of a terminus, a connection or a surge."""
@@ -60,7 +62,8 @@ def write_inventory(
     """Write glaciers with the columns and codes of an inventory, in degrees (EPSG:4326).
 
     Identifiers of another form, and missing ones, are made anew, with numbers above `OWN`, and counted in print. In the
-    forms of RGI every part of a glacier is a glacier (`single_parts.to_single_parts`).
+    forms of RGI every part of a glacier is a glacier (`single_parts.to_single_parts`). Longitudes end at 180°, so a
+    glacier that reaches beyond has a part on each side, which is printed.
 
     Args:
         path: .shp or .gpkg.
@@ -79,11 +82,24 @@ def write_inventory(
         raise InputError(f"{path}: suffix {path.suffix!r} found, .shp or .gpkg expected")
     if glaciers.empty or "area_km2" not in glaciers:
         raise InputError(f"{path}: {len(glaciers)} glaciers without area_km2 found, some with the attributes expected")
+    glaciers = _cut_at_180(path, glaciers)
     if form in PREFIX:
         glaciers = to_single_parts(glaciers, measured=(*ELEVATION, "aspect_sec"), source=str(path))
     table = FORMS[form](_common(path, glaciers, sources, form), sources)
     _write(path, table)
     return path
+
+
+def _cut_at_180(path: Path, glaciers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Bring glaciers into degrees and cut them at 180°, if one reaches beyond; all others stay as they are."""
+    degrees = glaciers.geometry.to_crs(4326)
+    bounds = degrees.bounds
+    beyond = degrees.map(crosses_180).astype(bool) | (bounds["minx"] < -180) | (bounds["maxx"] > 180)
+    if not beyond.any():
+        return glaciers
+    print(f"{path}: {int(beyond.sum())} of {len(glaciers)} glaciers reach beyond 180°, so they end and go on there")
+    degrees[beyond] = degrees[beyond].map(lambda shape: split_at_180(join_at_180(shape)))
+    return glaciers.set_geometry(area_parts(degrees))
 
 
 def _common(path: Path, glaciers: gpd.GeoDataFrame, sources: Sources, form: str) -> gpd.GeoDataFrame:

@@ -110,3 +110,11 @@ def test_fills_that_nothing_declares_and_files_that_are_no_model_are_refused(tmp
             elevation.add_elevation(ice, path)
     declared = write_raster(tmp_path / "declared.tif", height, GRID, nodata=-9999)
     assert elevation.add_elevation(glaciers((1800, 1000, 3000, 2000)), declared)["zmin_m"].iloc[0] == 500
+
+
+def test_a_glacier_over_180_degrees_has_an_elevation(tmp_path):
+    grid = GeoBox.from_bbox((626_000, 7_430_000, 636_000, 7_440_000), "EPSG:32660", resolution=50, tight=True)
+    dem = write_raster(tmp_path / "dem.tif", np.full(grid.shape.shape, 700, np.float32), grid, nodata=None)
+    ice = gpd.GeoDataFrame(geometry=[shapely.box(628_000, 7_432_000, 634_000, 7_438_000)], crs="EPSG:32660")
+    assert elevation.add_elevation(ice, dem)["zmed_m"].iloc[0] == pytest.approx(700)
+    assert elevation.areas_by_band(ice, dem).sum() == pytest.approx(36, rel=0.01)
