@@ -48,8 +48,10 @@ class Grid:
     """Usual side of a pixel, metres."""
 
     def __post_init__(self) -> None:
-        name = self.name if self.name == PAPER["name"] else _name_of_system(_code_of(self.crs))
-        own = PAPER if name == PAPER["name"] else {"name": name, "origin": (0.0, 0.0)}
+        own = PAPER
+        if self.name != PAPER["name"]:
+            code = _code_of(self.crs)
+            own = {"name": _name_of_system(code), "crs": f"EPSG:{code}", "origin": (0.0, 0.0)}
         expected = {"tile_size": TILE_SIZE, "pixel": 10.0} | own
         wrong = [f"{key}={getattr(self, key)!r}" for key, value in expected.items() if getattr(self, key) != value]
         if wrong:

@@ -32,6 +32,8 @@ OWN = 90_000
 """Identifiers that are made here have larger numbers, so that none is taken for one of the Randolph Glacier Inventory:
 its largest region, 13, has 54 429 glaciers in RGI 6 and 75 613 in RGI 7. They have the form of the others, as OGGM
 tells the version of an inventory by the length of its identifiers."""
+REGION = r"0?[1-9]|1\d|20"
+SUBREGION = rf"(({REGION})-)?\d{{1,2}}"
 PREFIX = {"RGI 6": "RGI60-", "RGI 7": "RGI2000-v7.0-G-"}
 ELEVATION = ("zmin_m", "zmax_m", "zmed_m", "zmean_m", "slope_deg", "aspect_deg", "lmax_m")
 MEASURED = (*ELEVATION, "unc_km2", "confidence")
@@ -109,8 +111,10 @@ def _common(path: Path, glaciers: gpd.GeoDataFrame, sources: Sources, form: str)
     region = _filled(table, "o1region", sources.region)
     if bare := int((region == "").sum()):
         raise InputError(f"{path}: no region of {bare} glaciers found, o1region or region='07' expected")
+    _check_regions(path, region, REGION, "region", "07")
     region = region.str.zfill(2)
     subregion = _filled(table, "o2region", sources.subregion)
+    _check_regions(path, subregion[subregion != ""], SUBREGION, "subregion", "07-01")
     date = _filled(table, "src_date", sources.date).str[:10]
     parsed = pd.to_datetime(date, format="%Y-%m-%d", errors="coerce")
     if bare := int(parsed.isna().sum()):
@@ -139,6 +143,14 @@ def _common(path: Path, glaciers: gpd.GeoDataFrame, sources: Sources, form: str)
     if not (subregion != "").all():
         print(f"{path}: no subregion of {int((subregion == '').sum())} glaciers known, the first of the region given")
     return gpd.GeoDataFrame(columns, geometry=table.geometry.array, crs=4326)
+
+
+def _check_regions(path: Path, given: pd.Series, form: str, name: str, example: str) -> None:
+    other = sorted(set(given[~given.str.fullmatch(form).astype(bool)]))
+    if other:
+        raise InputError(
+            f"{path}: {name} {other[0]!r} found, one of the Randolph Glacier Inventory such as {example!r} expected"
+        )
 
 
 def _filled(table: pd.DataFrame, name: str, default: str) -> pd.Series:
