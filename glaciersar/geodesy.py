@@ -64,7 +64,8 @@ def _in_short_sides(shapes: gpd.GeoSeries | gpd.GeoDataFrame) -> gpd.GeoSeries:
     """Put points on long sides: what is straight in one system is bent in another."""
     if shapes.crs is None:
         raise InputError("outlines without a coordinate system found, one expected to measure areas")
-    return shapes.geometry.segmentize(LONGEST[shapes.crs.is_geographic])
+    joined = shapes.geometry.map(join_at_180) if shapes.crs.is_geographic else shapes.geometry
+    return joined.segmentize(LONGEST[shapes.crs.is_geographic])
 
 
 def pixel_areas_km2(geobox: GeoBox) -> NDArray[np.float64]:
@@ -136,15 +137,22 @@ def middle_of_all(grids: Iterable[GeoBox]) -> tuple[float, float]:
 
 def join_at_180(shape: BaseGeometry) -> BaseGeometry:
     """Let a shape in degrees that has a part on each side of 180°, or sides across the whole map, go on beyond 180°."""
-    longitudes = shapely.get_coordinates(shape)[:, 0]
-    if not len(longitudes) or np.ptp(longitudes) <= 180 or np.ptp(longitudes % 360) > 180:
+    if not crosses_180(shape):
         return shape
-    joined: BaseGeometry = shapely.transform(shape, lambda points: points % (360, np.inf))
+    joined: BaseGeometry = shapely.transform(shape, lambda points: np.stack((points[:, 0] % 360, points[:, 1]), axis=1))
     return joined
 
 
+def crosses_180(shape: BaseGeometry | None) -> bool:
+    """Tell whether a shape in degrees has a part on each side of 180°, or sides across the whole map."""
+    longitudes = shapely.get_coordinates(shape)[:, 0]
+    return len(longitudes) > 0 and bool(np.ptp(longitudes) > 180 and np.ptp(longitudes % 360) <= 180)
+
+
 def split_at_180(shape: BaseGeometry) -> BaseGeometry:
-    """Cut a shape in degrees that goes on beyond 180° E, so that no part does."""
+    """Cut a shape in degrees that goes on beyond 180° E or W, so that no part does."""
+    if not shape.is_empty and shape.bounds[0] < -180:
+        shape = shapely.affinity.translate(shape, 360)
     if shape.is_empty or shape.bounds[2] <= 180:
         return shape
     whole = shapely.make_valid(shape)

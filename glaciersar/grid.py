@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -27,7 +28,13 @@ _TILE = r"(SVAL|UTM\d\d[NS]|EPSG\d+)-(-?\d+)-(-?\d+)"  # negative west or south 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Grid:
-    """Squares of one size in one projected system; its name stands in those of its tiles and is read back from them."""
+    """Squares of one size in one projected system; its name stands in those of its tiles and is read back from them.
+
+    So there is one grid of each system, and that of the paper: `grid_at` gives them.
+
+    Raises:
+        InputError: It is another one.
+    """
 
     name: str
     """SVAL (the paper's), else by the system: UTM45N, UTM19S, or EPSG3413."""
@@ -40,6 +47,20 @@ class Grid:
     pixel: float = 10.0
     """Usual side of a pixel, metres."""
 
+    def __post_init__(self) -> None:
+        own = PAPER
+        if self.name != PAPER["name"]:
+            code = _code_of(self.crs)
+            own = {"name": _name_of_system(code), "crs": f"EPSG:{code}", "origin": (0.0, 0.0)}
+        expected = {"tile_size": TILE_SIZE, "pixel": 10.0} | own
+        wrong = [f"{key}={getattr(self, key)!r}" for key, value in expected.items() if getattr(self, key) != value]
+        if wrong:
+            raise InputError(
+                f"Grid of {self.crs} with {', '.join(wrong)} found, "
+                f"{', '.join(f'{key}={value!r}' for key, value in expected.items())} expected, since tiles are read "
+                f"back from their names alone; grid_at(longitude, latitude, crs={self.crs!r}) gives it"
+            )
+
     def tiles_within(self, bounds: tuple[float, float, float, float]) -> "list[Tile]":
         """List the tiles that lie wholly inside `bounds` (left, bottom, right, top; metres, in the grid's system)."""
         (x, y), size = self.origin, self.tile_size
@@ -49,7 +70,32 @@ class Grid:
         return [Tile(column=column, row=row, grid=self) for column in columns for row in rows]
 
 
-SVAL = Grid(name="SVAL", crs="EPSG:32633", origin=(330_000.0, 8_400_000.0))
+def _name_of_system(code: int) -> str:
+    """Name the grid of a system by its EPSG code."""
+    for letter, base in (("N", UTM_NORTH), ("S", UTM_SOUTH)):
+        if 1 <= code - base <= 60:
+            return f"UTM{code - base:02d}{letter}"
+    return f"EPSG{code}"
+
+
+@cache
+def _code_of(crs: str) -> int:
+    """Return the EPSG code of a projected system in metres."""
+    try:
+        found = pyproj.CRS(crs)
+    except pyproj.exceptions.CRSError as error:
+        raise InputError(f"crs={crs!r}: unknown, a projected system in metres such as EPSG:3413 expected") from error
+    code = found.to_epsg()
+    if code is None or not found.is_projected or any(axis.unit_conversion_factor != 1 for axis in found.axis_info[:2]):
+        raise InputError(
+            f"crs={crs!r}: {found.name} found, a projected system in metres with an EPSG code, such as EPSG:3413, "
+            f"expected"
+        )
+    return int(code)
+
+
+PAPER: dict[str, Any] = {"name": "SVAL", "crs": "EPSG:32633", "origin": (330_000.0, 8_400_000.0)}
+SVAL = Grid(**PAPER)
 """The grid of the published dataset."""
 
 
@@ -98,21 +144,8 @@ def middle(points: NDArray[np.floating], weights: NDArray[np.floating] | None = 
 @cache
 def _of_crs(crs: str) -> Grid:
     """Make the grid of a projected system, named by it."""
-    try:
-        found = pyproj.CRS(crs)
-    except pyproj.exceptions.CRSError as error:
-        raise InputError(f"crs={crs!r}: unknown, a projected system in metres such as EPSG:3413 expected") from error
-    code = found.to_epsg()
-    if code is None or not found.is_projected or any(axis.unit_conversion_factor != 1 for axis in found.axis_info[:2]):
-        raise InputError(
-            f"crs={crs!r}: {found.name} found, a projected system in metres with an EPSG code, such as EPSG:3413, "
-            f"expected"
-        )
-    name = f"EPSG{code}"
-    for letter, base in (("N", UTM_NORTH), ("S", UTM_SOUTH)):
-        if 1 <= code - base <= 60:
-            name = f"UTM{code - base:02d}{letter}"
-    return Grid(name=name, crs=f"EPSG:{code}")
+    code = _code_of(crs)
+    return Grid(name=_name_of_system(code), crs=f"EPSG:{code}")
 
 
 @cache

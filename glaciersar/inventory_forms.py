@@ -45,10 +45,11 @@ def glaciers_of_glims(outlines: gpd.GeoDataFrame, source: str) -> gpd.GeoDataFra
     other = ", ".join(f"{count} of {name}" for name, count in counts.items())
     if glaciers.empty:
         raise InputError(f"{source}: {kind} of {', '.join(sorted(set(kinds)))} found, {BOUND} expected")
-    cut = _without_rock(glaciers, rock)
+    cut, used = _without_rock(glaciers, rock)
     gone = cut.geometry.is_empty
     said = [
-        f"{len(rock)} of {ROCK} cut out" if len(rock) else "",
+        f"{used} of {ROCK} cut out" if used else "",
+        f"{len(rock) - used} of {ROCK} in no glacier of their own analysis left out" if len(rock) > used else "",
         f"{other} left out" if other else "",
         f"{int(gone.sum())} that are all rock left out" if gone.any() else "",
     ]
@@ -57,18 +58,19 @@ def glaciers_of_glims(outlines: gpd.GeoDataFrame, source: str) -> gpd.GeoDataFra
     return cut[~gone]
 
 
-def _without_rock(glaciers: gpd.GeoDataFrame, rock: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def _without_rock(glaciers: gpd.GeoDataFrame, rock: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, int]:
+    """Cut rock out of the glaciers of its own analysis, and count the rock that lies in one."""
     if rock.empty:
-        return glaciers
+        return glaciers, 0
     analysis = column(glaciers, "anlys_id") or column(glaciers, "glac_id")
     inside, within = rock.sindex.query(glaciers.geometry, predicate="intersects")
+    if analysis is not None:
+        own = rock[analysis].to_numpy()[within] == glaciers[analysis].to_numpy()[inside]
+        inside, within = inside[own], within[own]
     shapes = glaciers.geometry.copy()
     for row in sorted(set(inside)):
-        found = rock.iloc[within[inside == row]]
-        if analysis is not None:
-            found = found[found[analysis] == glaciers[analysis].iloc[row]]
-        shapes.iloc[row] = shapes.iloc[row].difference(found.union_all())
-    return glaciers.set_geometry(shapes)
+        shapes.iloc[row] = shapes.iloc[row].difference(rock.geometry.iloc[within[inside == row]].union_all())
+    return glaciers.set_geometry(shapes), len(set(within))
 
 
 def add_rgi_7_names(outlines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

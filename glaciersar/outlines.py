@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import rasterio.features
 import shapely
+import shapely.affinity
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
@@ -148,6 +149,8 @@ def to_mask(outlines: gpd.GeoDataFrame, geobox: GeoBox) -> NDArray[np.bool_]:
         (H, W) mask.
     """
     shapes = [shape for shape in outlines.to_crs(str(geobox.crs)).geometry if shape and not shape.is_empty]
+    if geobox.crs is not None and geobox.crs.geographic:  # 181° E is 179° W
+        shapes = [shapely.affinity.translate(shape, turn) for shape in shapes for turn in (-360, 0, 360)]
     if not shapes:
         return np.zeros(geobox.shape, bool)
     mask: NDArray[np.bool_] = rasterio.features.rasterize(

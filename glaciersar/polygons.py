@@ -4,6 +4,8 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from glaciersar.geodesy import crosses_180, join_at_180
+
 KEYS = frozenset(
     "fid id objectid ogc_fid uuid rgiid rgi_id glimsid glims_id glac_id anlys_id ident".split()  # noqa: SIM905
 )
@@ -18,6 +20,7 @@ SAID = {
     "heights": "with heights made flat",
     "twice": "drawn twice left out",
     "alike": "of one shape and year with another kept, as their other columns differ",
+    "across": "on both sides of 180° joined there",
 }
 """What `clean` counts, and how it is said."""
 
@@ -44,6 +47,8 @@ def _polygons_of(shape: shapely.Geometry | None) -> shapely.Geometry:
 def clean(outlines: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, dict[str, int]]:
     """Mend invalid polygons, and leave out what has no area or stands there twice.
 
+    In degrees, an outline on both sides of 180° goes on beyond 180°, in one piece.
+
     Twice is an outline of the same shape whose other columns agree too, but for those that number rows (`KEYS`), as the
     same shape may stand there for several years.
 
@@ -60,6 +65,7 @@ def clean(outlines: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, dict[str, int]]
     count["heights"] = int(outlines.has_z.sum())
     if count["heights"]:
         outlines = outlines.set_geometry(outlines.geometry.force_2d())
+    outlines, count["across"] = _joined_at_180(outlines)  # first: sides across the whole map may cross one another
     invalid = ~outlines.geometry.is_valid
     given = outlines.geom_type == "GeometryCollection"
     outlines = outlines.set_geometry(area_parts(outlines.geometry.make_valid()))
@@ -71,6 +77,17 @@ def clean(outlines: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, dict[str, int]]
     twice = _without_keys(outlines).assign(shape=shapes).astype(str).duplicated()
     count["twice"] = int(twice.sum())
     return outlines[~twice], count
+
+
+def _joined_at_180(outlines: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, int]:
+    if outlines.crs is None or not outlines.crs.is_geographic:
+        return outlines, 0
+    across = outlines.geometry.map(crosses_180).astype(bool)
+    if not across.any():
+        return outlines, 0
+    shapes = outlines.geometry.copy()
+    shapes[across] = shapes[across].map(join_at_180).make_valid().map(lambda shape: shapely.union_all([shape]))
+    return outlines.set_geometry(shapes), int(across.sum())
 
 
 def _without_keys(outlines: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -107,3 +107,14 @@ def test_the_middle_of_a_place_over_180_degrees_lies_in_it():
     assert joined.bounds == (178, 66, 182, 68)
     assert geodesy.split_at_180(joined).equals(sides)
     assert geodesy.join_at_180(shapely.box(-170, 60, -160, 70)).bounds == (-170, 60, -160, 70)
+
+
+@pytest.mark.parametrize("latitude", [67, -78])
+def test_a_shape_over_180_degrees_is_as_large_as_the_same_shape_elsewhere(latitude):
+    there = shapely.Polygon([(179.9, latitude), (-179.9, latitude), (-179.9, latitude + 0.1), (179.9, latitude + 0.1)])
+    elsewhere = gpd.GeoSeries([shapely.box(9.9, latitude, 10.1, latitude + 0.1)], crs=4326)
+    both = gpd.GeoSeries([there, geodesy.split_at_180(geodesy.join_at_180(there))], crs=4326)
+    np.testing.assert_allclose(geodesy.areas_km2(both), float(geodesy.areas_km2(elsewhere).iloc[0]), rtol=1e-6)
+    assert geodesy.join_at_180(there).bounds == pytest.approx((179.9, latitude, 180.1, latitude + 0.1))
+    west = shapely.box(-180.1, latitude, -179.9, latitude + 0.1)
+    assert geodesy.split_at_180(west).symmetric_difference(both.iloc[1]).area < 1e-12

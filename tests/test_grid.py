@@ -112,6 +112,21 @@ def test_a_system_that_carries_no_grid_is_refused(crs, found):
         grid_at(7, 46, crs=crs)
 
 
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [
+        ({"name": "UTM45N", "tile_size": 5000.0}, "tile_size=5000.0"),
+        ({"name": "UTM45N", "origin": (123.0, 456.0)}, r"origin=\(123.0, 456.0\)"),
+        ({"name": "NEPAL"}, "name='NEPAL'"),
+        ({"name": "EPSG32645"}, "name='EPSG32645'"),
+        ({"name": "SVAL"}, "crs='EPSG:32645', origin="),
+    ],
+)
+def test_a_grid_whose_tiles_could_not_be_read_back_is_refused(how, found):
+    with pytest.raises(InputError, match=rf"Grid of EPSG:32645 with {found}.* found, .* grid_at\(longitude, latitude"):
+        Grid(crs="EPSG:32645", **how)
+
+
 def test_tiles_of_two_grids_are_no_neighbours_and_no_block():
     two = [Tile(column=0, row=0, grid=grid_at(longitude, 46)) for longitude in (3, 9)]
     here = two[0].neighbour(right=1)

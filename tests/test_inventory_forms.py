@@ -25,6 +25,19 @@ def test_of_glims_the_glaciers_stay_and_rock_is_cut_out_of_its_own_analysis(caps
     )
 
 
+def test_rock_of_an_analysis_that_no_glacier_is_of_is_left_out_and_said(capsys):
+    ice, rock = shapely.box(0, 0, 10, 10), shapely.box(2, 2, 4, 4)
+    table = download(["glac_bound", "intrnl_rock", "intrnl_rock"], [ice, rock, rock], anlys_id=[1, 1, 99])
+    assert list(forms.glaciers_of_glims(table, "a.shp").area) == [96]
+    assert capsys.readouterr().out == (
+        "a.shp: 1 of glac_bound kept; 1 of intrnl_rock cut out, "
+        "1 of intrnl_rock in no glacier of their own analysis left out\n"
+    )
+    table.loc[1, "anlys_id"] = 98
+    assert list(forms.glaciers_of_glims(table, "a.shp").area) == [100]
+    assert "kept; 2 of intrnl_rock in no glacier of their own" in capsys.readouterr().out
+
+
 def test_without_analyses_rock_is_cut_where_it_lies_and_capital_letters_are_read():
     table = download(["GLAC_BOUND", "INTRNL_ROCK"], [shapely.box(0, 0, 10, 10), shapely.box(2, 2, 4, 4)])
     found = forms.glaciers_of_glims(table.rename(columns={"line_type": "LINE_TYPE"}), "a.shp")

@@ -169,3 +169,18 @@ def test_a_stray_line_and_a_collapsed_outline_are_left_out_and_said(tmp_path, ca
     assert len(outlines.read_outlines(tmp_path / "some.geojson")) == 1
     said = capsys.readouterr().out
     assert "some.geojson: of 3 outlines 1 lines or points left out, 1 without an area left out" in said
+
+
+WIDE = shapely.Polygon([(179.9, 67), (-179.9, 67), (-179.9, 67.1), (179.9, 67.1)])
+HALVES = shapely.MultiPolygon([shapely.box(179.9, 67, 180, 67.1), shapely.box(-180, 67, -179.9, 67.1)])
+
+
+@pytest.mark.parametrize("shape", [WIDE, HALVES])
+def test_an_outline_over_180_degrees_is_read_in_one_piece_and_said(tmp_path, capsys, shape):
+    frame(shape, shapely.box(179, 67, 179.1, 67.1), crs="EPSG:4326").to_file(tmp_path / "a.geojson")
+    read = outlines.read_outlines(tmp_path / "a.geojson")
+    assert read.geometry.iloc[0].symmetric_difference(shapely.box(179.9, 67, 180.1, 67.1)).area < 1e-9
+    assert read.geom_type.iloc[0] == "Polygon"
+    assert "a.geojson: of 2 outlines 1 on both sides of 180° joined there\n" in capsys.readouterr().out
+    west = GeoBox.from_bbox((-180, 67, -179.8, 67.1), "EPSG:4326", resolution=0.01, tight=True)
+    assert outlines.to_mask(read, west).mean() == pytest.approx(0.5)

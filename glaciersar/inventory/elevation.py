@@ -1,6 +1,7 @@
 """Elevation of glaciers from the user's own elevation model: attributes as in RGI 7, and areas by elevation band."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +15,27 @@ from rasterio import Affine
 from rasterio.enums import Resampling
 from rasterio.io import DatasetReader
 from rasterio.vrt import WarpedVRT
+from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import DEGREES, areas_km2, join_at_180
 from glaciersar.io.rasters import opened
+from glaciersar.scenes.fill_values import ENOUGH, SHARED, Fills, find_fills
 
 LOWEST, HIGHEST = -500.0, 9000.0  # metres; no ground lies beyond, so such a value is a fill that nothing declares
 SIDE = 3000  # pixels along the longer side of a glacier, at most: a larger one is read more coarsely
 METRES_A_DEGREE = 111_320.0  # of latitude
+LOOK = 100  # pixels along the longer side of a glacier, at most, in which undeclared fills are looked for
+CLIFF = 100.0  # metres; no calving front is higher above the sea
 COVERED = 0.9  # fraction of a glacier that the elevation model must cover
 ATTRIBUTES = ("zmin_m", "zmax_m", "zmed_m", "zmean_m", "slope_deg", "aspect_deg")
+UNITS = {
+    **dict.fromkeys(("", "m", "metre", "metres", "meter", "meters"), 1.0),
+    **dict.fromkeys(("ft", "foot", "feet"), 0.3048),
+    **dict.fromkeys(("us survey foot", "us_survey_foot", "ftus", "us-ft"), 1200 / 3937),
+}
+"""Metres, by the unit that a band gives, in small letters."""
 FLAT = 9
 """Sector of a glacier without an aspect, as in RGI 7; 1 is north, 2 north-east, to 8 north-west."""
 
@@ -55,47 +67,148 @@ def read_surfaces(polygons: gpd.GeoDataFrame, dem: str | Path, *, side: int = SI
 
     Args:
         polygons: Glaciers, in any CRS.
-        dem: Raster of elevation in metres, one band, in any CRS.
+        dem: Raster of elevation, one band, in any CRS; metres, or feet if the band says so. A scale and an offset of
+            the band are applied. Fills that it does not declare, as `fills_on` finds them, are no elevation; both are
+            printed.
         side: Pixels along the longer side of a glacier, at most.
 
     Raises:
-        InputError: It is missing or damaged, has no CRS, holds values that are no elevation, or lies elsewhere.
+        InputError: It is missing or damaged, has no CRS, several bands or another unit, holds values that are no
+            elevation, or lies elsewhere.
     """
     with opened(dem, "an elevation model (GeoTIFF, metres)") as file:
         if file.crs is None:
             raise InputError(f"{dem}: no coordinate system found, expected one with the elevation model")
-        surfaces = [_read(file, shape, side) for shape in polygons.geometry.to_crs(4326)]
+        if file.count != 1:
+            raise InputError(f"{dem}: {file.count} bands found, one of elevation expected")
+        unit = _metres_a_unit(file)
+        places = [_place(file, shape, side) for shape in polygons.geometry.to_crs(DEGREES).map(join_at_180)]
+        seen = [_read_raw(file, _coarser(place)) for place in places]
+        fills = _told(file, fills_on(seen, cliff=CLIFF / abs(file.scales[0] * unit)))
+        surfaces = [_read(file, place, fills, unit) for place in places]
     if surfaces and not any(surface.seen.any() for surface in surfaces):
         raise InputError(f"{dem}: no elevation found on any of {len(surfaces)} glaciers, one that covers them expected")
     return surfaces
 
 
-def _read(file: DatasetReader, shape: BaseGeometry, side: int) -> Surface:
-    """Warp the elevation model to a grid around one glacier; its polygon is in degrees."""
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """The grid of one glacier, and its shape in the system of the grid."""
+
+    shape: BaseGeometry
+    pixel: float
+    transform: Affine
+    width: int
+    height: int
+    crs: str
+
+    def inside(self) -> NDArray[np.bool_]:
+        """(H, W) as `Surface.inside`."""
+        grid = {"out_shape": (self.height, self.width), "transform": self.transform, "dtype": "uint8"}
+        inside = rasterio.features.rasterize([self.shape], **grid).astype(bool)
+        if not inside.any():
+            inside = rasterio.features.rasterize([self.shape], all_touched=True, **grid).astype(bool)
+        return inside
+
+
+def _place(file: DatasetReader, shape: BaseGeometry, side: int) -> _Place:
+    """Lay the grid of a glacier, whose polygon is in degrees."""
     middle = shape.representative_point()
     crs = f"+proj=laea +lat_0={middle.y:.6f} +lon_0={middle.x:.6f} +datum=WGS84 +units=m"
     local = gpd.GeoSeries([shape], crs=4326).to_crs(crs).iloc[0]
-    left, bottom, right, top = local.bounds
     own = abs(file.transform.e) * (METRES_A_DEGREE if file.crs.is_geographic else file.crs.linear_units_factor[1])
-    pixel = max(own, max(right - left, top - bottom) / side)
+    left, bottom, right, top = local.bounds
+    return _laid(local, max(own, max(right - left, top - bottom) / side), crs)
+
+
+def _laid(shape: BaseGeometry, pixel: float, crs: str) -> _Place:
+    left, bottom, right, top = shape.bounds
     left, top = left - 2 * pixel, top + 2 * pixel
     width, height = int((right - left) / pixel) + 3, int((top - bottom) / pixel) + 3
     transform = Affine(pixel, 0, left, 0, -pixel, top)
-    how = {"crs": crs, "transform": transform, "width": width, "height": height, "dtype": "float32"}
+    return _Place(shape=shape, pixel=pixel, transform=transform, width=width, height=height, crs=crs)
+
+
+def _coarser(place: _Place) -> _Place:
+    """Lay a grid for a look at the values, of at most `LOOK` pixels along a side."""
+    left, bottom, right, top = place.shape.bounds
+    return _laid(place.shape, max(place.pixel, max(right - left, top - bottom) / LOOK), place.crs)
+
+
+def _warp(file: DatasetReader, place: _Place, resampling: Resampling) -> NDArray[np.float32]:
+    """Warp the values of the file to the grid of a glacier, (H, W), as they are written; NaN for nodata."""
+    how = {"transform": place.transform, "width": place.width, "height": place.height, "dtype": "float32"}
     fill = {} if file.nodata is None else {"src_nodata": file.nodata}
-    with WarpedVRT(file, resampling=Resampling.bilinear, nodata=np.nan, **how, **fill) as warped:
-        values: NDArray[np.float32] = warped.read(1)  # (H, W)
+    with WarpedVRT(file, resampling=resampling, crs=place.crs, nodata=np.nan, **how, **fill) as warped:
+        values: NDArray[np.float32] = warped.read(1)
+    return values
+
+
+def _read_raw(file: DatasetReader, place: _Place) -> NDArray[np.float32]:
+    """Take values on a glacier as the file holds them, of single pixels, (n,)."""
+    values: NDArray[np.float32] = _warp(file, place, Resampling.nearest)[place.inside()]
+    return values
+
+
+def fills_on(values: Sequence[NDArray[np.float32]], *, cliff: float = CLIFF) -> Fills:
+    """Find values on glaciers that are no elevation although the file does not say so.
+
+    They are those that many pixels share to the bit (`fill_values.find_fills`); of a surface that has one value alone
+    none is. Zero is one where no other ice lies within `cliff` of it; else it is the sea.
+
+    Args:
+        values: On each glacier, (n,), as the file holds them.
+        cliff: `CLIFF` in the unit of the values.
+    """
+    seen = np.concatenate([*values, np.empty(0, np.float32)])
+    seen = seen[np.isfinite(seen)]
+    zero = seen == 0
+    if seen.size < ENOUGH or np.ptp(seen) == 0:
+        return Fills()
+    other = seen[~zero]
+    found = find_fills(other) if np.ptp(other) else Fills()
+    share = found.share * other.size / seen.size
+    if zero.mean() >= SHARED and np.abs(other[~np.isin(other, found.values)]).min(initial=np.inf) > cliff:
+        return Fills((*found.values, 0.0), share + float(zero.mean()))
+    return Fills(found.values, share)
+
+
+def _told(file: DatasetReader, fills: Fills) -> Fills:
+    if fills.values:
+        named = " or ".join(f"{value:g}" for value in fills.values)
+        print(
+            f"{file.name}: {named} on {fills.share:.0%} of the pixels of the glaciers is taken for a fill that the "
+            f"file does not declare, which is no elevation"
+        )
+    return fills
+
+
+def _metres_a_unit(file: DatasetReader) -> float:
+    """Read the unit of the band, which may be empty for metres; say when it is feet."""
+    unit = (file.units[0] or "").strip()
+    metres = UNITS.get(unit.lower())
+    if metres is None:
+        raise InputError(f"{file.name}: elevation in {unit!r} found, m or ft expected")
+    if metres != 1:
+        print(f"{file.name}: elevation in {unit} found, which is converted to metres")
+    return metres
+
+
+def _read(file: DatasetReader, place: _Place, fills: Fills, unit: float) -> Surface:
+    """Warp the elevation model to the grid of a glacier, in metres."""
+    values = _warp(file, place, Resampling.bilinear)
+    if fills.values:  # and what was interpolated with them
+        filled = np.isin(_warp(file, place, Resampling.nearest), np.float32(fills.values))
+        values[ndimage.binary_dilation(filled, np.ones((3, 3)))] = np.nan
+    if (file.scales[0], file.offsets[0], unit) != (1, 0, 1):
+        values = ((values * file.scales[0] + file.offsets[0]) * unit).astype(np.float32)
     found = values[np.isfinite(values)]
     if found.size and (found.min() < LOWEST or found.max() > HIGHEST):
         raise InputError(
             f"{file.name}: elevation from {found.min():g} to {found.max():g} found, {LOWEST:g} to {HIGHEST:g} m "
             f"expected; declare what fills gaps as nodata"
         )
-    grid = {"out_shape": values.shape, "transform": transform, "dtype": "uint8"}
-    inside = rasterio.features.rasterize([local], **grid).astype(bool)
-    if not inside.any():
-        inside = rasterio.features.rasterize([local], all_touched=True, **grid).astype(bool)
-    return Surface(height=values, inside=inside, pixel=pixel, transform=transform, crs=crs)
+    return Surface(height=values, inside=place.inside(), pixel=place.pixel, transform=place.transform, crs=place.crs)
 
 
 def add_elevation(polygons: gpd.GeoDataFrame, dem: str | Path) -> gpd.GeoDataFrame:
@@ -156,8 +269,8 @@ def areas_by_band(polygons: gpd.GeoDataFrame, dem: str | Path, *, step: float = 
         raise InputError(f"step={step:g} found, a height of the bands above 0 m expected")
     total: dict[float, float] = {}
     beyond = 0.0
-    for surface in read_surfaces(polygons, dem):
-        area = surface.pixel**2 / 1e6
+    for surface, own in zip(read_surfaces(polygons, dem), areas_km2(polygons), strict=True):
+        area = float(own) / int(surface.inside.sum())
         bands, counts = np.unique(np.floor(surface.height[surface.seen] / step) * step, return_counts=True)
         for band, count in zip(bands, counts, strict=True):
             total[float(band)] = total.get(float(band), 0.0) + count * area

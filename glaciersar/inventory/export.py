@@ -12,12 +12,14 @@ import pyogrio
 import shapely
 
 from glaciersar.errors import InputError
+from glaciersar.geodesy import crosses_180, join_at_180, split_at_180
 from glaciersar.grid import utm_zone
 from glaciersar.inventory.attributes import LAYER
 from glaciersar.inventory.single_parts import to_single_parts
 from glaciersar.inventory_forms import BOUND, ROCK
 from glaciersar.io.atomic import wrap_write_errors
 from glaciersar.io.geopackage import write_layer
+from glaciersar.polygons import area_parts
 
 UNKNOWN = 9
 """What both RGI give where nothing is known of a terminus, a connection or a surge."""
@@ -30,6 +32,8 @@ OWN = 90_000
 """Identifiers that are made here have larger numbers, so that none is taken for one of the Randolph Glacier Inventory:
 its largest region, 13, has 54 429 glaciers in RGI 6 and 75 613 in RGI 7. They have the form of the others, as OGGM
 tells the version of an inventory by the length of its identifiers."""
+REGION = r"0?[1-9]|1\d|20"
+SUBREGION = rf"(({REGION})-)?\d{{1,2}}"
 PREFIX = {"RGI 6": "RGI60-", "RGI 7": "RGI2000-v7.0-G-"}
 ELEVATION = ("zmin_m", "zmax_m", "zmed_m", "zmean_m", "slope_deg", "aspect_deg", "lmax_m")
 MEASURED = (*ELEVATION, "unc_km2", "confidence")
@@ -60,7 +64,8 @@ def write_inventory(
     """Write glaciers with the columns and codes of an inventory, in degrees (EPSG:4326).
 
     Identifiers of another form, and missing ones, are made anew, with numbers above `OWN`, and counted in print. In the
-    forms of RGI every part of a glacier is a glacier (`single_parts.to_single_parts`).
+    forms of RGI every part of a glacier is a glacier (`single_parts.to_single_parts`). Longitudes end at 180°, so a
+    glacier that reaches beyond has a part on each side, which is printed.
 
     Args:
         path: .shp or .gpkg.
@@ -79,11 +84,24 @@ def write_inventory(
         raise InputError(f"{path}: suffix {path.suffix!r} found, .shp or .gpkg expected")
     if glaciers.empty or "area_km2" not in glaciers:
         raise InputError(f"{path}: {len(glaciers)} glaciers without area_km2 found, some with the attributes expected")
+    glaciers = _cut_at_180(path, glaciers)
     if form in PREFIX:
         glaciers = to_single_parts(glaciers, measured=(*ELEVATION, "aspect_sec"), source=str(path))
     table = FORMS[form](_common(path, glaciers, sources, form), sources)
     _write(path, table)
     return path
+
+
+def _cut_at_180(path: Path, glaciers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Bring glaciers into degrees and cut them at 180°, if one reaches beyond; all others stay as they are."""
+    degrees = glaciers.geometry.to_crs(4326)
+    bounds = degrees.bounds
+    beyond = degrees.map(crosses_180).astype(bool) | (bounds["minx"] < -180) | (bounds["maxx"] > 180)
+    if not beyond.any():
+        return glaciers
+    print(f"{path}: {int(beyond.sum())} of {len(glaciers)} glaciers reach beyond 180°, so they end and go on there")
+    degrees[beyond] = degrees[beyond].map(lambda shape: split_at_180(join_at_180(shape)))
+    return glaciers.set_geometry(area_parts(degrees))
 
 
 def _common(path: Path, glaciers: gpd.GeoDataFrame, sources: Sources, form: str) -> gpd.GeoDataFrame:
@@ -93,8 +111,10 @@ def _common(path: Path, glaciers: gpd.GeoDataFrame, sources: Sources, form: str)
     region = _filled(table, "o1region", sources.region)
     if bare := int((region == "").sum()):
         raise InputError(f"{path}: no region of {bare} glaciers found, o1region or region='07' expected")
+    _check_regions(path, region, REGION, "region", "07")
     region = region.str.zfill(2)
     subregion = _filled(table, "o2region", sources.subregion)
+    _check_regions(path, subregion[subregion != ""], SUBREGION, "subregion", "07-01")
     date = _filled(table, "src_date", sources.date).str[:10]
     parsed = pd.to_datetime(date, format="%Y-%m-%d", errors="coerce")
     if bare := int(parsed.isna().sum()):
@@ -123,6 +143,14 @@ def _common(path: Path, glaciers: gpd.GeoDataFrame, sources: Sources, form: str)
     if not (subregion != "").all():
         print(f"{path}: no subregion of {int((subregion == '').sum())} glaciers known, the first of the region given")
     return gpd.GeoDataFrame(columns, geometry=table.geometry.array, crs=4326)
+
+
+def _check_regions(path: Path, given: pd.Series, form: str, name: str, example: str) -> None:
+    other = sorted(set(given[~given.str.fullmatch(form).astype(bool)]))
+    if other:
+        raise InputError(
+            f"{path}: {name} {other[0]!r} found, one of the Randolph Glacier Inventory such as {example!r} expected"
+        )
 
 
 def _filled(table: pd.DataFrame, name: str, default: str) -> pd.Series:

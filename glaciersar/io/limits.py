@@ -129,7 +129,8 @@ def parse_yaml(text: str) -> Any:
     """Parse YAML, where aliases that repeat each other cannot multiply.
 
     Raises:
-        ValueError: It is no YAML of plain values, too large, nested too deeply, or repeats itself too often.
+        ValueError: It is no YAML of plain values, too large, nested too deeply, repeats itself too often, or has a
+            name twice, of which PyYAML would take the last.
     """
     check_limit(len(text), "YAML_BYTES", "YAML")
     try:
@@ -153,6 +154,8 @@ def _count(node: yaml.Node, counted: dict[int, int], depth: int) -> int:
         if not counted[id(node)]:
             raise ValueError("a value that holds itself found")
         return counted[id(node)]
+    if isinstance(node, yaml.MappingNode):
+        _refuse_twice(node)
     counted[id(node)] = 0  # until it is known
     parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
     total = 1 + (0 if isinstance(node, yaml.ScalarNode) else sum(_count(part, counted, depth + 1) for part in parts))
@@ -160,3 +163,12 @@ def _count(node: yaml.Node, counted: dict[int, int], depth: int) -> int:
         raise ValueError(f"more than {NODES} values found, those that aliases repeat counted each time")
     counted[id(node)] = total
     return total
+
+
+def _refuse_twice(node: yaml.MappingNode) -> None:
+    lines: dict[tuple[str, str], int] = {}
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            line = key.start_mark.line + 1
+            if (before := lines.setdefault((key.tag, key.value), line)) != line:
+                raise ValueError(f"{key.value} in line {before} and again in line {line} found")

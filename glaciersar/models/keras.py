@@ -4,6 +4,7 @@ Keras loads such a file by position: the layers that have weights in the order o
 `weight_names` in order. Names inside carry counters that depend on what else was built before, so they are not used.
 """
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,35 +66,60 @@ def read_layers(path: Path) -> list[tuple[str, Weights]]:
     """List the layers that have weights, in order."""
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected Keras weights (.h5)")
+    refuse_archive(path)
     try:
         with h5py.File(path) as file:
-            _refuse_keras_3(path, file)
+            _refuse_other_files(path, file)
             names = [_text(name) for name in file.attrs["layer_names"]]
             layers = [
                 (name, [(_text(w), _values(file, f"{name}/{_text(w)}")) for w in file[name].attrs["weight_names"]])
                 for name in names
             ]
+    except InputError:  # which is a ValueError, too
+        raise
     except DAMAGED as error:  # not HDF5, truncated, without these names, or other objects under them
         raise InputError(f"{path}: cannot be read as Keras weights in the .h5 layout ({hdf5_reason(error)})") from error
     return [(name, weights) for name, weights in layers if weights]
 
 
 def _values(file: h5py.File, name: str) -> NDArray[Any]:
-    check_array(file[name], file, name)
+    check_array(file[name], file, f"{file.filename}: weight {name}")
     values: NDArray[Any] = file[name][()]
     return values
 
 
-def _refuse_keras_3(path: Path, file: h5py.File) -> None:
-    """Refuse what Keras 3 writes into NAME.weights.h5: layers by nested groups, without the order of their weights."""
+def _refuse_other_files(path: Path, file: h5py.File) -> None:
+    """Refuse what Keras writes into other .h5 files: whole models, and weights of Keras 3 (NAME.weights.h5).
+
+    Those have their layers by nested groups, without the order of their weights.
+    """
+    if "model_weights" in file:
+        raise InputError(f"{path}: a whole model of Keras found, as model.save writes it, its weights alone {EXPECTED}")
     if "layer_names" not in file.attrs and {"layers", "_layer_checkpoint_dependencies", "vars"} & set(file):
         raise InputError(f"{path}: {KERAS_3}")
 
 
-KERAS_3 = (
-    "a weight file of Keras 3 found, one in the layout of Keras 2 expected, as TensorFlow up to 2.15, or tf_keras, "
-    "writes it by model.save_weights(NAME.h5)"
+def refuse_archive(path: Path) -> None:
+    """Refuse a whole model of Keras 3, a zip archive, whatever its name; other files pass, also damaged ones.
+
+    Raises:
+        InputError: It is one.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = "model.weights.h5" in archive.namelist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+        found = False
+    if found or path.suffix.lower() == ".keras":
+        raise InputError(f"{path}: {ARCHIVE}")
+
+
+EXPECTED = (
+    "in the layout of Keras 2 expected, as TensorFlow up to 2.15, or tf_keras, writes them by "
+    "model.save_weights(NAME.h5)"
 )
+KERAS_3 = f"weights of Keras 3 found, those {EXPECTED}"
+ARCHIVE = f"a whole model of Keras 3 found (.keras), its weights alone {EXPECTED}"
 
 
 def _text(name: str | bytes) -> str:

@@ -20,7 +20,7 @@ from glaciersar.io.checksums import KEY, tensors_checksum, verify
 from glaciersar.io.limits import parse_json
 from glaciersar.io.open_raster import check_regular
 from glaciersar.models import build
-from glaciersar.models.keras import KERAS_3, from_keras
+from glaciersar.models.keras import from_keras, refuse_archive
 from glaciersar.models.layers import Network
 from glaciersar.models.shipped import SHIPPED, shipped_file
 from glaciersar.radiometry import RANGES
@@ -132,8 +132,7 @@ def load(name_or_path: str | Path) -> Network:
     if not path.is_file():
         known = ", ".join((*PUBLISHED, *SHIPPED))
         raise InputError(f"{path}: no such weight file; expected a file, or one of {known}")
-    if path.suffix.lower() == ".keras":
-        raise InputError(f"{path}: {KERAS_3}")
+    refuse_archive(path)
     if path.suffix.lower() not in (".h5", ".hdf5"):
         return _load_own(path)
     model = from_keras(path)

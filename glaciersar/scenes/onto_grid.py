@@ -90,8 +90,12 @@ def _offset(file: DatasetReader, geobox: GeoBox) -> tuple[int, int] | None:
 
 def _window_around(file: DatasetReader, geobox: GeoBox) -> Window:
     """Return the part of the raster that the grid needs, with a margin for interpolation; empty if there is none."""
-    bounds = transform_bounds(str(geobox.crs), file.crs, *geobox.boundingbox.bbox)
-    (r0, r1), (c0, c1) = from_bounds(*bounds, transform=file.transform).toranges()
+    left, bottom, right, top = transform_bounds(str(geobox.crs), file.crs, *geobox.boundingbox.bbox)
+    if file.crs.is_geographic:  # left of right, and a turn on where the raster counts longitudes from 0 or beyond 180°
+        right += 360 * (right < left)
+        turn = 360 * round(((file.bounds.left + file.bounds.right) - (left + right)) / 720)
+        left, right = left + turn, right + turn
+    (r0, r1), (c0, c1) = from_bounds(left, bottom, right, top, transform=file.transform).toranges()
     if r1 <= 0 or c1 <= 0 or r0 >= file.height or c0 >= file.width:
         return Window(0, 0, 0, 0)
     margin = 2 + math.ceil(_pixel_ratio(file, geobox))

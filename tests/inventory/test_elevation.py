@@ -3,9 +3,11 @@
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import shapely
 from odc.geo.geobox import GeoBox
 
+from glaciersar import geodesy
 from glaciersar.errors import InputError
 from glaciersar.inventory import elevation
 from tests.support.archives import write_raster
@@ -110,3 +112,82 @@ def test_fills_that_nothing_declares_and_files_that_are_no_model_are_refused(tmp
             elevation.add_elevation(ice, path)
     declared = write_raster(tmp_path / "declared.tif", height, GRID, nodata=-9999)
     assert elevation.add_elevation(glaciers((1800, 1000, 3000, 2000)), declared)["zmin_m"].iloc[0] == 500
+
+
+def test_a_glacier_over_180_degrees_has_an_elevation(tmp_path):
+    grid = GeoBox.from_bbox((626_000, 7_430_000, 636_000, 7_440_000), "EPSG:32660", resolution=50, tight=True)
+    dem = write_raster(tmp_path / "dem.tif", np.full(grid.shape.shape, 700, np.float32), grid, nodata=None)
+    ice = gpd.GeoDataFrame(geometry=[shapely.box(628_000, 7_432_000, 634_000, 7_438_000)], crs="EPSG:32660")
+    assert elevation.add_elevation(ice, dem)["zmed_m"].iloc[0] == pytest.approx(700)
+    assert elevation.areas_by_band(ice, dem).sum() == pytest.approx(36, rel=0.01)
+
+
+SIX = glaciers((500, 500, 3500, 3500))
+
+
+def write_with(path, height, dtype="float32", *, bands=1, scale=1.0, offset=0.0, unit=""):
+    profile = {"crs": str(GRID.crs), "transform": GRID.affine, "width": 200, "height": 200, "count": bands}
+    with rasterio.open(path, "w", driver="GTiff", dtype=dtype, **profile) as file:
+        for band in range(1, bands + 1):
+            file.write(height.astype(dtype), band)
+        file.scales, file.offsets, file.units = [scale] * bands, [offset] * bands, [unit] * bands
+    return path
+
+
+SLOPE = 300 + 0.1 * X + 0.03 * (4000 - Y)
+
+
+@pytest.mark.parametrize(
+    ("values", "how"),
+    [
+        (SLOPE * 10, {"dtype": "int16", "scale": 0.1}),
+        (SLOPE * 10 - 1000, {"dtype": "int16", "scale": 0.1, "offset": 100.0}),
+        (SLOPE / 0.3048, {"unit": "ft"}),
+        (SLOPE, {"unit": "m"}),
+        (SLOPE, {"unit": "metre"}),
+    ],
+)
+def test_a_scale_an_offset_and_a_unit_of_the_band_are_applied(tmp_path, capsys, values, how):
+    plain = elevation.add_elevation(SIX, write_with(tmp_path / "plain.tif", SLOPE))
+    found = elevation.add_elevation(SIX, write_with(tmp_path / "other.tif", values, **how))
+    names = ["zmin_m", "zmed_m", "zmax_m", "slope_deg"]
+    np.testing.assert_allclose(found[names], plain[names], rtol=2e-3)
+    assert ("elevation in ft found, which is converted to metres" in capsys.readouterr().out) == ("ft" in how.values())
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [({"bands": 2}, "2 bands found, one of elevation expected"), ({"unit": "cm"}, "elevation in 'cm' found, m or ft")],
+)
+def test_several_bands_and_unknown_units_are_refused(tmp_path, how, sentence):
+    with pytest.raises(InputError, match=sentence):
+        elevation.add_elevation(SIX, write_with(tmp_path / "dem.tif", SLOPE, **how))
+
+
+@pytest.mark.parametrize("fill", [0, 1234, -9999])
+@pytest.mark.parametrize("how", [{}, {"dtype": "int16", "scale": 0.1}])
+def test_a_fill_that_nothing_declares_is_no_elevation_and_is_said(tmp_path, capsys, fill, how):
+    scale = how.get("scale", 1)
+    rough = SLOPE + np.random.default_rng(0).normal(0, 3, SLOPE.shape)
+    height = np.where((Y > 1800) & (Y < 2000), fill, rough / scale)
+    found = elevation.add_elevation(SIX, write_with(tmp_path / "dem.tif", height, **how)).iloc[0]
+    ice = rough[25:175, 25:175]
+    assert (found["zmin_m"], found["zmax_m"]) == pytest.approx((ice.min(), ice.max()), abs=10)
+    assert f"dem.tif: {fill} on 6% of the pixels of the glaciers is taken for a fill" in capsys.readouterr().out
+    areas = elevation.areas_by_band(SIX, tmp_path / "dem.tif")
+    assert areas[areas.index.isna()].sum() == pytest.approx(0.6, abs=0.15)
+
+
+def test_the_sea_before_a_glacier_and_a_flat_model_are_no_fills(tmp_path, capsys):
+    sea = np.maximum(0.1 * (X - 1000), 0)
+    found = elevation.add_elevation(SIX, write_with(tmp_path / "sea.tif", sea)).iloc[0]
+    assert found["zmin_m"] == 0
+    assert elevation.add_elevation(SIX, write_with(tmp_path / "flat.tif", 0 * X + 300))["zmed_m"].iloc[0] == 300
+    assert capsys.readouterr().out == ""
+
+
+def test_a_glacier_smaller_than_a_pixel_has_its_own_area_by_band(tmp_path):
+    grid = GeoBox.from_bbox((LEFT, BOTTOM, LEFT + 4000, BOTTOM + 4000), "EPSG:32633", resolution=400, tight=True)
+    dem = write_raster(tmp_path / "dem.tif", np.arange(100, dtype=np.float32).reshape(10, 10), grid, nodata=None)
+    small = glaciers((1010, 1010, 1110, 1110), (2000, 2010, 2900, 2500))
+    assert elevation.areas_by_band(small, dem).sum() == pytest.approx(geodesy.areas_km2(small).sum(), rel=1e-9)

@@ -4,11 +4,13 @@ import re
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 
 from glaciersar import outlines
 from glaciersar.errors import InputError
+from glaciersar.geodesy import areas_km2
 from glaciersar.inventory import compare
 from glaciersar.inventory.export import Sources, write_inventory
 
@@ -124,12 +126,35 @@ def test_hemispheres_are_in_the_identifier_of_glims(tmp_path):
     assert list(gpd.read_file(path)["glac_id"]) == ["G300150E64308S", "G086932E27925N"]
 
 
+@pytest.mark.parametrize("suffix", [".shp", ".gpkg"])
+@pytest.mark.parametrize("form", ["RGI 6", "RGI 7", "GLIMS"])
+def test_a_glacier_over_180_degrees_is_cut_there_and_keeps_its_area(tmp_path, capsys, form, suffix):
+    hole = shapely.box(629_000, 7_432_000, 632_000, 7_435_000)
+    ice = shapely.box(626_000, 7_430_000, 636_000, 7_440_000).difference(hole)  # 180° lies at 630 400 m in zone 60
+    table = gpd.GeoDataFrame(geometry=[ice, shapely.box(610_000, 7_430_000, 611_000, 7_431_000)], crs="EPSG:32660")
+    table = table.assign(area_km2=areas_km2(table))
+    sources = Sources(region="10", date="2020-07-15")
+    path = write_inventory(tmp_path / f"a{suffix}", table, form=form, sources=sources)
+    written = gpd.read_file(path).explode()
+    west, east = written.bounds["minx"], written.bounds["maxx"]
+    assert ((east < -179) | (west > 179)).all()
+    back = outlines.read_outlines(path)  # of GLIMS without the rock
+    assert areas_km2(back).sum() == pytest.approx(table["area_km2"].sum(), rel=1e-5)
+    areas = pd.to_numeric(back["Area" if form == "RGI 6" else "area" if form == "GLIMS" else "area_km2"])
+    assert areas.sum() == pytest.approx(table["area_km2"].sum(), abs=0.002)
+    assert len(back) == (2 if form == "GLIMS" else 3)
+    assert "1 of 2 glaciers reach beyond 180°" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("name", "how", "drop", "sentence"),
     [
         ("a.gpkg", {"form": "RGI 5"}, (), "one of RGI 6, RGI 7, GLIMS expected"),
         ("a.geojson", {"sources": SOURCES}, (), r"\.shp or \.gpkg expected"),
         ("a.shp", {}, (), "no region of 2 glaciers found"),
+        ("a.shp", {"sources": Sources(region="x")}, (), r"a\.shp: region 'x' found, .* such as '07' expected"),
+        ("a.shp", {"sources": Sources(region="99")}, (), "region '99' found"),
+        ("a.shp", {"sources": Sources(region="7", subregion="zz")}, (), "subregion 'zz' found, .* such as '07-01'"),
         ("a.shp", {"sources": SOURCES}, ("src_date",), "no date of 2 glaciers found"),
         ("a.shp", {"sources": SOURCES}, ("area_km2",), "2 glaciers without area_km2 found"),
     ],

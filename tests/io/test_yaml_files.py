@@ -23,6 +23,8 @@ def test_sections_are_read_and_empty_ones_have_no_names(tmp_path):
         (b"day: 2023-02-31", "day is out of range"),
         (b"- 1", "list found, parameters by notebook expected"),
         (b"words", "str found, parameters by notebook expected"),
+        (b"all:\n  seed: 1\n  seed: 2", "seed in line 2 and again in line 3 found"),
+        (b"all:\n  seed: 1\nall:\n  width: 2", "all in line 1 and again in line 3 found"),
         (b"all: words", "all: str found, names and values expected"),
     ],
 )

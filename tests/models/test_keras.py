@@ -1,3 +1,5 @@
+import zipfile
+
 import h5py
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ from glaciersar.errors import InputError
 from glaciersar.inference import sliding_window
 from glaciersar.inference.sliding_window import Tiling
 from glaciersar.models import pretrained
-from glaciersar.models.keras import from_keras
+from glaciersar.models.keras import EXPECTED, from_keras
 from tests.support.keras_files import write_keras
 
 NAMES = ("unet3d", "unet3d_weighted", "ulstm")
@@ -127,7 +129,7 @@ def test_a_group_in_the_place_of_a_weight_is_refused(tmp_path):
     with h5py.File(path, "a") as file:
         del file["layer_97/part_97/weight:0"]
         file.create_group("layer_97/part_97/weight:0")
-    with pytest.raises(InputError, match=r"w\.h5: cannot be read as Keras weights"):
+    with pytest.raises(InputError, match=r"w\.h5: weight layer_97/part_97/weight:0: a group or another object found"):
         from_keras(path)
 
 
@@ -186,11 +188,34 @@ def test_weights_of_keras_3_are_refused_as_that(tmp_path):
         file.create_group("layers/conv3d/vars")["0"] = np.zeros((3, 3, 3, 1, 4), np.float32)
         file.create_group("optimizer/vars")
     for read in (from_keras, pretrained.load):
-        with pytest.raises(
-            InputError, match=r"model\.weights\.h5: a weight file of Keras 3 found, .* Keras 2 expected"
-        ):
+        with pytest.raises(InputError) as told:
             read(path)
+        assert str(told.value) == f"{path}: weights of Keras 3 found, those {EXPECTED}"
     archive = tmp_path / "model.keras"
     archive.write_bytes(b"PK\3\4")
-    with pytest.raises(InputError, match=r"model\.keras: a weight file of Keras 3 found"):
+    with pytest.raises(InputError, match=r"model\.keras: a whole model of Keras 3 found"):
         pretrained.load(archive)
+
+
+@pytest.mark.parametrize("name", ["renamed.h5", "renamed", "model.keras"])
+def test_a_whole_model_of_keras_3_is_told_as_that_whatever_its_name(tmp_path, name):
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", b"")
+    with pytest.raises(InputError) as told:
+        pretrained.load(tmp_path / name)
+    assert str(told.value) == (
+        f"{tmp_path / name}: a whole model of Keras 3 found (.keras), its weights alone {EXPECTED}"
+    )
+
+
+def test_a_whole_model_of_keras_2_is_told_as_that(tmp_path):
+    path = tmp_path / "whole.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = "{}"
+        file.create_group("model_weights").attrs["layer_names"] = np.array(["conv"], "S")
+    for read in (from_keras, pretrained.load):
+        with pytest.raises(InputError) as told:
+            read(path)
+        expected = f"a whole model of Keras found, as model.save writes it, its weights alone {EXPECTED}"
+        assert str(told.value) == f"{path}: {expected}"

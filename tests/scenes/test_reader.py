@@ -238,3 +238,19 @@ def test_the_incidence_reads_the_same_after_a_fault(remote_scenes, web, simulate
     there = read_incidence(find_scenes(simulated)[:1], wanted.geobox)
     np.testing.assert_array_equal(read_incidence(remote_scenes, wanted.geobox), there)
     assert not web.faults
+
+
+@pytest.mark.parametrize("west", [179.99, -180.01, 200.0])
+def test_a_raster_in_degrees_is_read_over_and_beyond_180_degrees(tmp_path, west):
+    box = GeoBox.from_bbox((west, 67, west + 0.04, 67.02), "EPSG:4326", resolution=0.0004, tight=True)
+    ramp = np.broadcast_to((np.arange(box.shape[1], dtype=np.float32) + 1) / 100, box.shape)
+    write_raster(tmp_path / name_of(TIMES[0]), ramp, box)
+    scenes = find_scenes(tmp_path)
+    grid = covering_geobox(scenes, "HH")
+    power = read_series(scenes, grid, "HH").power[0]
+    rows, columns = np.nonzero(np.isfinite(power))
+    longitude, _ = rasterio.warp.transform(grid.crs, "EPSG:4326", *(grid.affine @ (columns + 0.5, rows + 0.5)))
+    expected = ((np.array(longitude) - west) % 360 / 0.0004 + 0.5) / 100
+    assert columns.size > 0.8 * power.size
+    inside = (expected > 0.04) & (expected < box.shape[1] / 100 - 0.03)
+    np.testing.assert_allclose(power[rows, columns][inside], expected[inside], atol=1e-3)

@@ -156,12 +156,13 @@ def test_land_looks_alike_from_date_to_date_and_open_water_does_not():
         assert low < np.corrcoef(even[0].ravel(), even[1].ravel())[0, 1] < high
 
 
-def test_the_calibration_drifts_by_about_a_decibel(landscape, series):
+def test_the_calibration_drifts_by_a_third_of_a_decibel_between_dates(landscape, series):
+    """The specified accuracy is 1 dB, three standard deviations."""
     firn = landscape.zones[2016] == Zone.FIRN
     dry = type(series.season)(**{**vars(series.season), "rain": ()})
     simulated = radar.SceneSeries(**{**vars(series), "season": dry})
-    means = [decibel(radar.observe(simulated, WINTER, key=k)["HH"][firn]) for k in range(25)]
-    assert 0.3 < np.std(means) < 0.8
+    means = [decibel(radar.observe(simulated, WINTER, key=k)["HH"][firn]) for k in range(60)]
+    assert 0.27 < np.std(means, ddof=1) < 0.43  # 0.33 and 0.13 of the snow; ±2 standard errors of 60 dates
 
 
 def test_the_same_key_gives_the_same_image_and_another_key_another(series):
