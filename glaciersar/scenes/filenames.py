@@ -71,7 +71,9 @@ _ORBIT = re.compile(  # OPERA's T137-…, S1Tiling's ASC_014, this project's ro1
 _PRODUCT = re.compile(  # satellite, start and absolute orbit
     r"S1([A-D])_(?:EW|IW|SM)_(?:GRD[FHM]|SLC_)_[12]S(?:SH|SV|DH|DV)_(20\d{6}T\d{6})_\w{15}_(\d{6})_", re.IGNORECASE
 )
-_DIRECTION = re.compile(r"(?<![A-Za-z])(?:(ASC|asc|(?i:ascending))|(DESC?|desc|(?i:descending)))(?![A-Za-z])")
+_DIRECTION = re.compile(  # "des" is a word of French and German: alone, or as S1Tiling writes it
+    r"(?<![A-Za-z])(?:((?i:asc|ascending))|(DES|(?i:desc|descending)|(?i:des)(?=_\d{3}_)|^(?i:des)$))(?![A-Za-z])"
+)
 _HYP3_NAME = re.compile(r"_RTC\d\d_[A-Z]_[gs]([pad])[uw][nf][ec][dm]_")  # its third letter: power, amplitude, decibel
 HYP3_UNITS = {"p": "linear", "d": "db"}
 _OPERA = re.compile(r"OPERA_L2_RTC-S1_.*_20\d{6}T\d{6}Z_(20\d{6}T\d{6})Z_")  # when it was processed
@@ -127,12 +129,15 @@ def orbit_of_name(name: str, where: object) -> int | None:
     """Return the relative orbit in a name, or that of the absolute orbit in a product's name; None if unknown.
 
     Raises:
-        InputError: A number that is no relative orbit.
+        InputError: A number that is no relative orbit, or two of them.
     """
-    if orbit := _ORBIT.search(name):
-        if not 1 <= int(orbit[1]) <= 175:
-            raise InputError(f"{where}: relative orbit {orbit[1]} found in the name, 1 to 175 expected")
-        return int(orbit[1])
+    if orbits := {int(number): number for number in _ORBIT.findall(name)}:
+        found = " and ".join(orbits.values())
+        if not all(1 <= orbit <= 175 for orbit in orbits):
+            raise InputError(f"{where}: relative orbit {found} found in the name, 1 to 175 expected")
+        if len(orbits) > 1:
+            raise InputError(f"{where}: relative orbits {found} found in the name, one expected")
+        return next(iter(orbits))
     if product := _PRODUCT.search(name):
         return relative_orbit_of(product[1].upper(), int(product[3]), time_of_name(product[2], where))
     return None
