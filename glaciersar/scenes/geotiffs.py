@@ -97,8 +97,8 @@ def scenes_from_file(
         A scene for each date.
 
     Raises:
-        InputError: No date or no polarisation, two bands of the same, folders that contradict one another, or amplitude,
-            of which no series is made.
+        InputError: No date or no polarisation, two bands of the same, folders that contradict one another, or
+            amplitude, of which no series is made.
     """
     bands = _bands(path)
     scenes: dict[datetime, Scene] = {}
