@@ -109,6 +109,11 @@ def without_polarisation(name: str) -> str:
     return _POLARISATION.sub("", name).strip("_- ")
 
 
+def without_times(name: str) -> str:
+    """Return a name without days and times."""
+    return re.sub(r"[-_ ]{2,}", "_", _TIME.sub("", name)).strip("-_ ")
+
+
 def time_of_name(name: str, where: object) -> datetime | None:
     """Return the first time in a name, midnight where it holds a day alone; None without any.
 
