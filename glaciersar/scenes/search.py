@@ -57,7 +57,8 @@ def find_scenes(
 
     Returns:
         Scenes in time order; items of a catalogue stay one scene each. Where an acquisition was processed more than
-        once, only the newest product is among them, and this is printed.
+        once, only the newest product is among them, and this is printed; GeoTIFFs whose names do not tell the newest
+        are refused.
 
     Raises:
         InputError: Nothing to read there, or an entry that is no Sentinel-1 backscatter.
@@ -100,7 +101,7 @@ def _scenes_of_files(
     if relative_orbit is not None and unknown:
         found = [replace(s, relative_orbit=s.relative_orbit or relative_orbit) for s in found]
         print(f"{source}: relative orbit {relative_orbit}, as given, taken for {unknown} files that do not tell theirs")
-    return with_masks(merge_passes(drop_older_products(found, source)), source)
+    return with_masks(merge_passes(drop_older_products(found, source, told_by_name=True)), source)
 
 
 def tell_unknown_orbits(scenes: Sequence[Scene], source: object) -> None:
