@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from glaciersar.errors import InputError
@@ -63,6 +63,8 @@ _TIME = re.compile(
     r"(?<!\d)(20\d\d)[-_]?(0[1-9]|1[0-2])[-_]?([0-2]\d|3[01])"
     r"(?:[Tt_ ]([0-2]\d)-?:?([0-5]\d)-?:?([0-5]\d))?(?!\d)"
 )
+LONGEST = timedelta(minutes=30)
+"""Between start and stop of one acquisition; the longest of Sentinel-1 take 25 minutes."""
 _ORBIT = re.compile(  # OPERA's T137-…, S1Tiling's ASC_014, this project's ro14, and words that people write
     r"(?<![A-Za-z0-9])(?:T(?=\d{3}-)|(?:ASC|DES)_(?=\d{3}_)"
     r"|(?:ro|relorb|rel_?orbit|relative_?orbit|orbit|track)[-_ ]?)(\d{1,3})(?!\d)",
@@ -109,20 +111,42 @@ def without_polarisation(name: str) -> str:
     return _POLARISATION.sub("", name).strip("_- ")
 
 
+def holds_time(name: str) -> bool:
+    """Tell whether a day stands in a name."""
+    return _TIME.search(name) is not None
+
+
 def without_times(name: str) -> str:
     """Return a name without days and times."""
     return re.sub(r"[-_ ]{2,}", "_", _TIME.sub("", name)).strip("-_ ")
 
 
 def time_of_name(name: str, where: object) -> datetime | None:
-    """Return the first time in a name, midnight where it holds a day alone; None without any.
+    """Return the time of acquisition in a name, midnight where it holds a day alone; None without any.
+
+    A product's name holds start and stop, minutes apart, and OPERA's then the time of processing: the start counts.
+    Where a name holds other days, too, one with a time of day goes before those without.
 
     Raises:
-        InputError: Digits that look like a day and are none; `where` names the file.
+        InputError: Digits that look like a day and are none, or several days that may be that of the acquisition;
+            `where` names the file.
     """
-    found = _TIME.search(name)
-    if found is None:
+    name = _OPERA.sub(lambda opera: opera[0].replace(opera[1], ""), name)
+    found = [(_as_time(match, where), match[4] is not None) for match in _TIME.finditer(name)]
+    if not found:
         return None
+    timed = [time for time, of_day in found if of_day]
+    times = timed or [time for time, _ in found]
+    if max(times) - min(times) > LONGEST or (not timed and len(set(times)) > 1):
+        days = ", ".join(sorted({f"{time:%Y-%m-%d}" for time in times}))
+        raise InputError(
+            f"{where}: {days} found in the name, that of one acquisition expected; name the file so that it alone has "
+            f"a time of day, such as 20231203T015910, or leave it out by a glob"
+        )
+    return times[0]
+
+
+def _as_time(found: re.Match[str], where: object) -> datetime:
     year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
