@@ -16,10 +16,12 @@ from glaciersar.errors import InputError
 from glaciersar.io.atomic import visible
 from glaciersar.io.open_raster import open_raster
 from glaciersar.scenes import filenames, layover_shadow
+from glaciersar.scenes.coherence import COHERENCE
 from glaciersar.scenes.scene import POLARISATIONS, Scene, band_href, local_file
 
 _COMPANION = re.compile(
     r"_(dem|ls_map|inc_map|inc_map_ell|area|rgb|water_mask|mask|layover_shadow_mask|number_of_looks|BROWSE"
+    r"|amp|conncomp|(?:unw|wrapped)_phase|(?:los|vert)_disp|lv_(?:phi|theta)"  # of HyP3's pairs of passes
     r"|BorderMask|rtc_anf\w*|(?:local_|ellipsoid_)?incidence_angle|local_inc\w*)$",
     re.IGNORECASE,
 )
@@ -34,7 +36,8 @@ def list_geotiffs(source: str) -> dict[Path, tuple[str, ...]]:
     Each comes with the names of the folders below the given one, or below the part of a glob without wildcards, in
     which it lies.
 
-    Left out, and counted by kind in what is printed: what HyP3, OPERA and S1Tiling put beside their backscatter. Files
+    Left out, and counted by kind in what is printed: what HyP3, OPERA and S1Tiling put beside their backscatter, and
+    coherence with what comes with it. Files
     that macOS leaves beside others (._NAME.tif) and half-written ones are hidden, and left out, too.
 
     Raises:
@@ -66,9 +69,11 @@ def companion_kind(path: Path) -> str | None:
     A file of incidence in the name's own words belongs to a scene unless it is OPERA's, whose static layers have a date
     of their own.
     """
+    if COHERENCE.search(path.stem) and filenames.holds_time(path.stem):
+        return "coherence"
     static = bool(_STATIC.search(path.stem))
     found = _COMPANION.search(path.stem) or _OTHER_ANGLE.search(path.stem)
-    if found is None or filenames.time_of_name(path.stem, path) is None:
+    if found is None or not filenames.holds_time(path.stem):
         return "static layer" if static else None
     if filenames.asset_kind(found[1]) == "incidence" and not static:
         return None

@@ -180,6 +180,15 @@ def test_what_opera_puts_beside_its_backscatter_neither_stops_nor_replaces_anyth
     assert "layover and shadow of 1 of 1 scenes are masked" in said
 
 
+def test_coherence_and_what_comes_with_it_is_no_backscatter_and_counted(write, capsys):
+    pair = "S1AA_20230105T063005_20230117T063006_VVP012_INT40_G_ueF_1234"
+    pairs = ("S1_ro14_20230105_20230117_VV_coh", *(f"{pair}_{part}" for part in ("corr", "amp", "unw_phase", "dem")))
+    (scene,) = find_scenes(write("S1A_ro14_20230105T160000_VV", *pairs))
+    assert [len(hrefs) for hrefs in scene.hrefs.values()] == [1]
+    said = "5 files beside the backscatter left out (1 amp, 2 coherence, 1 dem, 1 unw_phase)"
+    assert said in capsys.readouterr().out
+
+
 def test_a_folder_of_companions_alone_is_refused_by_what_they_are(write):
     with pytest.raises(InputError, match=r"no GeoTIFF found but 1 dem, expected"):
         find_scenes(write("S1A_IW_20200103T233556_DVP_RTC10_G_gpuned_5A7B_dem"))
