@@ -122,7 +122,7 @@ def _spread(length: int) -> list[tuple[int, int]]:
 
 
 def check_scaling(values: NDArray[np.floating], file: DatasetReader, *, units: str, name: str) -> None:
-    """Refuse scaled numbers that do not say so: whole numbers that are no power, decibels of hundreds.
+    """Refuse scaled numbers that do not say so: whole numbers, decibels of hundreds.
 
     Args:
         values: Of a part of the raster, scaled as it says, fills left out; any shape.
@@ -134,14 +134,21 @@ def check_scaling(values: NDArray[np.floating], file: DatasetReader, *, units: s
     if not seen.size:
         return
     middle = float(np.median(seen))
-    if units == "linear" and np.issubdtype(np.dtype(file.dtypes[0]), np.integer) and _unscaled(file):
-        found = f"whole numbers from {seen.min():g} to {seen.max():g} without a scale found"
+    whole = np.issubdtype(np.dtype(file.dtypes[0]), np.integer) and _unscaled(file)
+    found = f"whole numbers from {seen.min():g} to {seen.max():g} without a scale found"
+    if units == "linear" and whole:
         raise InputError(f"{name}: {found}, {_guess(seen)}, linear power expected; {REMEDY}")
     if units == "db" and middle < FAINTEST and np.unique(seen[seen < FAINTEST]).size >= DIFFERENT:
         factor = 10 ** max(round(float(np.log10(-middle / 12))), 1)
         raise InputError(
             f"{name}: values around {middle:g} found, which look like decibels times {factor}, decibels expected; "
             f"write the scale into the file, such as gdal_edit.py -scale {1 / factor:g}"
+        )
+    if units == "db" and whole:  # times 2 or 5 they lie where decibels do
+        raise InputError(
+            f"{name}: {found}, which may be decibels or a multiple of them, decibels expected; write the scale into "
+            f"the file, such as gdal_edit.py -scale 0.5 for decibels times 2, or whole decibels as floating point by "
+            f"gdal_translate -ot Float32"
         )
 
 

@@ -125,6 +125,26 @@ def test_whole_numbers_without_a_scale_are_no_power_and_told_by_their_distributi
         read_series(find_scenes(target), GRID, "HH")
 
 
+@pytest.mark.parametrize(
+    ("make", "dtype"),
+    [
+        (lambda decibel: decibel * 2, np.int16),
+        (lambda decibel: decibel * 5, np.int16),
+        (lambda decibel: decibel, np.int16),
+        (lambda decibel: (decibel + 40) * 4, np.uint8),
+    ],
+)
+def test_whole_numbers_said_to_be_decibels_are_refused_without_a_scale(target, rng, make, dtype):
+    decibel = 10 * np.log10(backscatter(rng, GRID.shape.shape))
+    write_raster(target, np.rint(make(decibel)).astype(dtype), GRID, nodata=None)
+    sentence = r"whole numbers from \S+ to \S+ without a scale found, .* -scale 0\.5 for decibels times 2, or whole"
+    with pytest.raises(InputError, match=rf"{target.name}: {sentence}"):
+        read_series(find_scenes(target, units="db"), GRID, "HH")
+    with rasterio.open(target, "r+") as file:
+        file.scales, file.offsets = ((0.25,), (-40.0,)) if dtype == np.uint8 else ((0.5,), (0.0,))
+    read_series(find_scenes(target, units="db"), GRID, "HH")
+
+
 def test_whole_numbers_with_their_scale_are_read(target, rng):
     power = backscatter(rng, GRID.shape.shape)
     write_raster(target, np.rint(10 * np.log10(power) * 100).astype(np.int16), GRID, nodata=-32768)
