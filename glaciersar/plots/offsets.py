@@ -16,7 +16,7 @@ def date_offsets(table: pd.DataFrame, *, max_offset: float) -> Figure:
     """Show the offset of each date to the east and to the north, and how far one may lie from the others.
 
     Args:
-        table: From `coregistration.offsets_of`; dates that could not be compared are marked at the bottom.
+        table: From `coregistration.offsets_of`; dates without a measured offset are marked at the bottom.
         max_offset: Pixels between two dates, of which the band shows half to either side; infinity draws none.
     """
     figure, axis = plt.subplots(figsize=(PAGE_WIDTH, 2.2), layout="constrained")
@@ -28,7 +28,8 @@ def date_offsets(table: pd.DataFrame, *, max_offset: float) -> Figure:
     unknown = days[table["east, pixels"].isna()]
     reach = max(1.0, 1.1 * float(np.nanmax(np.abs(table[list(WAYS)].to_numpy()), initial=0.0)))
     if len(unknown):
-        axis.plot(unknown, np.full(len(unknown), -0.92 * reach), "x", color="0.4", ms=4, label="not to be compared")
+        label = f"not measured on {len(unknown)}\nof {len(table)} dates"
+        axis.plot(unknown, np.full(len(unknown), -0.92 * reach), "x", color="0.4", ms=4, label=label)
     axis.set(ylabel="offset, pixels", ylim=(-reach, reach))
     if not len(table):
         axis.set(xticks=[], xlabel="no date of backscatter to compare")

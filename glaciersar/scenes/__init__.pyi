@@ -1,4 +1,5 @@
 from .coregistration import MAX_OFFSET as MAX_OFFSET
+from .coregistration import describe_offsets as describe_offsets
 from .coregistration import largest_offset as largest_offset
 from .coregistration import measure_offsets as measure_offsets
 from .footprint import covering_geobox as covering_geobox

@@ -16,7 +16,7 @@ from glaciersar.scenes.footprint import raster_name
 from glaciersar.scenes.reader import read_auxiliary
 
 _DAY = re.compile(r"(?<!\d)(20\d{6})(?:T(\d{6}))?(?!\d)")
-_COHERENCE = re.compile(r"(?<![a-z])(?:corr|coh|coherence)(?![a-z])", re.IGNORECASE)
+COHERENCE = re.compile(r"(?<![a-z])(?:corr|coh|coherence)(?![a-z])", re.IGNORECASE)
 _ORBIT = re.compile(r"(?<![A-Za-z0-9])ro(\d{1,3})(?!\d)")
 
 
@@ -64,7 +64,7 @@ def find_pairs(source: str | Path, *, relative_orbit: int | None = None) -> list
     paths = sorted(Path(path).resolve() for path in glob.glob(pattern, recursive=True))
     found: dict[tuple[object, ...], CoherencePair] = {}
     for path in paths:
-        if path.suffix.lower() not in (".tif", ".tiff") or not _COHERENCE.search(path.stem):
+        if path.suffix.lower() not in (".tif", ".tiff") or not COHERENCE.search(path.stem):
             continue
         days, orbit = _DAY.findall(path.stem), _ORBIT.search(path.stem)
         if len(days) != 2:

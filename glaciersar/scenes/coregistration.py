@@ -54,14 +54,20 @@ Waves = NDArray[np.complexfloating]
 
 
 def measure_offsets(passes: Sequence[Scene], geobox: GeoBox, polarisation: str) -> pd.DataFrame:
-    """Measure the offsets of the dates of scenes on a grid, in up to `WINDOWS` windows of it; as for `offsets_of`."""
+    """Measure the offsets of the dates of scenes on a grid, in up to `WINDOWS` windows of it; as for `offsets_of`.
+
+    On how many dates none could be measured is printed.
+    """
     dates = merge_passes(passes)
     if max(geobox.shape) <= 2 * SIDE:
         parts = [geobox]
     else:
         coarse = rasters.coarsen_geobox(geobox, LOOK)
         parts = _windows(read_series(dates, coarse, polarisation, check=False, sample=True), geobox)
-    return offsets_of([read_series(dates, part, polarisation, check=False) for part in parts])
+    table = offsets_of([read_series(dates, part, polarisation, check=False) for part in parts])
+    if len(table) > 1 and (missing := _unmeasured(table)):
+        print(f"offsets between the dates {missing}, which may lie anywhere: little in common, or a grid too small")
+    return table
 
 
 def _windows(look: Series, geobox: GeoBox) -> list[GeoBox]:
@@ -92,7 +98,8 @@ def offsets_of(windows: Sequence[Series]) -> pd.DataFrame:
 
     Returns:
         A row a date: date, east and north (pixels from the median of the dates), and peak, by how many standard
-        deviations the correlation stands out. Without a clear peak, as over open water, east and north are NaN.
+        deviations the correlation stands out. Without a clear peak, as over open water, farther than `REACH`, or in a
+        grid narrower than twice `SMALLEST` pixels, east and north are NaN.
     """
     times = windows[0].times if windows else ()
     compared = _halves_of([window.power for window in windows])
@@ -110,9 +117,26 @@ def offsets_of(windows: Sequence[Series]) -> pd.DataFrame:
 
 
 def largest_offset(table: pd.DataFrame) -> float:
-    """Return the largest distance between two dates of `offsets_of`, pixels; 0 where fewer than two are known."""
+    """Return the largest distance between two dates of `offsets_of`, pixels; NaN where fewer than two are known."""
     known = table[["east, pixels", "north, pixels"]].dropna().to_numpy()
-    return float(np.hypot(*(known[:, None] - known[None, :]).T).max()) if len(known) > 1 else 0.0
+    return float(np.hypot(*(known[:, None] - known[None, :]).T).max()) if len(known) > 1 else np.nan
+
+
+def describe_offsets(table: pd.DataFrame, *, max_offset: float = MAX_OFFSET) -> str:
+    """Say in a sentence how far the dates of `offsets_of` lie from one another, and on how many this is not known."""
+    if not len(table):
+        return "no date of backscatter to compare"
+    largest, missing = largest_offset(table), _unmeasured(table)
+    known = f"dates lie up to {largest:.1f} pixels from one another, {max_offset:g} are allowed"
+    if np.isnan(largest):
+        return f"how far the dates lie from one another is {missing}"
+    return f"{known}; {missing}" if missing else known
+
+
+def _unmeasured(table: pd.DataFrame) -> str:
+    """Say on how many dates no offset was measured; empty where there is none."""
+    missing = int(table["east, pixels"].isna().sum())
+    return f"not measured on {missing} of {len(table)} dates" if missing else ""
 
 
 def check_aligned(table: pd.DataFrame, *, max_offset: float = MAX_OFFSET) -> None:

@@ -8,7 +8,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.footprint import raster_geobox
+from glaciersar.scenes.footprint import raster_geobox, raster_name
 from glaciersar.scenes.scene import POLARISATIONS, Scene
 
 SAME_TIME = timedelta(seconds=2)
@@ -18,17 +18,23 @@ SAME_PLACE = 0.9
 EVER = datetime.min.replace(tzinfo=UTC)
 
 
-def newest_products(scenes: Iterable[Scene]) -> tuple[list[Scene], dict[str, str]]:
+def newest_products(scenes: Iterable[Scene], *, told_by_name: bool = False) -> tuple[list[Scene], dict[str, str]]:
     """Keep the newest product of each acquisition, polarisation by polarisation.
 
     Products of one platform, orbit and direction that begin within two seconds and cover the same area are of one
     acquisition. The one processed last is the newest; if the archive does not say, the last by its id.
 
+    Args:
+        scenes: In any order.
+        told_by_name: They are files whose names alone tell when they were processed: where two of one acquisition do
+            not, they may be anything, such as a filtered copy, and are refused.
+
     Returns:
         The scenes kept, in time order; and the id of each product left out, with that of the newer one.
 
     Raises:
-        InputError: Two of one day whose names tell neither orbit nor time of day: they may be two passes.
+        InputError: Two of one day whose names tell neither orbit nor time of day: they may be two passes; or see
+            `told_by_name`.
     """
     kept: dict[tuple[object, ...], list[Scene]] = {}
     left_out: dict[str, str] = {}
@@ -39,6 +45,8 @@ def newest_products(scenes: Iterable[Scene]) -> tuple[list[Scene], dict[str, str
         for newer in [other for near in (-1, 0, 1) for other in kept.get((*key, slot + near), ())]:
             if remaining and _is_of_one_acquisition(remaining, newer):
                 _check_told_apart(remaining, newer)
+                if told_by_name and newer.processed is None:
+                    raise _two_of_one(newer, remaining)
                 left_out[scene.id] = newer.id
                 remaining = _without(remaining, newer)
         if remaining:
@@ -46,9 +54,9 @@ def newest_products(scenes: Iterable[Scene]) -> tuple[list[Scene], dict[str, str
     return sorted((s for found in kept.values() for s in found), key=lambda s: (s.time, s.id)), left_out
 
 
-def drop_older_products(scenes: Iterable[Scene], source: object) -> list[Scene]:
-    """Keep the newest product of each acquisition, and print how many were left out."""
-    kept, left_out = newest_products(scenes)
+def drop_older_products(scenes: Iterable[Scene], source: object, *, told_by_name: bool = False) -> list[Scene]:
+    """Keep the newest product of each acquisition, and print how many were left out; as `newest_products`."""
+    kept, left_out = newest_products(scenes, told_by_name=told_by_name)
     if left_out:
         old, new = next(iter(left_out.items()))
         print(f"{source}: {len(left_out)} scenes left out that a newer processing replaces, such as {old} by {new}")
@@ -73,6 +81,15 @@ def _check_told_apart(scene: Scene, other: Scene) -> None:
             f"{scene.id} and {other.id}: two rasters of one place on {scene.time:%Y-%m-%d} found whose names tell no "
             f"time of day and no orbit, one a day, or names with ASC and DESC, a time or an orbit, expected"
         )
+
+
+def _two_of_one(one: Scene, other: Scene) -> InputError:
+    kind = next(kind for kind in one.hrefs if kind in other.hrefs)
+    names = " and ".join(sorted(raster_name(scene.hrefs[kind][0]) for scene in (one, other)))
+    return InputError(
+        f"{names}: two rasters of one acquisition found whose names do not tell which was processed last, one "
+        f"expected; move one of each two elsewhere, or pass a glob that leaves it out"
+    )
 
 
 def _place(scene: Scene, kind: str) -> BaseGeometry | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 from glaciersar.errors import InputError
@@ -63,6 +63,8 @@ _TIME = re.compile(
     r"(?<!\d)(20\d\d)[-_]?(0[1-9]|1[0-2])[-_]?([0-2]\d|3[01])"
     r"(?:[Tt_ ]([0-2]\d)-?:?([0-5]\d)-?:?([0-5]\d))?(?!\d)"
 )
+LONGEST = timedelta(minutes=30)
+"""Between start and stop of one acquisition; the longest of Sentinel-1 take 25 minutes."""
 _ORBIT = re.compile(  # OPERA's T137-…, S1Tiling's ASC_014, this project's ro14, and words that people write
     r"(?<![A-Za-z0-9])(?:T(?=\d{3}-)|(?:ASC|DES)_(?=\d{3}_)"
     r"|(?:ro|relorb|rel_?orbit|relative_?orbit|orbit|track)[-_ ]?)(\d{1,3})(?!\d)",
@@ -71,7 +73,9 @@ _ORBIT = re.compile(  # OPERA's T137-…, S1Tiling's ASC_014, this project's ro1
 _PRODUCT = re.compile(  # satellite, start and absolute orbit
     r"S1([A-D])_(?:EW|IW|SM)_(?:GRD[FHM]|SLC_)_[12]S(?:SH|SV|DH|DV)_(20\d{6}T\d{6})_\w{15}_(\d{6})_", re.IGNORECASE
 )
-_DIRECTION = re.compile(r"(?<![A-Za-z])(?:(ASC|asc|(?i:ascending))|(DESC?|desc|(?i:descending)))(?![A-Za-z])")
+_DIRECTION = re.compile(  # "des" is a word of French and German: alone, or as S1Tiling writes it
+    r"(?<![A-Za-z])(?:((?i:asc|ascending))|(DES|(?i:desc|descending)|(?i:des)(?=_\d{3}_)|^(?i:des)$))(?![A-Za-z])"
+)
 _HYP3_NAME = re.compile(r"_RTC\d\d_[A-Z]_[gs]([pad])[uw][nf][ec][dm]_")  # its third letter: power, amplitude, decibel
 HYP3_UNITS = {"p": "linear", "d": "db"}
 _OPERA = re.compile(r"OPERA_L2_RTC-S1_.*_20\d{6}T\d{6}Z_(20\d{6}T\d{6})Z_")  # when it was processed
@@ -107,15 +111,42 @@ def without_polarisation(name: str) -> str:
     return _POLARISATION.sub("", name).strip("_- ")
 
 
+def holds_time(name: str) -> bool:
+    """Tell whether a day stands in a name."""
+    return _TIME.search(name) is not None
+
+
+def without_times(name: str) -> str:
+    """Return a name without days and times."""
+    return re.sub(r"[-_ ]{2,}", "_", _TIME.sub("", name)).strip("-_ ")
+
+
 def time_of_name(name: str, where: object) -> datetime | None:
-    """Return the first time in a name, midnight where it holds a day alone; None without any.
+    """Return the time of acquisition in a name, midnight where it holds a day alone; None without any.
+
+    A product's name holds start and stop, minutes apart, and OPERA's then the time of processing: the start counts.
+    Where a name holds other days, too, one with a time of day goes before those without.
 
     Raises:
-        InputError: Digits that look like a day and are none; `where` names the file.
+        InputError: Digits that look like a day and are none, or several days that may be that of the acquisition;
+            `where` names the file.
     """
-    found = _TIME.search(name)
-    if found is None:
+    name = _OPERA.sub(lambda opera: opera[0].replace(opera[1], ""), name)
+    found = [(_as_time(match, where), match[4] is not None) for match in _TIME.finditer(name)]
+    if not found:
         return None
+    timed = [time for time, of_day in found if of_day]
+    times = timed or [time for time, _ in found]
+    if max(times) - min(times) > LONGEST or (not timed and len(set(times)) > 1):
+        days = ", ".join(sorted({f"{time:%Y-%m-%d}" for time in times}))
+        raise InputError(
+            f"{where}: {days} found in the name, that of one acquisition expected; name the file so that it alone has "
+            f"a time of day, such as 20231203T015910, or leave it out by a glob"
+        )
+    return times[0]
+
+
+def _as_time(found: re.Match[str], where: object) -> datetime:
     year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
@@ -127,12 +158,15 @@ def orbit_of_name(name: str, where: object) -> int | None:
     """Return the relative orbit in a name, or that of the absolute orbit in a product's name; None if unknown.
 
     Raises:
-        InputError: A number that is no relative orbit.
+        InputError: A number that is no relative orbit, or two of them.
     """
-    if orbit := _ORBIT.search(name):
-        if not 1 <= int(orbit[1]) <= 175:
-            raise InputError(f"{where}: relative orbit {orbit[1]} found in the name, 1 to 175 expected")
-        return int(orbit[1])
+    if orbits := {int(number): number for number in _ORBIT.findall(name)}:
+        found = " and ".join(orbits.values())
+        if not all(1 <= orbit <= 175 for orbit in orbits):
+            raise InputError(f"{where}: relative orbit {found} found in the name, 1 to 175 expected")
+        if len(orbits) > 1:
+            raise InputError(f"{where}: relative orbits {found} found in the name, one expected")
+        return next(iter(orbits))
     if product := _PRODUCT.search(name):
         return relative_orbit_of(product[1].upper(), int(product[3]), time_of_name(product[2], where))
     return None

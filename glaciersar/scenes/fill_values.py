@@ -4,6 +4,7 @@ Speckle makes every pixel differ: a value that many pixels share to the bit was 
 samples of the whole raster, so that any window of it is read in the same way.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,8 @@ def _nearby(counts: NDArray[np.integer], k: int) -> float:
 def fills_of(file: DatasetReader, href: str) -> Fills:
     """Find the undeclared fills of a raster; each file is looked at once.
 
-    A raster on a server that declares a nodata value is believed: looking takes many requests.
+    A raster on a server that declares a nodata value is believed: looking takes many requests. Of one that declares
+    none and has no overviews only blocks are looked at: pixels from all over it would take the whole file.
     """
     path = local_file(href)
     if path is None and file.nodata is not None:
@@ -81,8 +83,19 @@ def fills_of(file: DatasetReader, href: str) -> Fills:
     if key not in _known:
         if len(_known) >= KEPT:
             _known.clear()
-        _known[key] = find_fills(sample_values(file))
+        _known[key] = _look(file, everywhere=path is not None or bool(file.overviews(1)))
     return _known[key]
+
+
+def _look(file: DatasetReader, *, everywhere: bool) -> Fills:
+    """Find the fills of a raster in blocks of it, and of a large one `everywhere` in pixels from all over it, too."""
+    blocks = find_fills(sample_values(file))
+    step = math.ceil(max(file.shape) / (BLOCKS * BLOCK))
+    if step == 1 or not everywhere:
+        return blocks
+    spread = read_window(file, Window(0, 0, file.width, file.height), step)  # at most (BLOCKS · BLOCK) squared
+    values = tuple(sorted({*blocks.values, *find_fills(spread).values}))
+    return Fills(values, float(np.isin(spread, np.asarray(values, np.float32)).mean()))
 
 
 KEPT = 10_000
@@ -109,7 +122,7 @@ def _spread(length: int) -> list[tuple[int, int]]:
 
 
 def check_scaling(values: NDArray[np.floating], file: DatasetReader, *, units: str, name: str) -> None:
-    """Refuse scaled numbers that do not say so: whole numbers that are no power, decibels of hundreds.
+    """Refuse scaled numbers that do not say so: whole numbers, decibels of hundreds.
 
     Args:
         values: Of a part of the raster, scaled as it says, fills left out; any shape.
@@ -121,14 +134,21 @@ def check_scaling(values: NDArray[np.floating], file: DatasetReader, *, units: s
     if not seen.size:
         return
     middle = float(np.median(seen))
-    if units == "linear" and np.issubdtype(np.dtype(file.dtypes[0]), np.integer) and _unscaled(file):
-        found = f"whole numbers from {seen.min():g} to {seen.max():g} without a scale found"
+    whole = np.issubdtype(np.dtype(file.dtypes[0]), np.integer) and _unscaled(file)
+    found = f"whole numbers from {seen.min():g} to {seen.max():g} without a scale found"
+    if units == "linear" and whole:
         raise InputError(f"{name}: {found}, {_guess(seen)}, linear power expected; {REMEDY}")
     if units == "db" and middle < FAINTEST and np.unique(seen[seen < FAINTEST]).size >= DIFFERENT:
         factor = 10 ** max(round(float(np.log10(-middle / 12))), 1)
         raise InputError(
             f"{name}: values around {middle:g} found, which look like decibels times {factor}, decibels expected; "
             f"write the scale into the file, such as gdal_edit.py -scale {1 / factor:g}"
+        )
+    if units == "db" and whole:  # times 2 or 5 they lie where decibels do
+        raise InputError(
+            f"{name}: {found}, which may be decibels or a multiple of them, decibels expected; write the scale into "
+            f"the file, such as gdal_edit.py -scale 0.5 for decibels times 2, or whole decibels as floating point by "
+            f"gdal_translate -ot Float32"
         )
 
 

@@ -3,10 +3,12 @@
 import glob
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
+from typing import TypeVar
 
 from rasterio.errors import RasterioError
 
@@ -14,33 +16,43 @@ from glaciersar.errors import InputError
 from glaciersar.io.atomic import visible
 from glaciersar.io.open_raster import open_raster
 from glaciersar.scenes import filenames, layover_shadow
+from glaciersar.scenes.coherence import COHERENCE
 from glaciersar.scenes.scene import POLARISATIONS, Scene, band_href, local_file
 
 _COMPANION = re.compile(
     r"_(dem|ls_map|inc_map|inc_map_ell|area|rgb|water_mask|mask|layover_shadow_mask|number_of_looks|BROWSE"
+    r"|amp|conncomp|(?:unw|wrapped)_phase|(?:los|vert)_disp|lv_(?:phi|theta)"  # of HyP3's pairs of passes
     r"|BorderMask|rtc_anf\w*|(?:local_|ellipsoid_)?incidence_angle|local_inc\w*)$",
     re.IGNORECASE,
 )
 _STATIC = re.compile(r"OPERA_L2_RTC-S1-STATIC_")
+T = TypeVar("T")
 _OTHER_ANGLE = re.compile(r"((?:ellips|projected)\w*)", re.IGNORECASE)
 
 
-def list_geotiffs(source: str) -> list[Path]:
+def list_geotiffs(source: str) -> dict[Path, tuple[str, ...]]:
     """List the GeoTIFFs of a folder, a glob or a single path, by name, without those that belong to others.
 
-    Left out, and counted by kind in what is printed: what HyP3, OPERA and S1Tiling put beside their backscatter. Files
+    Each comes with the names of the folders below the given one, or below the part of a glob without wildcards, in
+    which it lies.
+
+    Left out, and counted by kind in what is printed: what HyP3, OPERA and S1Tiling put beside their backscatter, and
+    coherence with what comes with it. Files
     that macOS leaves beside others (._NAME.tif) and half-written ones are hidden, and left out, too.
 
     Raises:
         InputError: None is left.
     """
     if Path(source).is_dir():
-        paths = [path for path in Path(source).rglob("*") if path.suffix.lower() in (".tif", ".tiff")]
+        top = Path(source)
+        paths = [path for path in top.rglob("*") if path.suffix.lower() in (".tif", ".tiff")]
     else:
+        plain = takewhile(lambda part: part == glob.escape(part), Path(source).parent.parts)
+        top = Path(*plain)
         paths = [Path(path) for path in glob.glob(source, recursive=True)]
     paths = visible(paths)
     beside = Counter(kind for path in paths if (kind := companion_kind(path)) and not layover_shadow.is_mask(path.name))
-    kept = sorted(path.resolve() for path in paths if companion_kind(path) is None)
+    kept = {p.resolve(): p.relative_to(top).parent.parts for p in paths if companion_kind(p) is None}
     if not kept:
         only = f" but {_listed(beside)}" if beside else ""
         raise InputError(
@@ -48,7 +60,7 @@ def list_geotiffs(source: str) -> list[Path]:
         )
     if beside:
         print(f"{source}: {beside.total()} files beside the backscatter left out ({_listed(beside)})")
-    return kept
+    return dict(sorted(kept.items()))
 
 
 def companion_kind(path: Path) -> str | None:
@@ -57,9 +69,11 @@ def companion_kind(path: Path) -> str | None:
     A file of incidence in the name's own words belongs to a scene unless it is OPERA's, whose static layers have a date
     of their own.
     """
+    if COHERENCE.search(path.stem) and filenames.holds_time(path.stem):
+        return "coherence"
     static = bool(_STATIC.search(path.stem))
     found = _COMPANION.search(path.stem) or _OTHER_ANGLE.search(path.stem)
-    if found is None or filenames.time_of_name(path.stem, path) is None:
+    if found is None or not filenames.holds_time(path.stem):
         return "static layer" if static else None
     if filenames.asset_kind(found[1]) == "incidence" and not static:
         return None
@@ -70,21 +84,26 @@ def _listed(kinds: Counter[str]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
 
 
-def scenes_from_file(path: Path, *, units: str | None, polarisation: str | None = None) -> list[Scene]:
+def scenes_from_file(
+    path: Path, *, units: str | None, polarisation: str | None = None, folders: Sequence[str] = ()
+) -> list[Scene]:
     """Read the scenes of a GeoTIFF: fields from its bands' names and unit, then from its name, then from the arguments.
 
-    Bands that hold neither backscatter nor incidence are left out, and this is printed.
+    Direction and orbit, where neither bands nor name tell them, are those that folders say. Bands that hold neither
+    backscatter nor incidence are left out, and this is printed.
 
     Args:
         path: Of one band, or of several polarisations or dates with bands whose names tell which.
         units: "linear" or "db"; if not given, what band or name say, or else linear.
         polarisation: Where no name tells.
+        folders: Names of those in which it lies, as `list_geotiffs` gives them.
 
     Returns:
         A scene for each date.
 
     Raises:
-        InputError: No date or no polarisation, two bands of the same, or amplitude, of which no series is made.
+        InputError: No date or no polarisation, two bands of the same, folders that contradict one another, or
+            amplitude, of which no series is made.
     """
     bands = _bands(path)
     scenes: dict[datetime, Scene] = {}
@@ -95,7 +114,7 @@ def scenes_from_file(path: Path, *, units: str | None, polarisation: str | None 
             without.append(band)
             continue
         href = str(path) if len(bands) == 1 else band_href(path, number)
-        scene = _scene(path, band, unit, {kind: (href,)}, units=units)
+        scene = _scene(path, band, unit, {kind: (href,)}, units=units, folders=folders)
         scenes[scene.time] = _join_bands(path, scenes.get(scene.time), scene)
     if not scenes:
         raise InputError(_what_is_missing(path, without))
@@ -125,25 +144,37 @@ def _kind(path: Path, band: str, polarisation: str | None, *, alone: bool) -> st
     return None
 
 
-def _scene(path: Path, band: str, unit: str, hrefs: dict[str, tuple[str, ...]], *, units: str | None) -> Scene:
-    name, folder = path.stem, path.parent.name
+def _scene(
+    path: Path, band: str, unit: str, hrefs: dict[str, tuple[str, ...]], *, units: str | None, folders: Sequence[str]
+) -> Scene:
+    name = path.stem
     time = filenames.time_of_name(band, path) or filenames.time_of_name(name, path)
     if time is None:
         raise InputError(
             f"{path}: no date (such as 20231203T015910Z) found in the name, expected one; "
             f"a glob can leave this file out"
         )
-    states = (filenames.direction_of_name(text, path) for text in (band, name, folder))
     return Scene(
         id=filenames.without_polarisation(name),
         time=time,
-        relative_orbit=filenames.orbit_of_name(band, path) or filenames.orbit_of_name(name, path),
-        orbit_state=next(filter(None, states), None),
+        relative_orbit=_told(filenames.orbit_of_name, path, band, folders),
+        orbit_state=_told(filenames.direction_of_name, path, band, folders or (path.parent.name,)),
         hrefs=hrefs,
         units=units or filenames.units_of_name(f"{name} {band} {unit}", path) or "linear",  # the user's word goes first
         platform=filenames.platform_of_name(band) or filenames.platform_of_name(name),
         processed=filenames.processing_time_of_name(name),
     )
+
+
+def _told(read: Callable[[str, object], T | None], path: Path, band: str, folders: Sequence[str]) -> T | None:
+    """Read what the name of a band says, or else that of its file, or else those of the folders, which must agree."""
+    if (own := read(band, path) or read(path.stem, path)) is not None:
+        return own
+    found = {folder: said for folder in folders if (said := read(folder, f"{path}, folder {folder}")) is not None}
+    if len(set(found.values())) > 1:
+        listed = " and ".join(f"{folder} ({said})" for folder, said in found.items())
+        raise InputError(f"{path}: folders {listed} found, of one orbit and direction expected")
+    return next(iter(found.values()), None)
 
 
 def _join_bands(path: Path, before: Scene | None, scene: Scene) -> Scene:

@@ -47,7 +47,8 @@ def find_scenes(
             which `cubes.unpack_cube` unpacks beside it; or GeoTIFFs: a folder,
             searched with its subfolders, a glob, or one file. Time and polarisation of GeoTIFFs are read from their
             names (20231203T015910Z, 2023-12-03, VV, …), as HyP3, OPERA RTC-S1, S1Tiling, SNAP and Earth Engine exports
-            have them, and from the descriptions of their bands, of which a file may have several. Those of one pass,
+            have them, and from the descriptions of their bands, of which a file may have several; direction and
+            relative orbit, which a name may lack, from folders below the given one, too. Those of one pass,
             less than 10 minutes apart, become one scene with several strips. Of what archives put beside them, masks of
             layover and shadow are used, the rest is left out and counted in what is printed.
         units: "linear" or "db"; if not given, what the archive declares, or else "linear".
@@ -56,7 +57,8 @@ def find_scenes(
 
     Returns:
         Scenes in time order; items of a catalogue stay one scene each. Where an acquisition was processed more than
-        once, only the newest product is among them, and this is printed.
+        once, only the newest product is among them, and this is printed; GeoTIFFs whose names do not tell the newest
+        are refused.
 
     Raises:
         InputError: Nothing to read there, or an entry that is no Sentinel-1 backscatter.
@@ -92,14 +94,14 @@ def _scenes_of_files(
     """Read the scenes of GeoTIFFs, those of unknown orbit as of the given one, which is printed."""
     found = [
         scene
-        for path in list_geotiffs(source)
-        for scene in scenes_from_file(path, units=units, polarisation=polarisation)
+        for path, folders in list_geotiffs(source).items()
+        for scene in scenes_from_file(path, units=units, polarisation=polarisation, folders=folders)
     ]
     unknown = sum(scene.relative_orbit is None for scene in found)
     if relative_orbit is not None and unknown:
         found = [replace(s, relative_orbit=s.relative_orbit or relative_orbit) for s in found]
         print(f"{source}: relative orbit {relative_orbit}, as given, taken for {unknown} files that do not tell theirs")
-    return with_masks(merge_passes(drop_older_products(found, source)), source)
+    return with_masks(merge_passes(drop_older_products(found, source, told_by_name=True)), source)
 
 
 def tell_unknown_orbits(scenes: Sequence[Scene], source: object) -> None:

@@ -23,6 +23,7 @@ def test_every_date_is_shown_with_its_offsets_or_as_unknown(allowed, bands):
     np.testing.assert_array_equal(east.get_ydata(), [0, 2, np.nan, 0.1])
     np.testing.assert_array_equal(north.get_ydata(), [0, -1, np.nan, -0.05])
     assert len(unknown.get_xdata()) == 1
+    assert unknown.get_label() == "not measured on 1\nof 4 dates"
     assert len(axis.patches) == bands
     low, high = axis.get_ylim()
     assert low < -1

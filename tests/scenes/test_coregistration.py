@@ -14,6 +14,7 @@ from glaciersar.scenes.coregistration import (
     MAX_OFFSET,
     check_aligned,
     check_series,
+    describe_offsets,
     largest_offset,
     measure_offsets,
     offsets_of,
@@ -94,7 +95,7 @@ def test_without_ground_in_common_nothing_is_measured_and_nothing_refused(rng):
     power = np.stack([backscatter(rng, (140, 140)) for _ in range(6)])
     table = offsets_of([Series(power=power, times=tuple(year_of_dates(6)), geobox=LARGE)])
     assert table["east, pixels"].isna().sum() >= 5, "the date that the others are first compared with may stay"
-    assert largest_offset(table) == 0
+    assert np.isnan(largest_offset(table))
     check_aligned(table)
 
 
@@ -102,7 +103,7 @@ def test_speckle_in_which_two_dates_agree_by_chance_is_not_refused(rng):
     for _ in range(30):
         power = np.stack([backscatter(rng, (100, 100)) for _ in range(15)])
         speckle = Series(power=power, times=tuple(year_of_dates(15)), geobox=LARGE)
-        assert largest_offset(offsets_of([speckle])) == 0
+        assert np.isnan(largest_offset(offsets_of([speckle])))
 
 
 def test_missing_parts_and_windows_without_radar_are_left_out(rng):
@@ -121,6 +122,39 @@ def test_scenes_are_compared_on_their_grid(tmp_path, rng):
     table = measure_offsets(find_scenes(tmp_path), LARGE, "HH")
     assert table["east, pixels"].tolist() == pytest.approx([0, 0, 3, 0], abs=0.3)
     assert list(table["date"]) == [f"{time:%Y-%m-%d}" for time in moved.times]
+
+
+@pytest.mark.parametrize(
+    ("shift", "grid"), [((2, 0), LARGE[:64, :64]), ((0, 25), LARGE)], ids=["too small to measure", "beyond the reach"]
+)
+def test_an_offset_that_cannot_be_measured_is_not_told_as_zero(tmp_path, rng, shift, grid, capsys):
+    moved = series(rng, [(0, 0)] * 4 + [shift] * 4)
+    for time, power in zip(moved.times, moved.power, strict=True):
+        write_raster(tmp_path / f"S1_ro14_{time:%Y%m%dT%H%M%SZ}_HH.tif", power, LARGE)
+    table = measure_offsets(find_scenes(tmp_path), grid, "HH")
+    unknown = table[["east, pixels", "north, pixels"]].isna().all(axis=1)
+    assert unknown.sum() >= 4
+    said = f"not measured on {unknown.sum()} of 8 dates"
+    assert f"offsets between the dates {said}" in capsys.readouterr().out
+    assert said in describe_offsets(table)
+
+
+def test_a_series_without_any_measured_offset_lies_at_no_known_distance(rng):
+    whole = series(rng, [(0, 0)] * 3, shape=(64, 64))
+    table = offsets_of([whole])
+    check_aligned(table)
+    assert np.isnan(largest_offset(table))
+    assert describe_offsets(table) == "how far the dates lie from one another is not measured on 3 of 3 dates"
+
+
+def test_a_date_beyond_the_reach_is_counted_and_the_others_are_told(rng):
+    table = offsets_of([series(rng, [(0, 0)] * 5 + [(0, 25)] + [(0, 0)] * 2)])
+    assert table["east, pixels"].isna().tolist() == [False] * 5 + [True] + [False] * 2
+    said = describe_offsets(table)
+    assert said.startswith("dates lie up to 0.")
+    assert said.endswith(" pixels from one another, 0.75 are allowed; not measured on 1 of 8 dates")
+    assert describe_offsets(offsets_of([])) == "no date of backscatter to compare"
+    assert "not measured" not in describe_offsets(offsets_of([series(rng, [(0, 0)] * 4)]))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """glaciersar.scenes.cubes"""
 
 import importlib.util
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,7 +39,7 @@ def test_a_cube_with_a_time_axis_is_a_series_of_scenes(tmp_path, rng, given, cap
     cube, power = make(rng, **given)
     cube.to_netcdf(tmp_path / "glacier.nc", engine="scipy")
     scenes = find_scenes(tmp_path / "glacier.nc")
-    assert "6 rasters unpacked into glacier-scenes" in capsys.readouterr().out
+    assert "6 rasters unpacked into glacier.nc-scenes" in capsys.readouterr().out
     assert [scene.time for scene in scenes] == TIMES
     assert covering_geobox(scenes, "VV") == GRID
     for kind, values in power.items():
@@ -90,6 +92,80 @@ def test_a_damaged_cube_is_refused(tmp_path, content):
         find_scenes(tmp_path / "b.nc")
 
 
+def test_a_cube_that_was_replaced_leaves_no_date_of_the_former_one(tmp_path, rng, capsys):
+    path = tmp_path / "a.nc"
+    cube, _ = make(rng)
+    cube.to_netcdf(path, engine="scipy")
+    find_scenes(path)
+    other, power = make(rng)
+    later = other.assign_coords(t=other["t"] + np.timedelta64(5, "D"))
+    later.isel(t=slice(0, 2)).to_netcdf(path, engine="scipy")
+    scenes = find_scenes(path)
+    assert "4 rasters unpacked into a.nc-scenes; 6 that it no longer holds removed" in capsys.readouterr().out
+    assert [scene.time.day for scene in scenes] == [moment.day + 5 for moment in TIMES[:2]]
+    np.testing.assert_array_equal(read_series(scenes, GRID, "VV").power, power["VV"][:2])
+
+
+def test_an_older_cube_in_the_place_of_another_is_unpacked_too_and_a_missing_raster_written_again(tmp_path, rng):
+    path = tmp_path / "a.nc"
+    cube, _ = make(rng)
+    cube.to_netcdf(path, engine="scipy")
+    find_scenes(path)
+    other, power = make(rng)
+    other.to_netcdf(path, engine="scipy")
+    os.utime(path, (1_600_000_000, 1_600_000_000))
+    for _ in range(2):
+        scenes = find_scenes(path)
+        np.testing.assert_array_equal(read_series(scenes, GRID, "VH").power, power["VH"])
+        Path(scenes[1].hrefs["VH"][0]).unlink()
+
+
+def test_a_date_or_a_polarisation_that_a_cube_holds_twice_is_refused(tmp_path, rng):
+    cube, _ = make(rng)
+    cube.isel(t=[0, 0, 1]).to_netcdf(tmp_path / "a.nc", engine="scipy")
+    with pytest.raises(InputError, match=r"a\.nc: 20200102T063005Z twice found on the axis t, each date once expected"):
+        find_scenes(tmp_path / "a.nc")
+    cube.assign(Gamma0_VV=cube["VV"]).to_netcdf(tmp_path / "b.nc", engine="scipy")
+    with pytest.raises(InputError, match=r"b\.nc: VV twice found \(VV and Gamma0_VV\), one of each expected"):
+        find_scenes(tmp_path / "b.nc")
+
+
+def test_orbit_and_direction_of_each_date_are_those_of_its_scene(tmp_path, rng):
+    cube, _ = make(rng)
+    directions = ("t", ["ascending", "DESCENDING", ""])
+    told = cube.assign_coords({"sat:relative_orbit": ("t", [14, 22, 14]), "sat:orbit_state": directions})
+    told.to_netcdf(tmp_path / "a.nc", engine="scipy")
+    scenes = find_scenes(tmp_path / "a.nc")
+    assert [scene.relative_orbit for scene in scenes] == [14, 22, 14]
+    assert [scene.orbit_state for scene in scenes] == ["ascending", "descending", None]
+    cube.assign_coords(orbit=14, orbit_direction="ASC").to_netcdf(tmp_path / "b.nc", engine="scipy")
+    assert {(scene.relative_orbit, scene.orbit_state) for scene in find_scenes(tmp_path / "b.nc")} == {
+        (14, "ascending")
+    }
+    cube.assign_coords(orbit=46117).to_netcdf(tmp_path / "c.nc", engine="scipy")
+    assert [scene.relative_orbit for scene in find_scenes(tmp_path / "c.nc")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"relative_orbit": 46117}, r"relative_orbit from 46117 to 46117 found, 1 to 175 expected"),
+        ({"orbit_state": "left"}, r"orbit_state 'left' found, ascending or descending expected"),
+    ],
+)
+def test_an_orbit_and_a_direction_that_are_none_are_refused(tmp_path, rng, told, sentence):
+    make(rng)[0].assign_coords(told).to_netcdf(tmp_path / "a.nc", engine="scipy")
+    with pytest.raises(InputError, match=rf"a\.nc: {sentence}"):
+        find_scenes(tmp_path / "a.nc")
+
+
+def test_dates_and_polarisations_in_the_name_of_a_cube_are_not_those_of_its_rasters(tmp_path, rng):
+    make(rng)[0].to_netcdf(tmp_path / "S1_VV_2019-01-01_2019-12-31_ro14.nc", engine="scipy")
+    scenes = find_scenes(tmp_path / "S1_VV_2019-01-01_2019-12-31_ro14.nc")
+    assert [scene.time for scene in scenes] == TIMES
+    assert [(scene.relative_orbit, sorted(scene.hrefs)) for scene in scenes] == [(14, ["VH", "VV"])] * 3
+
+
 def needs(library):
     missing = importlib.util.find_spec(library) is None
     return pytest.mark.skipif(missing, reason=f"{library} is not installed, which the extra cubes brings")
@@ -121,6 +197,26 @@ def test_compressed_cubes_of_netcdf_4_and_zarr_are_read(tmp_path, rng, name, opt
         scenes = find_scenes(tmp_path / folder / name)
         assert [scene.time for scene in scenes] == TIMES
         np.testing.assert_array_equal(read_series(scenes, GRID, "VH").power, power["VH"])
+
+
+@needs("zarr")
+def test_values_of_a_zarr_folder_that_were_rewritten_are_read_anew(tmp_path, rng):
+    path = tmp_path / "a.zarr"
+    write(make(rng)[0], path)
+    find_scenes(path)
+    rewritten, power = make(rng)
+    rewritten[["VV"]].drop_vars(["t", "x", "y"]).to_zarr(path, mode="r+")
+    np.testing.assert_array_equal(read_series(find_scenes(path), GRID, "VV").power, power["VV"])
+
+
+@needs("zarr")
+def test_two_cubes_of_one_name_have_folders_of_their_own(tmp_path, rng):
+    zarr, of_zarr = make(rng)
+    netcdf, of_netcdf = make(rng)
+    write(zarr, tmp_path / "a.zarr")
+    netcdf.to_netcdf(tmp_path / "a.nc", engine="scipy")
+    for name, power in (("a.zarr", of_zarr), ("a.nc", of_netcdf), ("a.zarr", of_zarr)):
+        np.testing.assert_array_equal(read_series(find_scenes(tmp_path / name), GRID, "VV").power, power["VV"])
 
 
 @pytest.mark.parametrize(

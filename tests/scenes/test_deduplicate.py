@@ -10,6 +10,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from glaciersar.errors import InputError
 from glaciersar.scenes.deduplicate import newest_products
 from glaciersar.scenes.footprint import covering_geobox
 from glaciersar.scenes.manifest import read_manifest, write_manifest
@@ -129,3 +130,15 @@ def test_of_bursts_that_opera_processed_twice_the_later_is_kept(tmp_path, rng, c
     assert len(found.hrefs["VV"]) == 2
     assert all("20250830T120333Z" in href for href in found.hrefs["VV"])
     assert "2 scenes left out that a newer processing replaces" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("copy", ["_filtered", "_copy", " (1)"])
+def test_a_copy_beside_a_file_replaces_nothing_and_both_are_named(tmp_path, rng, copy):
+    name = "s1a_33XWG_vv_ASC_014_20230105t160245"
+    for end in ("", copy):
+        write_raster(tmp_path / f"{name}{end}.tif", backscatter(rng, GRID.shape), GRID)
+    with pytest.raises(InputError, match=r"two rasters of one acquisition found .* pass a glob") as refused:
+        find_scenes(tmp_path)
+    assert f"/{name}.tif" in str(refused.value)
+    assert f"/{name}{copy}.tif" in str(refused.value)
+    assert len(find_scenes(tmp_path / "*[0-9].tif")) == 1

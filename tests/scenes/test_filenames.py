@@ -7,7 +7,7 @@ import pytest
 import rasterio
 
 from glaciersar.errors import InputError
-from glaciersar.scenes.filenames import common_convention, convention_of_name, relative_orbit_of
+from glaciersar.scenes.filenames import common_convention, convention_of_name, relative_orbit_of, time_of_name
 from glaciersar.scenes.scene import Scene
 from glaciersar.scenes.search import find_scenes
 from tests.support.archives import TILE, write_raster
@@ -52,6 +52,37 @@ def test_time_polarisation_and_orbit_are_read_from_names_as_archives_give_them(t
     assert list(scene.hrefs) == [kind]
     assert scene.relative_orbit == orbit
     assert find_scenes(tmp_path, relative_orbit=orbit or 7)[0].relative_orbit == (orbit or 7)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "20240301_S1A_20230107T160000_VV",
+        "20230107T160000_VV_made_2024-03-01",
+        "S1A_IW_GRDH_1SDV_20230107T160000_20230107T160025_046100_058549_ABCD_VV_20240301",
+        "20230107_VV_20230107T160000",
+    ],
+)
+def test_a_time_of_day_tells_the_acquisition_among_other_days(name):
+    assert time_of_name(name, name) == datetime(2023, 1, 7, 16, tzinfo=UTC)
+
+
+def test_start_and_stop_about_midnight_are_one_acquisition():
+    name = "S1A_IW_GRDH_1SDV_20230107T235950_20230108T000015_046100_058549_ABCD_VV"
+    assert time_of_name(name, name) == datetime(2023, 1, 7, 23, 59, 50, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "days"),
+    [
+        ("20230107_20230119_VV", "2023-01-07, 2023-01-19"),
+        ("20240301T101010_S1A_20230107T160000_VV", "2023-01-07, 2024-03-01"),
+    ],
+)
+def test_a_name_of_several_days_is_refused_with_what_to_do(tmp_path, name, days):
+    write(tmp_path / f"{name}.tif")
+    with pytest.raises(InputError, match=rf"{name}\.tif: {days} found in the name, .* leave it out by a glob"):
+        find_scenes(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,25 @@ def test_a_large_raster_is_looked_at_in_blocks_all_over_it(tmp_path):
     assert {0.0, 3000 * 2000 - 1.0} <= set(found.tolist())
 
 
+@pytest.mark.parametrize("overviews", [False, True])
+@pytest.mark.parametrize("across", [False, True])
+def test_fills_between_the_blocks_of_a_large_raster_are_found(tmp_path, rng, across, overviews, capsys):
+    power = backscatter(rng, (1500, 1500))
+    first, second = np.s_[260:410], np.s_[675:825]
+    power[first], power[second] = 0.02, 0.03
+    values = np.ascontiguousarray(power.T) if across else power
+    grid = GRID.pad(700)[:1500, :1500]
+    path = write_raster(tmp_path / "S1_ro14_20200102T063005Z_HH.tif", values, grid, nodata=None)
+    with rasterio.open(path, "r+") as file:
+        assert not np.isin(sample_values(file), np.float32((0.02, 0.03))).any()
+        if overviews:
+            file.build_overviews([2, 4], rasterio.enums.Resampling.average)
+    filled = np.isin(values, np.float32((0.02, 0.03)))
+    found = read_series(find_scenes(tmp_path), grid, "HH").power[0]
+    np.testing.assert_array_equal(np.isnan(found), filled)
+    assert "such as 0.02, 0.03 in 20% of" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("factor", [10, 100, 1000])
 @pytest.mark.parametrize("dtype", [np.int16, np.float32])
 def test_decibels_that_were_multiplied_are_refused_with_the_way_out(target, rng, factor, dtype):
@@ -104,6 +123,26 @@ def test_whole_numbers_without_a_scale_are_no_power_and_told_by_their_distributi
     write_raster(target, make(backscatter(rng, GRID.shape.shape)).astype(np.int16), GRID, nodata=None)
     with pytest.raises(InputError, match=rf"{target.name}: whole numbers .* {what}, linear power expected; write into"):
         read_series(find_scenes(target), GRID, "HH")
+
+
+@pytest.mark.parametrize(
+    ("make", "dtype"),
+    [
+        (lambda decibel: decibel * 2, np.int16),
+        (lambda decibel: decibel * 5, np.int16),
+        (lambda decibel: decibel, np.int16),
+        (lambda decibel: (decibel + 40) * 4, np.uint8),
+    ],
+)
+def test_whole_numbers_said_to_be_decibels_are_refused_without_a_scale(target, rng, make, dtype):
+    decibel = 10 * np.log10(backscatter(rng, GRID.shape.shape))
+    write_raster(target, np.rint(make(decibel)).astype(dtype), GRID, nodata=None)
+    sentence = r"whole numbers from \S+ to \S+ without a scale found, .* -scale 0\.5 for decibels times 2, or whole"
+    with pytest.raises(InputError, match=rf"{target.name}: {sentence}"):
+        read_series(find_scenes(target, units="db"), GRID, "HH")
+    with rasterio.open(target, "r+") as file:
+        file.scales, file.offsets = ((0.25,), (-40.0,)) if dtype == np.uint8 else ((0.5,), (0.0,))
+    read_series(find_scenes(target, units="db"), GRID, "HH")
 
 
 def test_whole_numbers_with_their_scale_are_read(target, rng):

@@ -82,6 +82,9 @@ def test_names_of_s1tiling_tell_direction_orbit_and_time(write):
         ("ASCENDING_{}_VV", "DESCENDING_{}_VV"),
         ("ASC/{}_VV", "DESC/{}_VV"),
         ("vv-{}-asc", "vv-{}-desc"),
+        ("{}_VV_Asc", "{}_VV_Desc"),
+        ("Ascending/2023/{}_VV", "descending/2023/{}_VV"),
+        ("Asc/2023/{}_VV", "des/2023/{}_VV"),
     ],
 )
 def test_ascending_and_descending_are_never_mixed(write, ascending, descending, capsys):
@@ -97,6 +100,53 @@ def test_ascending_and_descending_are_never_mixed(write, ascending, descending, 
     assert [scene.orbit_state for scene in other] == ["descending"] * 2
     with pytest.raises(InputError, match="ascending and descending passes found"):
         read_series(scenes, GRID, "VV")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("orbit14", "orbit22"), ("ro014/2023", "ro022/2023"), ("x/Relorb_14", "x/RELORB_22")]
+)
+def test_orbits_are_told_by_folders_too_and_never_mixed(write, one, other, capsys):
+    days = ["2023-01-05", "2023-01-17"]
+    folder = write(*(f"{place}/{day}_VV" for place in (one, other) for day in days))
+    for source in (folder, folder / "**" / "*.tif"):
+        scenes = find_scenes(source)
+        assert sorted(scene.relative_orbit for scene in scenes) == [14, 14, 22, 22]
+    assert [scene.relative_orbit for scene in choose_series(scenes, polarisation="VV", dates=0)] == [14, 14]
+    assert "left out by their relative orbit: 2 of 22" in capsys.readouterr().out
+
+
+def test_folders_that_are_links_tell_by_the_names_that_they_have_in_the_given_one(write, tmp_path):
+    write("store/a/2023-01-05_VV", "store/b/2023-01-05_VV")
+    (tmp_path / "given").mkdir()
+    for link, target in (("orbit14", "a"), ("orbit22", "b")):
+        (tmp_path / "given" / link).mkdir()
+        raster = tmp_path / "store" / target / "2023-01-05_VV.tif"
+        (tmp_path / "given" / link / "2023-01-05_VV.tif").symlink_to(raster)
+    assert sorted(scene.relative_orbit for scene in find_scenes(tmp_path / "given")) == [14, 22]
+
+
+def test_what_a_name_says_goes_before_its_folders(write):
+    (scene,) = find_scenes(write("ASC/orbit22/2023-01-05_ro14_DESC_VV"))
+    assert (scene.relative_orbit, scene.orbit_state) == (14, "descending")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("ASC/x/DESC/2023-01-05_VV", r"folders ASC \(ascending\) and DESC \(descending\) found"),
+        ("orbit14/orbit22/2023-01-05_VV", r"folders orbit14 \(14\) and orbit22 \(22\) found"),
+        ("asc_desc/2023-01-05_VV", "folder asc_desc: ascending and descending found"),
+        ("2023-01-05_ro14_orbit22_VV", "relative orbits 14 and 22 found in the name, one expected"),
+    ],
+)
+def test_contradicting_words_are_refused(write, name, sentence):
+    with pytest.raises(InputError, match=sentence):
+        find_scenes(write(name))
+
+
+def test_a_word_of_french_is_no_direction(write):
+    (scene,) = find_scenes(write("glacier_des_bossons/glacier_des_bossons_2023-01-05_VV"))
+    assert scene.orbit_state is None
 
 
 def test_a_name_that_says_both_directions_is_refused(write):
@@ -128,6 +178,15 @@ def test_what_opera_puts_beside_its_backscatter_neither_stops_nor_replaces_anyth
     said = capsys.readouterr().out
     assert "5 files beside the backscatter left out (1 incidence_angle, 1 local_incidence_angle, 1 mask," in said
     assert "layover and shadow of 1 of 1 scenes are masked" in said
+
+
+def test_coherence_and_what_comes_with_it_is_no_backscatter_and_counted(write, capsys):
+    pair = "S1AA_20230105T063005_20230117T063006_VVP012_INT40_G_ueF_1234"
+    pairs = ("S1_ro14_20230105_20230117_VV_coh", *(f"{pair}_{part}" for part in ("corr", "amp", "unw_phase", "dem")))
+    (scene,) = find_scenes(write("S1A_ro14_20230105T160000_VV", *pairs))
+    assert [len(hrefs) for hrefs in scene.hrefs.values()] == [1]
+    said = "5 files beside the backscatter left out (1 amp, 2 coherence, 1 dem, 1 unw_phase)"
+    assert said in capsys.readouterr().out
 
 
 def test_a_folder_of_companions_alone_is_refused_by_what_they_are(write):
