@@ -6,7 +6,7 @@ correlation would give speckle, which lies in the finest waves, the same weight 
 halves of the ground have in common: sea ice that drifts beside the land moves a part of it alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -56,17 +56,24 @@ Waves = NDArray[np.complexfloating]
 def measure_offsets(passes: Sequence[Scene], geobox: GeoBox, polarisation: str) -> pd.DataFrame:
     """Measure the offsets of the dates of scenes on a grid, in up to `WINDOWS` windows of it; as for `offsets_of`."""
     dates = merge_passes(passes)
+
+    def look(coarse: GeoBox) -> NDArray[np.float32]:
+        return read_series(dates, coarse, polarisation, check=False, sample=True).power
+
+    return offsets_of([read_series(dates, part, polarisation, check=False) for part in choose_windows(geobox, look)])
+
+
+def choose_windows(geobox: GeoBox, look: Callable[[GeoBox], NDArray[np.float32]]) -> list[GeoBox]:
+    """Choose the windows of a grid with the most contrast that all dates see, by a coarse look; all of a small grid.
+
+    Args:
+        geobox: The grid.
+        look: Reads single values (T, h, w) of the series onto a coarse grid.
+    """
     if max(geobox.shape) <= 2 * SIDE:
-        parts = [geobox]
-    else:
-        coarse = rasters.coarsen_geobox(geobox, LOOK)
-        parts = _windows(read_series(dates, coarse, polarisation, check=False, sample=True), geobox)
-    return offsets_of([read_series(dates, part, polarisation, check=False) for part in parts])
-
-
-def _windows(look: Series, geobox: GeoBox) -> list[GeoBox]:
-    """Choose the windows of a grid with the most contrast that all dates see, by a coarse look at the series."""
-    level = radiometry.to_decibel(look.power, floor=radiometry.NOISE_FLOOR).mean(axis=0)  # (h, w), NaN if one misses
+        return [geobox]
+    power = look(rasters.coarsen_geobox(geobox, LOOK))
+    level = radiometry.to_decibel(power, floor=radiometry.NOISE_FLOOR).mean(axis=0)  # (h, w), NaN if one misses
     return [geobox[top : top + SIDE, left : left + SIDE] for top, left in _corners(level, geobox.shape)]
 
 
