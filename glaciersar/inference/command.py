@@ -103,9 +103,7 @@ def _map_parser() -> argparse.ArgumentParser:
     parser.add_argument("--strip", metavar="K/N", help="map the K-th of N strips only, 1/N the uppermost, into --out")
     _add_series(parser)
     parser.add_argument("--units", choices=("linear", "db"), help="of GeoTIFFs (default: what the archive declares)")
-    parser.add_argument(
-        "--crs", default="", help="of the map, such as EPSG:3413 (default: that of the scenes or place)"
-    )
+    parser.add_argument("--crs", default="", help="of the map, such as EPSG:3413 (default: of the scenes, or place)")
     parser.add_argument("--pixel", type=float, default=0.0, help="of the map, metres (default: that of the scenes)")
     parser.add_argument("--window", type=int, default=DEFAULT_TILING.window, help="longest side, pixels (default 640)")
     parser.add_argument("--overlap", type=float, default=DEFAULT_TILING.overlap, help="of windows (default 0.05)")

@@ -3,6 +3,7 @@
 Coherence comes beside the scenes, on their grid, or alone, on its own.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from glaciersar.scenes.chosen_pairs import choose_pairs, pairs_covering
 from glaciersar.scenes.coherence import CoherencePair
 from glaciersar.scenes.coregistration import MAX_OFFSET
 from glaciersar.scenes.footprint import covering_geobox, rasters_geobox
+from glaciersar.scenes.scene import POLARISATIONS as SINGLE
 from glaciersar.scenes.scene import Scene, holds
 from glaciersar.scenes.selection import choose_series, describe_scenes
 
@@ -139,10 +141,20 @@ def choose_region(
 
 
 def default_polarisation(network: Network, scenes: Sequence[Scene]) -> str:
-    """Choose the polarisation, or the pair, that a network is given: HH before VV."""
+    """Choose the polarisation, or the pair, that a network is given: HH before VV; print which scenes lack it."""
     count = sum(feature != COHERENCE for feature in mapped_features(network))
     wanted = POLARISATIONS.get(count, POLARISATIONS[1])
     for polarisation in wanted:
-        if any(holds(scene, polarisation) for scene in scenes):
+        if kept := sum(holds(scene, polarisation) for scene in scenes):
+            others = Counter(_held(scene) for scene in scenes if not holds(scene, polarisation))
+            if others:
+                listed = ", ".join(f"{count} of {kinds}" for kinds, count in sorted(others.items()))
+                left_out = f"left out by their polarisation: {listed}, which polarisation chooses"
+                print(f"{polarisation} taken, {kept} scenes; {left_out}")
             return polarisation
     raise InputError(f"{describe_scenes(scenes)} found, {' or '.join(wanted)} expected for {network.name}")
+
+
+def _held(scene: Scene) -> str:
+    """Name the polarisations of a scene, such as VV+VH."""
+    return "+".join(kind for kind in SINGLE if kind in scene.hrefs)
