@@ -7,7 +7,7 @@ the ellipsoid. Lengths are geodesic (Karney 2013, Journal of Geodesy 87).
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 import geopandas as gpd
@@ -21,7 +21,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
-from glaciersar.grid import middle
+from glaciersar.grid import Tile, middle
 
 DEGREES = "EPSG:4326"
 NODES = 16  # pixels between the places where the area of a pixel is computed; between them it is interpolated
@@ -107,6 +107,21 @@ def is_metric(geobox: GeoBox) -> bool:
     nominal = abs(float(geobox.resolution.x)), abs(float(geobox.resolution.y))
     true = all(abs(side / told - 1) <= TRUE for side, told in zip(sides, nominal, strict=True))
     return true and max(sides) <= (1 + TRUE) * min(sides)
+
+
+def check_scale(tiles: Sequence[Tile], *, remedy: str) -> None:
+    """Refuse tiles of which the first or the last is not of 10 km on the ground, within a tenth.
+
+    Args:
+        tiles: Of one grid; of none there is nothing to refuse.
+        remedy: What to do, for the message.
+    """
+    for tile in (tiles[0], tiles[-1]) if tiles else ():
+        if not is_metric(tile.geobox()):
+            across, down = (side * tile.grid.tile_size / 10_000 for side in pixel_sides(tile.geobox()))
+            raise InputError(
+                f"{tile.name}: {across:.1f} × {down:.1f} km on the ground found, a tile of 10 km expected; {remedy}"
+            )
 
 
 def project(longitude: float, latitude: float, crs: str) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
 from glaciersar.errors import InputError
-from glaciersar.geodesy import DEGREES, is_metric, middle_of_place, pixel_sides
+from glaciersar.geodesy import DEGREES, check_scale, middle_of_place
 from glaciersar.grid import Grid, Tile
 from glaciersar.scenes.aoi import aoi_name, parse_aoi, place_of_tiles, union_footprint
 from glaciersar.scenes.footprint import choose_grid, extent_in, raster_geobox
@@ -19,6 +19,8 @@ EDGE = 10.0
 """How far an area of interest must reach into a tile to take it, metres."""
 COVERED = 0.5
 """Fraction of a tile that the scenes of a year and orbit must cover, where the archive gives their footprints."""
+REMEDY = "make a dataset for each place, or give another crs"
+"""Where tiles are not of 10 km on the ground: those of scenes that one grid cannot hold."""
 
 
 def covered_tiles(
@@ -61,14 +63,16 @@ def covered_tiles(
         if covered.covers(shapely.box(*tile.bounds)) and any(covers_enough(shape, tile) for shape in footprints)
     ]
     if place is None:
-        return _check_scale(tiles)
+        check_scale(tiles, remedy=REMEDY)
+        return tiles
     shape = gpd.GeoSeries([shapely.segmentize(parse_aoi(place), 0.1)], crs=DEGREES).to_crs(squares.crs).iloc[0]
     # an area made of tiles touches their neighbours, and overlaps them by a metre through rounding
     chosen = [tile for tile in tiles if shape.intersects(shapely.box(*tile.bounds).buffer(-EDGE))]
     if not chosen:
         name = aoi_name(place)
         raise InputError(f"place {name}: no tile found there of the {len(tiles)} that lie wholly within the scenes")
-    return _check_scale(chosen)
+    check_scale(chosen, remedy=REMEDY)
+    return chosen
 
 
 def _grid_for(rasters: Sequence[GeoBox], place: str | Path | BaseGeometry | None, crs: str) -> Grid:
@@ -79,18 +83,6 @@ def _grid_for(rasters: Sequence[GeoBox], place: str | Path | BaseGeometry | None
     if named is not None:
         return named.grid
     return choose_grid(rasters, crs=crs, where=middle_of_place(parse_aoi(place)))
-
-
-def _check_scale(tiles: list[Tile]) -> list[Tile]:
-    """Refuse tiles that are not of 10 km on the ground: those of scenes that one grid cannot hold."""
-    for tile in (tiles[0], tiles[-1]) if tiles else ():
-        if not is_metric(tile.geobox()):
-            across, down = (side * tile.grid.tile_size / 10_000 for side in pixel_sides(tile.geobox()))
-            raise InputError(
-                f"{tile.name}: {across:.1f} × {down:.1f} km on the ground found, a tile of 10 km expected; "
-                f"make a dataset for each place, or give another crs"
-            )
-    return tiles
 
 
 def covers_enough(footprint: BaseGeometry | None, tile: Tile) -> bool:

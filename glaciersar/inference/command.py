@@ -16,7 +16,12 @@ from glaciersar.inference.map_product import DTYPES, MapReport
 from glaciersar.inference.region import choose_region
 from glaciersar.inference.sliding_window import DEFAULT_TILING, Tiling
 from glaciersar.scenes.coherence import find_pairs
+from glaciersar.scenes.coregistration import MAX_OFFSET
+from glaciersar.scenes.scene import PAIRS, POLARISATIONS
 from glaciersar.scenes.search import find_scenes
+
+CHOICES = ("polarisation", "start", "end", "relative_orbit", "orbit_state", "dates", "pixel", "crs")
+"""Options that `region.choose_region` takes by the same names."""
 
 
 def map_main(arguments: Sequence[str]) -> int:
@@ -25,9 +30,13 @@ def map_main(arguments: Sequence[str]) -> int:
     networks = load_networks(given.weights)
     if not (given.scenes or given.coherence):
         raise InputError("no scenes and no --coherence found, one of them expected")
-    scenes = find_scenes(given.scenes, units=given.units) if given.scenes else []
-    pairs = find_pairs(given.coherence, relative_orbit=given.relative_orbit or None) if given.coherence else []
-    asked = {"polarisation": given.polarisation, "relative_orbit": given.relative_orbit, "dates": given.dates}
+    orbit = given.relative_orbit or None
+    scenes = []
+    if given.scenes:
+        kind, units = given.polarisation, given.units
+        scenes = find_scenes(given.scenes, units=units, relative_orbit=orbit, polarisation=kind)
+    pairs = find_pairs(given.coherence, relative_orbit=orbit) if given.coherence else []
+    asked = {name: getattr(given, name) for name in CHOICES}
     region = choose_region(networks, scenes, pairs=pairs, **asked)
     settings: dict[str, Any] = {
         "pairs": region.pairs,
@@ -35,6 +44,7 @@ def map_main(arguments: Sequence[str]) -> int:
         "backend": given.backend,
         "precision": given.precision,
         "device": given.device,
+        "max_offset": given.max_offset,
         "progress": not given.quiet,
     }
     if given.strip:
@@ -91,17 +101,43 @@ def _map_parser() -> argparse.ArgumentParser:
         help="trained weights: a file, or the name of published ones; given several times, all of them map together",
     )
     parser.add_argument("--strip", metavar="K/N", help="map the K-th of N strips only, 1/N the uppermost, into --out")
-    parser.add_argument("--polarisation", default="", help="HH, HV, VV, VH, HH+HV or VV+VH (default: what is there)")
-    parser.add_argument("--coherence", help="a folder of GeoTIFFs, each of two passes, for weights that take it")
-    parser.add_argument("--relative-orbit", type=int, default=0, help="1 to 175 (default: the lowest there is)")
-    parser.add_argument("--dates", type=int, default=15, help="of the series; 0 takes all (default 15)")
+    _add_series(parser)
     parser.add_argument("--units", choices=("linear", "db"), help="of GeoTIFFs (default: what the archive declares)")
+    parser.add_argument("--crs", default="", help="of the map, such as EPSG:3413 (default: of the scenes, or place)")
+    parser.add_argument("--pixel", type=float, default=0.0, help="of the map, metres (default: that of the scenes)")
     parser.add_argument("--window", type=int, default=DEFAULT_TILING.window, help="longest side, pixels (default 640)")
     parser.add_argument("--overlap", type=float, default=DEFAULT_TILING.overlap, help="of windows (default 0.05)")
     parser.add_argument("--backend", choices=BACKENDS, default="auto")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:NUMBER (default auto)")
     return _add_output(parser, "probability.tif, or the file of the strip")
+
+
+def _add_series(parser: argparse.ArgumentParser) -> None:
+    """Add what chooses the series among all scenes and pairs."""
+    parser.add_argument(
+        "--polarisation",
+        choices=(*POLARISATIONS, *PAIRS),
+        default="",
+        help="one alone is also that of GeoTIFFs that do not tell theirs (default: what is there, HH before VV)",
+    )
+    parser.add_argument("--coherence", help="a folder of GeoTIFFs, each of two passes, for weights that take it")
+    parser.add_argument("--start", default="", help="first day, such as 2022-01-01 (default: the last year there is)")
+    parser.add_argument("--end", default="", help="the day after the last one")
+    parser.add_argument(
+        "--relative-orbit",
+        type=int,
+        default=0,
+        help="1 to 175, also that of GeoTIFFs that do not tell theirs (default: the lowest there is)",
+    )
+    parser.add_argument("--orbit-state", default="", help="ascending or descending (default: the one with more scenes)")
+    parser.add_argument("--dates", type=int, default=15, help="of the series; 0 takes all (default 15)")
+    parser.add_argument(
+        "--max-offset",
+        type=float,
+        default=MAX_OFFSET,
+        help=f"pixels that dates may lie from one another, inf allows anything (default {MAX_OFFSET:g})",
+    )
 
 
 def _join_parser() -> argparse.ArgumentParser:

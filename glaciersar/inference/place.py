@@ -18,7 +18,7 @@ from glaciersar.scenes.chosen_pairs import choose_pairs, pairs_covering
 from glaciersar.scenes.coherence import CoherencePair, find_pairs
 from glaciersar.scenes.footprint import covering_geobox, rasters_geobox, scenes_covering
 from glaciersar.scenes.manifest import read_manifest
-from glaciersar.scenes.scene import POLARISATIONS, Scene
+from glaciersar.scenes.scene import Scene
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_series, filter_scenes
 
@@ -88,22 +88,23 @@ def find_place(
         crs: Of the map of a source, a projected system in metres such as EPSG:3413; empty takes that of the scenes if
             they share one, or else the UTM zone of the place (`footprint.covering_geobox`).
         coherence: Folder of pairs of passes, as for `coherence.find_pairs`; empty where none is mapped.
-        relative_orbit: Of pairs whose names do not tell it; 0 refuses these.
+        relative_orbit: Of the scenes and pairs of a source to map, and of those whose names do not tell it; 0 takes all
+            scenes, and refuses such pairs.
 
     Raises:
         InputError: As the readers of scenes and outlines refuse them; a file of the run is missing.
     """
     run = Path(run)
     inside: NDArray[np.bool_] | None = None
-    pairs = find_pairs(coherence, relative_orbit=relative_orbit or None) if coherence else []
+    orbit = relative_orbit or None
+    pairs = find_pairs(coherence, relative_orbit=orbit) if coherence else []
     alone = bool(coherence) and str(coherence) == str(source)
     found: list[Scene] = []
     if alone:
         hrefs = [href for pair in pairs for href in pair.hrefs]
         geobox = rasters_geobox(hrefs, pixel=pixel or None, crs=crs)
     elif source:
-        told = polarisation if polarisation in POLARISATIONS else None  # of files that do not tell
-        found = find_scenes(source, units=units or None, polarisation=told)
+        found = find_scenes(source, units=units or None, relative_orbit=orbit, polarisation=polarisation)
         chosen = filter_scenes(found, polarisation=polarisation)
         geobox = covering_geobox(chosen, polarisation, pixel=pixel or None, crs=crs)
     elif crs:

@@ -17,6 +17,7 @@ from glaciersar.models.features import COHERENCE
 from glaciersar.radiometry import Prepared
 from glaciersar.scenes.coherence import CoherencePair
 from glaciersar.scenes.coregistration import MAX_OFFSET
+from glaciersar.scenes.filenames import common_convention
 from glaciersar.scenes.scene import Scene, merge_passes, rasters_of
 from glaciersar.scenes.temporal_coverage import data_source
 
@@ -57,13 +58,15 @@ def prepare_mapping(
 
     Raises:
         InputError: Weights for other features or another number of dates, members that differ in these, an empty area,
-            scenes without one of two polarisations, pairs that are missing, too many or of another orbit, dates that
-            lie too far from one another, what `preview.read_preview` refuses.
+            scenes without one of two polarisations or of several conventions (gamma nought, sigma nought), pairs that
+            are missing, too many or of another orbit, dates that lie too far from one another, what
+            `preview.read_preview` refuses.
     """
     members = ensemble.members_of(network)
     polarisations = match_polarisations(members[0], polarisation)
     WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
     passes, kept = _series_of(members, list(polarisations), chosen, pairs)
+    common_convention(passes, polarisation)  # refuses gamma nought beside sigma nought
     look = look_at(passes, geobox, polarisations, pairs=kept, max_offset=max_offset)
     size = len(passes or kept) * geobox.shape[0] * geobox.shape[1]
     rasters = [

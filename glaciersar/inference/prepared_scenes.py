@@ -16,6 +16,7 @@ from glaciersar.radiometry import Prepared
 from glaciersar.scenes.chosen_pairs import describe_series
 from glaciersar.scenes.coherence import CoherencePair, read_pairs
 from glaciersar.scenes.coregistration import MAX_OFFSET, check_aligned, measure_offsets, offsets_of
+from glaciersar.scenes.pair_offsets import check_pairs_aligned, measure_pair_offsets
 from glaciersar.scenes.preview import preview_pairs, read_preview
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.scene import Scene, local_file, split_pair
@@ -32,7 +33,7 @@ class Preview:
     """Share of the area that a date misses and others see, by day, of two polarisations the larger; dates that miss
     nothing are left out."""
     offsets: pd.DataFrame
-    """How far the dates lie from one another, `coregistration.offsets_of`; without a row of coherence alone."""
+    """How far the dates lie from one another, `coregistration.offsets_of`; of coherence alone how far the pairs do."""
     backscatter: NDArray[np.floating] | None
     """(h, w) dB, median of the dates, of two polarisations the co-polarised; NaN without radar; each side at most 500
     pixels. None of coherence alone."""
@@ -101,7 +102,8 @@ def look_at(
     """Read scenes and pairs coarsely, with the checks of `read_preview`; arguments as for `read_prepared`.
 
     Raises:
-        InputError: What `read_preview` refuses, or dates farther than `max_offset` pixels from one another.
+        InputError: What `read_preview` refuses, or dates or pairs farther than `max_offset` pixels from one another.
+            Pairs are not compared with dates, which show the ground otherwise; this is printed.
     """
     of_power = {feature: kind for feature, kind in polarisations.items() if feature != COHERENCE}
     found = {feature: read_preview(passes, geobox, kind) for feature, kind in of_power.items()}
@@ -124,6 +126,12 @@ def look_at(
         told = [f"{len(days)} dates of {kinds}, {days[0]} to {days[-1]}"]
     if of_pairs:
         told.append(describe_series(pairs))
+        between_pairs = measure_pair_offsets(pairs, geobox)
+        check_pairs_aligned(between_pairs, max_offset=max_offset)
+        if found:
+            print("offsets are measured between dates and between pairs; not between backscatter and coherence")
+        else:
+            offsets = between_pairs
     return Preview(
         days=days,
         gaps=dict(sorted(gaps.items())),

@@ -3,6 +3,7 @@
 Coherence comes beside the scenes, on their grid, or alone, on its own.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,9 @@ from glaciersar.models import Network
 from glaciersar.models.features import COHERENCE, mapped_features
 from glaciersar.scenes.chosen_pairs import choose_pairs, pairs_covering
 from glaciersar.scenes.coherence import CoherencePair
+from glaciersar.scenes.coregistration import MAX_OFFSET
 from glaciersar.scenes.footprint import covering_geobox, rasters_geobox
+from glaciersar.scenes.scene import POLARISATIONS as SINGLE
 from glaciersar.scenes.scene import Scene, holds
 from glaciersar.scenes.selection import choose_series, describe_scenes
 
@@ -35,15 +38,21 @@ def map_region(
     *,
     pairs: Sequence[CoherencePair] = (),
     polarisation: str = "",
+    start: str = "",
+    end: str = "",
     relative_orbit: int = 0,
     orbit_state: str = "",
     dates: int = 15,
+    pixel: float = 0.0,
+    crs: str = "",
+    max_offset: float = MAX_OFFSET,
     device: str = "auto",
     progress: bool = False,
 ) -> tuple[MapReport, Preview]:
     """Map the probability of glacier in the last year of some scenes, over all that they cover, into `path`.
 
-    `large_raster.map_scenes` leaves grid, dates, windows and precision to its caller; notebook 08 does so, too.
+    What other polarisations, years and orbits leave out is printed. `large_raster.map_scenes` leaves grid, dates,
+    windows and precision to its caller; notebook 08 does so, too.
 
     Args:
         network: From `pretrained.load`, or several from `ensemble.load_networks`.
@@ -52,8 +61,10 @@ def map_region(
         pairs: From `coherence.find_pairs`, for a network that takes coherence; those of the scenes' orbit and year are
             mapped.
         polarisation: "HH", "HV", "VV" or "VH", or both, "HH+HV" or "VV+VH"; empty takes what is there, HH before VV.
-        relative_orbit, orbit_state: As for `selection.choose_series`.
+        start, end, relative_orbit, orbit_state: As for `selection.choose_series`.
         dates: How many dates stand for the year (`selection.choose_dates`); 0 takes every date.
+        pixel, crs: Of the map, as for `place.find_place`.
+        max_offset: How far dates may lie from one another, pixels; infinity allows anything.
         device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.make_predictor`.
         progress: Show a progress bar.
 
@@ -68,11 +79,15 @@ def map_region(
         scenes,
         pairs=pairs,
         polarisation=polarisation,
+        start=start,
+        end=end,
         relative_orbit=relative_orbit,
         orbit_state=orbit_state,
         dates=dates,
+        pixel=pixel,
+        crs=crs,
     )
-    settings: dict[str, Any] = {"pairs": region.pairs, "device": device, "progress": progress}
+    settings: dict[str, Any] = {"pairs": region.pairs, "max_offset": max_offset, "device": device, "progress": progress}
     return map_scenes(network, region.chosen, region.grid, region.polarisation, path, **settings)
 
 
@@ -96,35 +111,50 @@ def choose_region(
     *,
     pairs: Sequence[CoherencePair] = (),
     polarisation: str = "",
+    start: str = "",
+    end: str = "",
     relative_orbit: int = 0,
     orbit_state: str = "",
     dates: int = 15,
+    pixel: float = 0.0,
+    crs: str = "",
 ) -> Region:
     """Choose polarisation, dates, pairs and grid as `map_region` does, with its arguments and errors."""
     first = members_of(network)[0]
     features = mapped_features(first)
     check_pairs(first, features, pairs)
+    period: dict[str, Any] = {"start": start, "end": end, "dates": dates}
     if features == (COHERENCE,):
         if scenes:
             print(f"{len(scenes)} scenes left out, weights of coherence alone take none")
-        kept = choose_pairs(pairs, relative_orbit=relative_orbit, dates=dates)
-        grid = rasters_geobox(href for pair in kept for href in pair.hrefs)
+        kept = choose_pairs(pairs, relative_orbit=relative_orbit, **period)
+        grid = rasters_geobox((href for pair in kept for href in pair.hrefs), pixel=pixel or None, crs=crs)
         return Region(chosen=(), grid=grid, polarisation=POLARISATIONS[1][0], pairs=kept)
     polarisation = polarisation or default_polarisation(first, scenes)
     chosen = choose_series(
-        scenes, polarisation=polarisation, relative_orbit=relative_orbit, orbit_state=orbit_state, dates=dates
+        scenes, polarisation=polarisation, relative_orbit=relative_orbit, orbit_state=orbit_state, **period
     )
-    grid = covering_geobox(chosen, polarisation)
+    grid = covering_geobox(chosen, polarisation, pixel=pixel or None, crs=crs)
     if pairs:
-        pairs = choose_pairs(pairs_covering(pairs, grid), beside=chosen, dates=dates)
+        pairs = choose_pairs(pairs_covering(pairs, grid), beside=chosen, **period)
     return Region(chosen=chosen, grid=grid, polarisation=polarisation, pairs=pairs)
 
 
 def default_polarisation(network: Network, scenes: Sequence[Scene]) -> str:
-    """Choose the polarisation, or the pair, that a network is given: HH before VV."""
+    """Choose the polarisation, or the pair, that a network is given: HH before VV; print which scenes lack it."""
     count = sum(feature != COHERENCE for feature in mapped_features(network))
     wanted = POLARISATIONS.get(count, POLARISATIONS[1])
     for polarisation in wanted:
-        if any(holds(scene, polarisation) for scene in scenes):
+        if kept := sum(holds(scene, polarisation) for scene in scenes):
+            others = Counter(_held(scene) for scene in scenes if not holds(scene, polarisation))
+            if others:
+                listed = ", ".join(f"{count} of {kinds}" for kinds, count in sorted(others.items()))
+                left_out = f"left out by their polarisation: {listed}, which polarisation chooses"
+                print(f"{polarisation} taken, {kept} scenes; {left_out}")
             return polarisation
     raise InputError(f"{describe_scenes(scenes)} found, {' or '.join(wanted)} expected for {network.name}")
+
+
+def _held(scene: Scene) -> str:
+    """Name the polarisations of a scene, such as VV+VH."""
+    return "+".join(kind for kind in SINGLE if kind in scene.hrefs)

@@ -35,6 +35,7 @@ from glaciersar.inference.strip_file import KEYS, KeptWindow, StripReader, creat
 from glaciersar.io.rasters import small_cache
 from glaciersar.radiometry import Prepared
 from glaciersar.scenes.coherence import CoherencePair
+from glaciersar.scenes.coregistration import MAX_OFFSET
 from glaciersar.scenes.scene import Scene
 
 LARGEST_SIDE = 10_000_000
@@ -56,6 +57,7 @@ def map_strip(
     precision: str = "auto",
     device: str = "auto",
     progress: bool = False,
+    max_offset: float = MAX_OFFSET,
     **tags: str,
 ) -> Path:
     """Map the windows of one strip into `path`, whole or not at all; for `join_strips`.
@@ -67,7 +69,7 @@ def map_strip(
         path: The file to write, such as strips/03-of-10.zip.
         strip: Which one, 1 for the uppermost.
         strips: Into how many the region is cut, no more than it has rows of windows.
-        pairs, tiling, backend, precision, device, tags: As for `large_raster.map_scenes`.
+        pairs, tiling, backend, precision, device, max_offset, tags: As for `large_raster.map_scenes`.
         progress: Show a progress bar.
 
     Raises:
@@ -76,7 +78,7 @@ def map_strip(
     layout = WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)
     rows = rows_of_strip(len(layout.tops), strip, strips)
     settings: dict[str, Any] = {"tiling": tiling, "backend": backend, "precision": precision, "device": device}
-    mapping = prepare_mapping(network, chosen, geobox, polarisation, pairs=pairs, **settings)
+    mapping = prepare_mapping(network, chosen, geobox, polarisation, pairs=pairs, max_offset=max_offset, **settings)
     record = _record(mapping, geobox, layout, tags) | {"strip": strip, "strips": strips}
     try:
         _map_rows(mapping, geobox, layout, rows, Path(path), record, progress=progress)

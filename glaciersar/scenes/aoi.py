@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
@@ -17,6 +18,9 @@ from glaciersar.vector_files import check_vector_file
 EXPECTED = "lon,lat, or west,south,east,north in degrees, or tiles such as SVAL-10-38, or a file of outlines"
 
 _TILE = re.compile(r"[A-Z0-9]+-(-?\d+)-(-?\d+)")  # of any grid; `Tile.parse` knows which there are
+_ZONE = re.compile(r"UTM(\d+)[NS]-")
+FARTHEST = 2e7
+"""Metres from the origin of a system; half the Earth's circumference."""
 
 
 def parse_aoi(place: str | Path | Sequence[float] | BaseGeometry) -> BaseGeometry:
@@ -69,10 +73,23 @@ def _from_numbers(numbers: list[float]) -> BaseGeometry:
 
 
 def _from_tiles(names: Sequence[str]) -> BaseGeometry:
-    boxes = outline_tiles([Tile.parse(name) for name in names])
+    boxes = outline_tiles([_tile(name) for name in names])
     # the sides of the hull are no straight lines in degrees
-    hull = gpd.GeoSeries([boxes.union_all().convex_hull.segmentize(1000.0)], crs=boxes.crs)
-    return split_at_180(join_at_180(hull.to_crs(DEGREES).iloc[0]))
+    hull = gpd.GeoSeries([boxes.union_all().convex_hull.segmentize(1000.0)], crs=boxes.crs).to_crs(DEGREES).iloc[0]
+    if not np.isfinite(shapely.get_coordinates(hull)).all():
+        raise InputError(f"place {','.join(names)}: no place on Earth found, {EXPECTED} expected")
+    return split_at_180(join_at_180(hull))
+
+
+def _tile(name: str) -> Tile:
+    """Read the name of a tile, of a zone that there is and not beyond the Earth."""
+    zone = _ZONE.match(name)
+    if zone and not 1 <= int(zone[1]) <= 60:
+        raise InputError(f"tile {name}: zone {zone[1]} found, a UTM zone from 01 to 60 expected")
+    tile = Tile.parse(name)
+    if max(map(abs, tile.bounds)) > FARTHEST:
+        raise InputError(f"tile {name}: no place on Earth found, one expected")
+    return tile
 
 
 def _from_file(path: Path) -> BaseGeometry:
@@ -104,7 +121,7 @@ def union_footprint(scenes: Iterable[Scene], crs: str) -> BaseGeometry | None:
 def place_of_tiles(place: str | Path | Sequence[float] | BaseGeometry) -> Tile | None:
     """Return the first of the tiles that an area of interest is made of; None where it is something else."""
     first = str(place).partition(",")[0].strip()
-    return Tile.parse(first) if _TILE.fullmatch(first) else None
+    return _tile(first) if _TILE.fullmatch(first) else None
 
 
 def aoi_name(place: str | Path | Sequence[float] | BaseGeometry) -> str:

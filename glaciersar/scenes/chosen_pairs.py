@@ -9,7 +9,7 @@ from glaciersar.errors import InputError
 from glaciersar.scenes.coherence import CoherencePair, shortest_baselines
 from glaciersar.scenes.footprint import describe_geobox, overlaps, raster_footprints
 from glaciersar.scenes.scene import Scene, as_utc
-from glaciersar.scenes.selection import choose_dates, describe_criteria, parse_day
+from glaciersar.scenes.selection import choose_dates, describe_criteria, describe_other_years, parse_day
 
 
 def pairs_covering(pairs: Iterable[CoherencePair], geobox: GeoBox) -> list[CoherencePair]:
@@ -38,6 +38,8 @@ def choose_pairs(
 ) -> list[CoherencePair]:
     """Choose the pairs to map, as `selection.choose_series` chooses scenes; a pair lies where its middle lies.
 
+    What another orbit or year leaves out is printed.
+
     Args:
         pairs: From `coherence.find_pairs`.
         beside: The scenes that are mapped with them, of one orbit: the pairs are of it and, without start and end, of
@@ -48,7 +50,10 @@ def choose_pairs(
     Raises:
         InputError: No such pair, or too few.
     """
-    orbit = relative_orbit or next((s.relative_orbit for s in beside if s.relative_orbit), None) or _lowest(pairs)
+    wanted = relative_orbit or next((s.relative_orbit for s in beside if s.relative_orbit), None)
+    orbit = wanted or min((pair.relative_orbit for pair in pairs), default=None)
+    if not relative_orbit:
+        _tell_other_orbits(pairs, orbit)
     first, last = (day and as_utc(day) for day in (parse_day(start), parse_day(end)))
     left = [
         pair
@@ -58,7 +63,10 @@ def choose_pairs(
     year = None
     if not (start or end) and (beside or left):
         year = (beside or left)[-1].time.year
+        counts = Counter(pair.time.year for pair in left)
         left = [pair for pair in left if pair.time.year == year]
+        if left and (said := describe_other_years(counts, year)):
+            print(f"year {year} taken of the coherence, {len(left)} pairs; {said}")
     if not left:
         asked = {"year": year, "relative orbit": orbit, "start": start or None, "end": end or None}
         raise InputError(f"no pair of coherence with {describe_criteria(asked)}; found {describe_pairs(pairs)}")
@@ -70,14 +78,12 @@ def choose_pairs(
         raise InputError(f"coherence: {error}") from error
 
 
-def _lowest(pairs: Sequence[CoherencePair]) -> int | None:
-    """Take the lowest orbit, and print what is left out."""
+def _tell_other_orbits(pairs: Sequence[CoherencePair], taken: int | None) -> None:
+    """Print how many pairs of other orbits are left out."""
     counts = Counter(pair.relative_orbit for pair in pairs)
-    lowest = min(counts, default=None)
-    if len(counts) > 1:
-        listed = ", ".join(f"{count} of {orbit}" for orbit, count in sorted(counts.items()) if orbit != lowest)
-        print(f"relative orbit {lowest} taken of the coherence; left out by their relative orbit: {listed}")
-    return lowest
+    if len(counts) > 1 and taken in counts:
+        listed = ", ".join(f"{count} of {orbit}" for orbit, count in sorted(counts.items()) if orbit != taken)
+        print(f"relative orbit {taken} taken of the coherence; left out by their relative orbit: {listed}")
 
 
 def describe_pairs(pairs: Sequence[CoherencePair]) -> str:

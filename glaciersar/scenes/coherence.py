@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from glaciersar.errors import InputError
+from glaciersar.scenes.fill_values import Fills
 from glaciersar.scenes.footprint import raster_name
-from glaciersar.scenes.reader import read_auxiliary
+from glaciersar.scenes.reader import read_auxiliary, tell_fills
 
 _DAY = re.compile(r"(?<!\d)(20\d{6})(?:T(\d{6}))?(?!\d)")
 COHERENCE = re.compile(r"(?<![a-z])(?:corr|coh|coherence)(?![a-z])", re.IGNORECASE)
@@ -121,6 +122,8 @@ def read_pairs(
 ) -> NDArray[np.float32]:
     """Read all pairs onto a grid, those without any value there too, so that windows hold the same pairs.
 
+    Undeclared fills are no values, as of backscatter (`fill_values`), and are printed where `check` is set.
+
     Args:
         pairs: In time order.
         geobox: The grid, or a window of it, which reads the same as that part of the whole.
@@ -134,12 +137,16 @@ def read_pairs(
         InputError: Values that are no coherence.
     """
     series = np.full((len(pairs), *geobox.shape), np.nan, np.float32)
+    fills: dict[str, Fills] = {}
     for values, pair in zip(series, pairs, strict=True):  # values: (H, W), a view
-        np.copyto(values, read_auxiliary(pair.hrefs, geobox, nothing=0, check=check, sample=sample))
+        found = read_auxiliary(pair.hrefs, geobox, nothing=0, check=check, sample=sample, fills=fills)
+        np.copyto(values, found)
         seen = values[np.isfinite(values)]
         if seen.size and (seen.min() < 0 or seen.max() > 1.0001):
             raise InputError(
                 f"{raster_name(pair.hrefs[0])}: values from {seen.min():.3g} to {seen.max():.3g} found, coherence from "
                 f"0 to 1 expected"
             )
+    if check:
+        tell_fills(fills)
     return series

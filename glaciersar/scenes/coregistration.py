@@ -6,7 +6,7 @@ correlation would give speckle, which lies in the finest waves, the same weight 
 halves of the ground have in common: sea ice that drifts beside the land moves a part of it alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -59,20 +59,28 @@ def measure_offsets(passes: Sequence[Scene], geobox: GeoBox, polarisation: str) 
     On how many dates none could be measured is printed.
     """
     dates = merge_passes(passes)
-    if max(geobox.shape) <= 2 * SIDE:
-        parts = [geobox]
-    else:
-        coarse = rasters.coarsen_geobox(geobox, LOOK)
-        parts = _windows(read_series(dates, coarse, polarisation, check=False, sample=True), geobox)
-    table = offsets_of([read_series(dates, part, polarisation, check=False) for part in parts])
+
+    def look(coarse: GeoBox) -> NDArray[np.float32]:
+        return read_series(dates, coarse, polarisation, check=False, sample=True).power
+
+    windows = choose_windows(geobox, look)
+    table = offsets_of([read_series(dates, part, polarisation, check=False) for part in windows])
     if len(table) > 1 and (missing := _unmeasured(table)):
         print(f"offsets between the dates {missing}, which may lie anywhere: little in common, or a grid too small")
     return table
 
 
-def _windows(look: Series, geobox: GeoBox) -> list[GeoBox]:
-    """Choose the windows of a grid with the most contrast that all dates see, by a coarse look at the series."""
-    level = radiometry.to_decibel(look.power, floor=radiometry.NOISE_FLOOR).mean(axis=0)  # (h, w), NaN if one misses
+def choose_windows(geobox: GeoBox, look: Callable[[GeoBox], NDArray[np.float32]]) -> list[GeoBox]:
+    """Choose the windows of a grid with the most contrast that all dates see, by a coarse look; all of a small grid.
+
+    Args:
+        geobox: The grid.
+        look: Reads single values (T, h, w) of the series onto a coarse grid.
+    """
+    if max(geobox.shape) <= 2 * SIDE:
+        return [geobox]
+    power = look(rasters.coarsen_geobox(geobox, LOOK))
+    level = radiometry.to_decibel(power, floor=radiometry.NOISE_FLOOR).mean(axis=0)  # (h, w), NaN if one misses
     return [geobox[top : top + SIDE, left : left + SIDE] for top, left in _corners(level, geobox.shape)]
 
 

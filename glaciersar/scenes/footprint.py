@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import pyproj
 import rasterio
 import shapely
 from odc.geo import CRS, CRSError
@@ -35,8 +36,8 @@ def open_backscatter(href: str, *, check: bool = True) -> Iterator[DatasetReader
         check: Check also that a file on disk is complete, which takes longer the larger it is.
 
     Raises:
-        InputError: No such file, a GRD or SLC product, several bands, no coordinate system, a turned grid, or anything
-            that GDAL cannot read.
+        InputError: No such file, a GRD or SLC product, several bands, no coordinate system or a local one, a turned
+            grid, or anything that GDAL cannot read.
 
     A raster whose first row is the southernmost is read with north up, which is printed once.
     """
@@ -54,6 +55,8 @@ def open_backscatter(href: str, *, check: bool = True) -> Iterator[DatasetReader
                 raise InputError(f"{name}: complex values found (single-look data, SLC), backscatter expected")
             if file.crs is None:
                 raise InputError(f"{name}: no coordinate system found, expected a georeferenced raster")
+            if not (file.crs.is_geographic or file.crs.is_projected) and pyproj.CRS(file.crs).is_engineering:
+                raise InputError(f"{name}: a local coordinate system found, one of a place on Earth expected")
             if file.count != 1:
                 raise InputError(f"{name}: {file.count} bands found, one expected")
             if check and path is not None:

@@ -1,7 +1,7 @@
 """Read scenes onto one pixel grid: backscatter as linear power, incidence, and other rasters."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -109,15 +109,20 @@ def read_series(
 
 def _tell_of(options: _Options) -> None:
     """Print which values were taken for no measurement."""
-    if options.fills:
-        name, fills = max(options.fills.items(), key=lambda found: found[1].share)
-        values = ", ".join(f"{value:g}" for value in fills.values)
-        print(
-            f"{len(options.fills)} rasters hold values that many pixels share to the bit, which are taken for fills "
-            f"that they do not declare, such as {values} in {fills.share:.0%} of {name}"
-        )
+    tell_fills(options.fills)
     if masked := options.unseen["masked"]:
         print(f"layover and shadow: {masked / options.unseen['all']:.1%} of the values masked")
+
+
+def tell_fills(fills: Mapping[str, Fills]) -> None:
+    """Print which values of rasters, by their names, were taken for undeclared fills."""
+    if fills:
+        name, largest = max(fills.items(), key=lambda found: found[1].share)
+        values = ", ".join(f"{value:g}" for value in largest.values)
+        print(
+            f"{len(fills)} rasters hold values that many pixels share to the bit, which are taken for fills "
+            f"that they do not declare, such as {values} in {largest.share:.0%} of {name}"
+        )
 
 
 def _read_date(date: NDArray[np.float32], scene: Scene, geobox: GeoBox, polarisation: str, options: _Options) -> bool:
@@ -197,7 +202,13 @@ def read_incidence(scenes: Sequence[Scene], geobox: GeoBox) -> NDArray[np.float3
 
 
 def read_auxiliary(
-    hrefs: Iterable[str], geobox: GeoBox, *, nothing: float = np.nan, check: bool = True, sample: bool = False
+    hrefs: Iterable[str],
+    geobox: GeoBox,
+    *,
+    nothing: float = np.nan,
+    check: bool = True,
+    sample: bool = False,
+    fills: dict[str, Fills] | None = None,
 ) -> NDArray[np.float32]:
     """Read rasters that hold no backscatter onto a grid (H, W); NaN for nodata and for the value `nothing`.
 
@@ -207,10 +218,11 @@ def read_auxiliary(
         nothing: A value that is none.
         check: Refuse truncated files.
         sample: Take single pixels instead of interpolating.
+        fills: For rasters of measured values: undeclared fills (`fill_values`) are none, and are noted here by raster.
     """
     values = np.full(geobox.shape, np.nan, np.float32)
     for href in hrefs:
-        read = partial(_read_auxiliary, href, geobox, nothing, check=check, sample=sample)
+        read = partial(_read_auxiliary, href, geobox, nothing, fills, check=check, sample=sample)
         strip = http.read_with_retry(href, read)
         if strip is not None:
             np.copyto(values, strip, where=np.isnan(values))
@@ -218,10 +230,15 @@ def read_auxiliary(
 
 
 def _read_auxiliary(
-    href: str, geobox: GeoBox, nothing: float, *, check: bool, sample: bool
+    href: str, geobox: GeoBox, nothing: float, fills: dict[str, Fills] | None, *, check: bool, sample: bool
 ) -> NDArray[np.float32] | None:
     with open_backscatter(href, check=check) as file:
-        return read_strip(file, geobox, lambda found: np.where(found == nothing, np.nan, found), sample=sample)
+        none = [nothing]
+        if fills is not None and (found := fills_of(file, href)).values:
+            fills[raster_name(href)] = found
+            none += found.values
+        masked = np.asarray(none, np.float32)
+        return read_strip(file, geobox, lambda values: np.where(np.isin(values, masked), np.nan, values), sample=sample)
 
 
 def _to_power(

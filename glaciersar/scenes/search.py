@@ -21,7 +21,7 @@ from glaciersar.scenes.cubes import is_cube, unpack_cube
 from glaciersar.scenes.deduplicate import drop_older_products
 from glaciersar.scenes.geotiffs import list_geotiffs, scenes_from_file, with_masks
 from glaciersar.scenes.manifest import is_manifest, read_manifest
-from glaciersar.scenes.scene import POLARISATIONS, Scene, as_utc, is_remote, merge_passes
+from glaciersar.scenes.scene import PAIRS, POLARISATIONS, Scene, as_utc, is_remote, merge_passes
 from glaciersar.scenes.selection import describe_criteria, describe_scenes, filter_scenes
 from glaciersar.scenes.stac import scene_from_item
 
@@ -53,7 +53,8 @@ def find_scenes(
             layover and shadow are used, the rest is left out and counted in what is printed.
         units: "linear" or "db"; if not given, what the archive declares, or else "linear".
         relative_orbit: Keep only the scenes of this orbit; GeoTIFFs whose names give no orbit are taken to be of it.
-        polarisation: Of GeoTIFFs that do not say.
+        polarisation: Of GeoTIFFs that do not say: "HH", "HV", "VV" or "VH". A pair, "HH+HV" or "VV+VH", and an empty
+            text tell nothing of one file; no scene is left out by it.
 
     Returns:
         Scenes in time order; items of a catalogue stay one scene each. Where an acquisition was processed more than
@@ -65,8 +66,9 @@ def find_scenes(
     """
     if units is not None and units not in UNITS:
         raise InputError(f"units={units!r} found, 'linear' or 'db' expected")
-    if polarisation is not None and polarisation not in POLARISATIONS:
+    if polarisation and polarisation not in (*POLARISATIONS, *PAIRS):
         raise InputError(f"polarisation={polarisation!r} found, one of {', '.join(POLARISATIONS)} expected")
+    alone = polarisation if polarisation in POLARISATIONS else None
     name = str(source)
     for entry in ("collection.json", "catalog.json"):
         if not is_remote(name) and (Path(name) / entry).is_file():
@@ -76,7 +78,7 @@ def find_scenes(
     if name.endswith((".json", ".geojson")) or name.startswith(("http://", "https://")):
         scenes = drop_older_products(_scenes_of_json(name, units), name)
     else:
-        scenes = _scenes_of_files(name, units, relative_orbit, polarisation)
+        scenes = _scenes_of_files(name, units, relative_orbit, alone)
     if not scenes:
         raise InputError(f"{name}: no scene found, expected a STAC catalogue with items or GeoTIFFs")
     tell_unknown_orbits(scenes, name)
@@ -237,8 +239,7 @@ def search_scenes(
             asked = {"collection": collection, "year": year, "place": where, "from": start, "to": end}
             raise InputError(f"{source}: no scene found for {describe_criteria(asked)}, at least one expected")
     else:
-        alone = polarisation if polarisation in POLARISATIONS else None
-        scenes = find_scenes(source, units=units, relative_orbit=relative_orbit, polarisation=alone)
+        scenes = find_scenes(source, units=units, relative_orbit=relative_orbit, polarisation=polarisation)
         if shape is not None:
             found, scenes = scenes, intersecting(scenes, shape)
             if not scenes:

@@ -93,7 +93,7 @@ def choose_series(
 ) -> list[Scene]:
     """Choose the passes to map: one polarisation or pair, one orbit, one period, and the dates that stand for it.
 
-    What another orbit or direction leaves out is printed.
+    What another orbit, direction or year leaves out is printed.
 
     Args:
         scenes: From `find_scenes` or `read_manifest`.
@@ -115,7 +115,7 @@ def choose_series(
     )
     left = _of_one_direction(_of_lowest_orbit(left))
     if not (start or end):
-        left = filter_scenes(left, year=left[-1].time.year)
+        left = _of_last_year(left)
     passes = merge_passes(left)
     if not dates:
         return passes
@@ -131,6 +131,21 @@ def _of_lowest_orbit(scenes: Sequence[Scene]) -> list[Scene]:
         listed = ", ".join(f"{count} of {orbit}" for orbit, count in others.items())
         print(f"relative orbit {lowest} taken, {len(kept)} scenes; left out by their relative orbit: {listed}")
     return kept
+
+
+def _of_last_year(scenes: Sequence[Scene]) -> list[Scene]:
+    """Keep the scenes of the last year, and print which others there are."""
+    years = Counter(scene.time.year for scene in scenes)
+    last = max(years)
+    if said := describe_other_years(years, last):
+        print(f"year {last} taken, {years[last]} scenes; {said}")
+    return filter_scenes(scenes, year=last)
+
+
+def describe_other_years(counts: Mapping[int, int], taken: int) -> str:
+    """Say how many scenes or pairs of other years are left out, and how to choose them; empty where there are none."""
+    others = ", ".join(f"{count} of {year}" for year, count in sorted(counts.items()) if year != taken)
+    return f"left out by their year: {others}, which start and end choose" if others else ""
 
 
 def _of_one_direction(scenes: Sequence[Scene]) -> list[Scene]:

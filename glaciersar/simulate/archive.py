@@ -104,7 +104,8 @@ def _write(folder: Path, settings: ArchiveSettings, *, progress: bool) -> None:
                     layers[layer].append(part)
     for layer, parts in layers.items():
         write_layer(pd.concat(parts, ignore_index=True), folder / "outlines.gpkg", layer=layer)
-    catalog.normalize_and_save(str(folder), pystac.CatalogType.SELF_CONTAINED)
+    # without the slash pystac takes a folder such as arch.v1 for a file
+    catalog.normalize_and_save(f"{folder}/", pystac.CatalogType.SELF_CONTAINED)
 
 
 def _write_landscape(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from glaciersar.dependencies import files_behind
 from glaciersar.errors import InputError
+from glaciersar.geodesy import check_scale
 from glaciersar.grid import SVAL, TILE_SIZE, Grid, Tile
 from glaciersar.simulate.backscatter_levels import DEFAULT
 from glaciersar.simulate.climates import find_climate
@@ -115,7 +116,7 @@ class ArchiveSettings:
         self._check_places()
 
     def _check_places(self) -> None:
-        """Refuse more landscapes than there are places for them."""
+        """Refuse more landscapes than there are places for them, and a system that is not true to scale there."""
         if self.controls < 0 or (self.controls and self.dem is not None):
             raise InputError(f"controls={self.controls} found, 0 or more expected; none with an elevation model")
         if self.place and self.dem is not None:
@@ -130,6 +131,8 @@ class ArchiveSettings:
                 f"{self.landscapes} landscapes and {self.controls} controls of {self.tiles_per_side} tiles a side "
                 f"found; the orbits {self.relative_orbits} see {places} places at 30 to 46 degrees, no more expected"
             )
+        if self.place:
+            check_scale([self.corner(0), self.corner(self.landscapes + self.controls - 1)], remedy="give another crs")
 
     def _convert(self) -> None:
         """Store one type for each field, so that equal settings are written as equal JSON."""

@@ -7,6 +7,7 @@ import pytest
 import rasterio
 import torch
 from odc.geo.geobox import GeoBox
+from scipy.ndimage import gaussian_filter
 
 from glaciersar import cli, models, radiometry
 from glaciersar.dataset.patches import WholeTiles
@@ -22,6 +23,8 @@ from glaciersar.inference.yearly import map_years
 from glaciersar.models import pretrained
 from glaciersar.scenes.chosen_pairs import choose_pairs, pairs_covering
 from glaciersar.scenes.coherence import find_pairs, read_coherence
+from glaciersar.scenes.coregistration import largest_offset
+from glaciersar.scenes.pair_offsets import measure_pair_offsets
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_series
@@ -250,3 +253,60 @@ def test_the_command_maps_with_a_folder_of_coherence(tmp_path, scenes, pairs, ca
     assert "no pairs of coherence found for weights of grd, insar" in capsys.readouterr().err
     assert cli.main(["map", *words]) == 2
     assert "no scenes and no --coherence found" in capsys.readouterr().err
+
+
+def steady_pairs(folder, *, shape=(128, 128), shifted=0):
+    """Write six pairs that show the same ground with the noise of few looks, half of them shifted in their file."""
+    ground = gaussian_filter(np.random.default_rng(7).normal(size=shape), 3)  # (H, W)
+    for k, first in enumerate(year_of_dates(6)):
+        noise = np.random.default_rng(k).normal(0, 0.05, shape)
+        coherence = np.clip(0.5 + 0.4 * np.tanh(8 * ground) + noise, 0.01, 0.99).astype(np.float32)
+        grid = GeoBox(shape, GRID.affine, GRID.crs).translate_pix(shifted * (k % 2), 0)
+        name = f"coh_ro14_{first:%Y%m%d}_{first + timedelta(days=12):%Y%m%d}.tif"
+        write_raster(folder / name, coherence, grid, nodata=None)
+    return find_pairs(folder)
+
+
+def test_pairs_that_lie_apart_are_refused_and_those_that_do_not_are_mapped(tmp_path, capsys):
+    network = trained_on("insar")
+    given = {"dates": 0, "pairs": steady_pairs(tmp_path / "same")}
+    _, look = map_region(network, [], tmp_path / "a" / "p.tif", **given)
+    assert largest_offset(look.offsets) < 0.2
+    assert look.offsets["east, pixels"].notna().all()
+    given["pairs"] = steady_pairs(tmp_path / "apart", shifted=6)
+    with pytest.raises(InputError, match=r"coherence: dates up to 5.83 pixels apart found, .* max_offset"):
+        map_region(network, [], tmp_path / "b" / "p.tif", **given)
+    map_region(network, [], tmp_path / "b" / "p.tif", max_offset=7, **given)
+
+
+def test_offsets_of_pairs_are_told_in_their_own_pixels_where_the_scenes_have_smaller_ones(tmp_path):
+    pairs = steady_pairs(tmp_path / "apart", shape=(192, 192), shifted=6)
+    found = measure_pair_offsets(pairs, GeoBox((768, 768), GRID.affine, GRID.crs).zoom_to(resolution=2.5))
+    assert largest_offset(found) == pytest.approx(6, abs=0.3)
+
+
+def test_an_undeclared_fill_of_coherence_is_no_coherence_and_this_is_said(tmp_path, rng, scenes, capsys):
+    write_pairs(tmp_path / "insar", rng)
+    for path in (tmp_path / "insar").iterdir():
+        coherence = values(path)
+        coherence[:10] = 0.77
+        write_raster(path, coherence, GRID, nodata=None)
+    pairs = find_pairs(tmp_path / "insar")
+    mapped, _ = map_region(trained_on("grd", "insar"), scenes, tmp_path / "map" / "p.tif", pairs=pairs)
+    said = capsys.readouterr().out
+    assert "15 rasters hold values that many pixels share to the bit" in said
+    assert "such as 0.77 in 33% of insar/" in said
+    assert "not between backscatter and coherence" in said
+    assert mapped.unseen_fraction == pytest.approx(1 / 3)
+
+
+def test_pairs_that_another_year_or_orbit_leaves_out_are_printed(tmp_path, rng, capsys):
+    write_pairs(tmp_path, rng, count=3)
+    write_pairs(tmp_path, rng, count=2, orbit="_ro87")
+    for first in year_of_dates(2, year=2021):
+        name = f"coh_ro14_{first:%Y%m%d}_{first + timedelta(days=12):%Y%m%d}.tif"
+        write_raster(tmp_path / name, rng.uniform(0.1, 0.9, GRID.shape).astype(np.float32), GRID)
+    assert len(choose_pairs(find_pairs(tmp_path), dates=0)) == 2
+    said = capsys.readouterr().out
+    assert "relative orbit 14 taken of the coherence; left out by their relative orbit: 2 of 87" in said
+    assert "year 2021 taken of the coherence, 2 pairs; left out by their year: 3 of 2020, which start and end" in said

@@ -10,7 +10,7 @@ from glaciersar.grid import SVAL, Tile
 from glaciersar.inference.place import find_place
 from glaciersar.scenes.manifest import write_manifest
 from glaciersar.scenes.search import find_scenes
-from tests.support.archives import write_folder, year_of_dates
+from tests.support.archives import backscatter, write_folder, write_raster, year_of_dates
 from tests.support.tiles import PIXEL, write_tiles
 
 GRID = GeoBox.from_bbox((600_000, 8_700_000, 600_400, 8_700_300), "EPSG:32633", resolution=10)
@@ -74,3 +74,11 @@ def test_of_a_run_the_largest_patch_of_test_tiles_is_mapped_beside_the_outlines_
 def test_a_run_without_scenes_says_which_notebook_makes_them(tmp_path):
     with pytest.raises(InputError, match="01-scenes"):
         find_place("", tmp_path, polarisation="HH")
+
+
+def test_the_orbit_and_polarisation_given_are_those_of_files_of_a_source_that_do_not_tell(tmp_path, rng):
+    for time in year_of_dates(3):
+        write_raster(tmp_path / "own" / f"{time:%Y-%m-%d}.tif", backscatter(rng, GRID.shape.shape), GRID)
+    place = find_place(tmp_path / "own", tmp_path, polarisation="HH", relative_orbit=87)
+    assert [scene.relative_orbit for scene in place.scenes] == [87] * 3
+    assert len(place.choose(polarisation="HH", relative_orbit=87, dates=0)[0]) == 3

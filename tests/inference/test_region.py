@@ -13,7 +13,7 @@ from glaciersar.inference.region import default_polarisation, map_region
 from glaciersar.scenes.footprint import covering_geobox
 from glaciersar.scenes.search import find_scenes
 from glaciersar.scenes.selection import choose_series
-from tests.support.archives import raster_of, write_catalog, write_folder, year_of_dates
+from tests.support.archives import backscatter, raster_of, write_catalog, write_folder, write_raster, year_of_dates
 
 GRID = GeoBox.from_bbox((600_000, 8_700_000, 600_400, 8_700_300), "EPSG:32633", resolution=10)
 
@@ -61,3 +61,29 @@ def test_scenes_of_cross_polarisation_alone_are_refused(network, tmp_path, rng):
     with pytest.raises(InputError, match=r"2 scenes of HV; .* found, HH or VV expected for unet3d"):
         map_region(network, find_scenes(folder), tmp_path / "probability.tif")
     assert not (tmp_path / "probability.tif").exists()
+
+
+def test_what_other_years_and_polarisations_leave_out_is_printed_with_how_to_choose_it(network, tmp_path, rng, capsys):
+    folder = write_folder(tmp_path / "years", GRID, year_of_dates(15), rng)
+    write_folder(folder, GRID, year_of_dates(1, year=2021), rng)
+    _, look = map_region(network, find_scenes(folder), tmp_path / "map" / "p.tif", dates=0)
+    assert look.days == ("2021-01-02",)
+    said = capsys.readouterr().out
+    assert "year 2021 taken, 1 scenes; left out by their year: 15 of 2020, which start and end choose" in said
+    _, look = map_region(network, find_scenes(folder), tmp_path / "map" / "p.tif", dates=0, end="2021-01-01")
+    assert len(look.days) == 15
+    assert "left out" not in capsys.readouterr().out
+    folder = write_folder(tmp_path / "kinds", GRID, year_of_dates(3), rng, polarisations=("VV", "VH"))
+    write_folder(folder, GRID, year_of_dates(4)[3:], rng)
+    map_region(network, find_scenes(folder), tmp_path / "map" / "p.tif", dates=0)
+    said = capsys.readouterr().out
+    assert "HH taken, 1 scenes; left out by their polarisation: 3 of VV+VH, which polarisation chooses" in said
+
+
+def test_gamma_nought_beside_sigma_nought_is_refused(network, tmp_path, rng):
+    for k, time in enumerate(year_of_dates(2)):
+        name = f"S1_ro14_{time:%Y%m%dT%H%M%SZ}_{('Gamma0', 'Sigma0')[k]}_VV.tif"
+        write_raster(tmp_path / "mixed" / name, backscatter(rng, GRID.shape.shape), GRID)
+    with pytest.raises(InputError, match=r"Sigma0_VV\.tif: sigma0 found, gamma0 expected"):
+        map_region(network, find_scenes(tmp_path / "mixed"), tmp_path / "new" / "p.tif", dates=0)
+    assert not (tmp_path / "new").exists()

@@ -10,7 +10,7 @@ from rasterio.control import GroundControlPoint
 
 from glaciersar import geodesy
 from glaciersar.errors import InputError
-from glaciersar.scenes.footprint import choose_grid, covering_geobox, open_backscatter, scene_footprints
+from glaciersar.scenes.footprint import choose_grid, covering_geobox, open_backscatter, raster_geobox, scene_footprints
 from glaciersar.scenes.reader import read_series
 from glaciersar.scenes.scene import Scene
 from tests.support.archives import TILE, TIMES, backscatter, write_raster
@@ -159,3 +159,13 @@ def test_what_is_wrong_in_a_raster_read_with_north_up_names_the_file(tmp_path, r
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(InputError, match=rf"{tmp_path.name}/a\.tif: "):
         read_series([scene], grid, "HH")
+
+
+LOCAL = 'LOCAL_CS["site",UNIT["metre",1],AXIS["Easting",EAST],AXIS["Northing",NORTH]]'
+
+
+def test_a_raster_in_a_local_system_is_refused(tmp_path, rng):
+    grid = GeoBox((8, 8), rasterio.Affine(10, 0, 0, 0, -10, 80), None)
+    path = write_raster(tmp_path / "local.tif", backscatter(rng, (8, 8)), grid, crs=LOCAL)
+    with pytest.raises(InputError, match=r"local\.tif: a local coordinate system found, one of a place on Earth"):
+        raster_geobox(str(path))

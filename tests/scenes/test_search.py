@@ -291,3 +291,9 @@ def test_checksums_and_outlines_of_items_are_kept(catalog):
     path.write_text(json.dumps(item))
     with pytest.raises(InputError, match=rf"{path.stem}: geometry cannot be read .*, an outline in degrees expected"):
         find_scenes(path)
+
+
+def test_a_pair_of_polarisations_or_none_tells_nothing_of_files(tmp_path, rng):
+    folder = write_folder(tmp_path, GRID, year_of_dates(2), rng, polarisations=("HH", "HV"))
+    for told in ("HH+HV", "VV", "", None):
+        assert len(find_scenes(folder, polarisation=told)) == 2

@@ -314,3 +314,14 @@ def test_on_another_processor_backscatter_is_the_same_within_a_ten_thousandth_of
         for path in paths:
             here, there = pixels(path), pixels(folder / name / path.relative_to(folder / "this"))
             np.testing.assert_allclose(there, here, rtol=2.3e-5, err_msg=f"{name} {path}")  # 1e-4 dB
+
+
+def test_a_name_with_a_dot_is_that_of_a_folder(tmp_path):
+    for name in ("arch.v1", "arch"):
+        path = simulate(tmp_path / "made" / name, landscapes=1, tiles_per_side=1, pixel=500, years=[2020])
+        assert path == tmp_path / "made" / name / "catalog.json"
+    plain, dotted = sorted((tmp_path / "made").iterdir())
+    assert (plain.name, dotted.name) == ("arch", "arch.v1")
+    texts = [{path.relative_to(made): path.read_text() for path in made.rglob("*.json")} for made in (plain, dotted)]
+    assert Path("catalog.json") in texts[0]
+    assert texts[0] == texts[1]

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from collections import Counter
 from dataclasses import replace
@@ -142,3 +143,13 @@ def test_the_record_tells_every_setting_and_what_files_were_read(tmp_path):
     assert len(written["sha256"]["backscatter.yaml"]) == 64
     with pytest.raises(InputError, match=r"none\.yaml: no such file"):
         replace(USUAL, levels=str(tmp_path / "none.yaml")).as_json()
+
+
+@pytest.mark.parametrize(
+    ("place", "crs", "found"),
+    [("86,28", "EPSG:32633", r"EPSG32633|UTM33N"), ("12,47", "EPSG:3857", r"EPSG3857-\d+-\d+: 6\.8 × 6\.8 km")],
+)
+def test_a_place_in_a_system_that_is_not_true_to_scale_there_is_refused(place, crs, found):
+    with pytest.raises(InputError, match="on the ground found, a tile of 10 km expected; give another crs") as refused:
+        ArchiveSettings(place=place, crs=crs)
+    assert re.search(found, str(refused.value))

@@ -18,6 +18,7 @@ PAGES = {
     "docs/scaling.md": "python -m tools.scaling",
     "docs/image.md": "python -m tools.image",
     "docs/simulator.md": "python -m tools.simulator_facts",
+    "docs/areas.md": "python -m tools.areas",
     "docs/parity.md": "python -m tools.parity FOLDER_OF_FIXTURES docs/parity.md",
     "docs/ensembles.md": "python -m tools.ensembles RUN",
     "docs/inventories.md": "python -m tools.five_glaciers FOLDER_OF_DATA docs/inventories.md",
