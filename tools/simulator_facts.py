@@ -165,7 +165,7 @@ def _drift(landscape: Landscape, orbit: int, seed: int) -> float:
     for series in (drifting, replace(drifting, levels=replace(drifting.levels, calibration=0.0))):
         images = [radar.observe(series, date(2016, 1, 10), key=key)["HH"] for key in range(DATES)]
         means.append([10 * np.log10(image[land].mean()) for image in images])
-    return float(np.var(np.subtract(*means), ddof=1))
+    return float(np.var(np.subtract(means[0], means[1]), ddof=1))
 
 
 def summarize(table: pd.DataFrame) -> dict[str, float]:

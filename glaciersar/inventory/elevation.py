@@ -105,7 +105,7 @@ class _Place:
     def inside(self) -> NDArray[np.bool_]:
         """(H, W) as `Surface.inside`."""
         grid = {"out_shape": (self.height, self.width), "transform": self.transform, "dtype": "uint8"}
-        inside = rasterio.features.rasterize([self.shape], **grid).astype(bool)
+        inside: NDArray[np.bool_] = rasterio.features.rasterize([self.shape], **grid).astype(bool)
         if not inside.any():
             inside = rasterio.features.rasterize([self.shape], all_touched=True, **grid).astype(bool)
         return inside
@@ -198,7 +198,7 @@ def _read(file: DatasetReader, place: _Place, fills: Fills, unit: float) -> Surf
     """Warp the elevation model to the grid of a glacier, in metres."""
     values = _warp(file, place, Resampling.bilinear)
     if fills.values:  # and what was interpolated with them
-        filled = np.isin(_warp(file, place, Resampling.nearest), np.float32(fills.values))
+        filled = np.isin(_warp(file, place, Resampling.nearest), np.array(fills.values, np.float32))
         values[ndimage.binary_dilation(filled, np.ones((3, 3)))] = np.nan
     if (file.scales[0], file.offsets[0], unit) != (1, 0, 1):
         values = ((values * file.scales[0] + file.offsets[0]) * unit).astype(np.float32)
