@@ -37,8 +37,8 @@ PLACES = {
 def disc_of_ice(longitude: float, latitude: float) -> tuple[gpd.GeoSeries, float]:
     """Draw a disc around a place; returns it, in a system around the place, and its geodesic area, km²."""
     azimuths = np.linspace(0, 360, CORNERS, endpoint=False)
-    around = (np.full(CORNERS, value) for value in (longitude, latitude))
-    east, north, _ = GEOD.fwd(*around, azimuths, np.full(CORNERS, RADIUS))
+    start = np.full(CORNERS, longitude), np.full(CORNERS, latitude)
+    east, north, _ = GEOD.fwd(start[0], start[1], azimuths, np.full(CORNERS, RADIUS))
     area, _ = GEOD.polygon_area_perimeter(east, north)
     plane = f"+proj=aeqd +lon_0={longitude} +lat_0={latitude} +datum=WGS84"
     x, y = pyproj.Transformer.from_crs(4326, plane, always_xy=True).transform(east, north)

@@ -160,7 +160,8 @@ def orbit_of_name(name: str, where: object) -> int | None:
     Raises:
         InputError: A number that is no relative orbit, or two of them.
     """
-    if orbits := {int(number): number for number in _ORBIT.findall(name)}:
+    orbits: dict[int, str] = {int(number): number for number in _ORBIT.findall(name)}
+    if orbits:
         found = " and ".join(orbits.values())
         if not all(1 <= orbit <= 175 for orbit in orbits):
             raise InputError(f"{where}: relative orbit {found} found in the name, 1 to 175 expected")
