@@ -167,7 +167,7 @@ def orbit_of_name(name: str, where: object) -> int | None:
             raise InputError(f"{where}: relative orbit {found} found in the name, 1 to 175 expected")
         if len(orbits) > 1:
             raise InputError(f"{where}: relative orbits {found} found in the name, one expected")
-        return next(iter(orbits))
+        return int(next(iter(orbits)))
     if product := _PRODUCT.search(name):
         return relative_orbit_of(product[1].upper(), int(product[3]), time_of_name(product[2], where))
     return None
