@@ -122,3 +122,15 @@ def summarize_folds(counts: pd.DataFrame, *, seed: int = 1) -> pd.DataFrame:
         each = {name: f"{x:.3f}" if x == x else "–" for name, x in zip(own["glacier"], iou, strict=True)}
         rows.append({"network": arm, "IoU, pooled": str(pooled), "IoU, mean of glaciers": str(mean)} | each)
     return pd.DataFrame(rows)
+
+
+def tell_folds(counts: pd.DataFrame) -> str:
+    """Say in a sentence how many trained networks find the glaciers better than calling everything glacier would."""
+    summed = counts.groupby("arm", sort=False)[["tp", "fp", "fn"]].sum()
+    pooled = summed["tp"] / summed.sum(axis=1)
+    trained = pooled.drop([ALL_GLACIER, AS_THEY_ARE])
+    better = int((trained > pooled[ALL_GLACIER]).sum())
+    return (
+        f"Of {len(trained)} trained networks, {better} have a pooled IoU above that of calling everything glacier "
+        f"({pooled[ALL_GLACIER]:.3f}); the best has {trained.max():.3f}."
+    )

@@ -110,6 +110,7 @@ def write(data: str | Path, run: str | Path, path: str | Path) -> None:
         _table(levels.level_table(land, Path(run) / "archive")),
         FOLDS,
         _table(folds.summarize_folds(counts)),
+        folds.tell_folds(counts),
         KEYS,
         _table(key_table(named)),
         KONGSFJORDEN,

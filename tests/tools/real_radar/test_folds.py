@@ -69,6 +69,19 @@ def test_the_mean_leaves_out_a_glacier_without_glacier_and_the_pooled_score_does
     assert (row["Abre"], row["Bre"], row["Cbre"]) == ("0.600", "0.500", "–")
 
 
+def test_trained_networks_are_told_beside_calling_everything_glacier():
+    rows = [
+        (folds.ALL_GLACIER, 60, 40, 0),
+        (folds.AS_THEY_ARE, 0, 0, 60),
+        ("unet2d", 50, 10, 10),
+        ("unet3d", 30, 40, 30),
+    ]
+    counts = pd.DataFrame(rows, columns=["arm", "tp", "fp", "fn"])
+    assert folds.tell_folds(counts) == (
+        "Of 2 trained networks, 1 have a pooled IoU above that of calling everything glacier (0.600); the best has 0.714."
+    )
+
+
 def test_fine_tuning_differs_from_a_fresh_training_by_its_start_and_its_rate_alone(tmp_path):
     arms = folds.trained_arms(tmp_path / "w.safetensors")
     tuned = arms["unet3d, fine-tuned"]

@@ -32,6 +32,7 @@ def page(tmp_path, monkeypatch):
     monkeypatch.setattr(report.controls, "read_controls", lambda folder: [])
     monkeypatch.setattr(report.patches, "read_patches", lambda folder: [])
     monkeypatch.setattr(report.folds, "leave_one_glacier_out", lambda *_: None)
+    monkeypatch.setattr(report.folds, "tell_folds", lambda counts: "Told.")
     counts = {"unet3d": Confusion(tp=6, fp=2, fn=2, tn=0), "ulstm": Confusion(tp=5, fp=5, fn=0, tn=0)}
     monkeypatch.setattr(report.kongsfjorden, "score_on_kongsfjorden", lambda *_: counts)
     report.write(tmp_path / "data", run, tmp_path / "docs" / "real-radar.md")
