@@ -34,14 +34,14 @@ GRID = GeoBox.from_bbox((430_000, 8_780_000, 460_000, 8_790_000), "EPSG:32633", 
 TIMES = year_of_dates(16, step_days=23)
 
 
-def write_pairs(folder, rng, *, days=12, count=30, values=None):
-    """Write coherence of passes that follow each other; returns it, (T, H, W)."""
+def write_pairs(folder, rng, *, days=12, count=30, values=(0.05, 0.95)):
+    """Write coherence, uniform between two values, of passes that follow each other; returns it, (T, H, W)."""
     times = year_of_dates(count, step_days=12)
-    coherence = rng.uniform(0.05, 0.95, (count, *GRID.shape)).astype(np.float32)
+    coherence = rng.uniform(*values, (count, *GRID.shape)).astype(np.float32)
     for first, own in zip(times, coherence, strict=True):
         second = first + timedelta(days=days)
         name = f"S1AA_{first:%Y%m%dT%H%M%S}_{second:%Y%m%dT%H%M%S}_HHP0{days}_INT40_G_ueF_1A2B_ro14_corr.tif"
-        write_raster(folder / name, own if values is None else np.full(GRID.shape, values, np.float32), GRID)
+        write_raster(folder / name, own, GRID)
     return coherence
 
 
@@ -160,9 +160,12 @@ def test_names_without_a_pair_are_refused(tmp_path, rng, name, sentence):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"values": 120}, r"insar/S1AA_.*corr\.tif: values from 120 to 120 found, coherence from 0 to 1 expected"),
-        ({"values": -0.5}, "values from -0.5 to -0.5 found, coherence from 0 to 1"),
-        ({"values": 0}, r"no pixel holds a value on the grid \(all nodata\), expected coherence"),
+        (
+            {"values": (119, 121)},
+            r"insar/S1AA_.*corr\.tif: values from 119\S* to 12\S+ found, coherence from 0 to 1 ex",
+        ),
+        ({"values": (-0.5, 0.5)}, r"values from -0\.\S+ to 0\.\S+ found, coherence from 0 to 1"),
+        ({"values": (0, 0)}, r"no pixel holds a value on the grid \(all nodata\), expected coherence"),
         ({"count": 9}, "SVAL-10-38_2020_ro14: 9 dates found.*at least 15 expected"),
     ],
 )
