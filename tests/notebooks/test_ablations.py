@@ -13,7 +13,7 @@ from glaciersar import notebooks
 from tests.support.evidence_tables import write_tables
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "06-ablations.ipynb"
-FIGURES = {"arms", "errors", "dates", "seasons"} | {
+FIGURES = {"arms", "errors", "dates", "seasons", "season-zones", "drift"} | {
     f"differences-{part}" for part in ("main", "steps", "dates", "data", "training")
 }
 
@@ -34,7 +34,8 @@ def test_complete_tables_become_every_figure_and_no_command(tmp_path, monkeypatc
             plt.close("all")
     assert printed.getvalue() == ""
     assert {path.stem for path in (tmp_path / "work/figures").glob("*.png")} == {f"evidence-{name}" for name in FIGURES}
-    assert len(shown) == 6 + 5  # scores of six parts but the drift's table, and five parts told in sentences
+    scores, differences, earliest, apart, drift = 5, 5, 2, 2, 1  # of five parts each; in words, and as tables
+    assert len(shown) == scores + differences + earliest + apart + drift
 
 
 def test_every_figure_has_its_numbered_caption():

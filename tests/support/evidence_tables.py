@@ -38,7 +38,7 @@ def write_tables(folder: Path, *, seeds: tuple[int, ...] = (1, 2, 3)) -> Path:
     unseen = pd.DataFrame(
         {"arm": ["orbit_14"], "other": ["half"], "difference": [0.01], "on": ["unseen relative_orbit"]}
     )
-    _write(folder / "data", unseen=unseen)
+    _write(folder / "data", unseen=unseen, apart=unseen.assign(arm="random", other="blocked"))
     drift = {"source": ["network", "reference"], "share": [0.5, np.nan], "style": ["", "smooth"], "km2": [0.1, 0.2]}
     drift |= {"fraction": [0.01, 0.02], "low": [0.0, 0.01], "high": [0.02, 0.03]}
     _write(folder / "drift", scores=_scores(_counts(rng, ["ragged_0", "ragged_50"], seeds)), drift=pd.DataFrame(drift))
