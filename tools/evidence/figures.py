@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 from glaciersar.evaluation.evidence import PARTS, read_part
-from glaciersar.plots import Experiment
+from glaciersar.plots.experiment import Experiment
 from tools.publish import copy_picture
 
 NOTE = "simulated radar, make evidence"
