@@ -80,8 +80,7 @@ Made by `python -m tools.areas`: a disc of {RADIUS / 1e3:g} km around each place
 WGS 84 ellipsoid (Karney 2013), and as it is found in each system from its outline and from the {SIDE} × {SIDE} pixels
 of a map. *In the plane* is what a program finds that takes the coordinates of the system for metres on the ground;
 degrees have none. `glaciersar.geodesy` carries outlines and pixels to an equal-area projection around them;
-`tests/test_geodesy.py`
-holds it to geodesics for ice of another shape in the same systems.
+`tests/test_geodesy.py` holds it to geodesics for ice of another shape in the same systems.
 
 {shown.to_markdown(index=False, disable_numparse=True)}
 """
