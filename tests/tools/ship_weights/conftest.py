@@ -54,7 +54,7 @@ def run(tmp_path, rng):
     seedless = ("second_annotator", "threshold")
     write(tables.summarize(counts, seedless=seedless).assign(**{"paper, real data": np.nan}), main / "scores.csv")
     write(counts[(counts["seed"] == 1) & ~counts["arm"].isin(seedless)], main / "seed-1" / "counts.csv")
-    stamp.write_stamp(main / "seed-1" / "stamp.json", command="make evidence PART=main SEEDS=1", seconds=9)
+    stamp.write_stamp(main / "seed-1" / "stamp.json", command="make evidence PART=main SEEDS=1", plan="", seconds=9)
     return tmp_path / "run"
 
 
