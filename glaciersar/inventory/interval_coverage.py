@@ -192,10 +192,8 @@ def grouped_coverage(rows: pd.DataFrame, *, by: Sequence[str] = ("tiles", "orbit
     whole, glaciers = rows[rows["glacier"] == "total"], rows[rows["glacier"] != "total"]
     groups = {"all landscapes": whole}
     for column in by:
-        named = {
-            value: f"{value} tiles" if column == "tiles" else f"{column} {value}" for value in whole[column].unique()
-        }
-        groups |= {named[value]: part for value, part in whole.groupby(column)}
+        for value, part in whole.groupby(column):
+            groups[f"{value} tiles" if column == "tiles" else f"{column} {value}"] = part
     groups |= {f"glaciers {size}": glaciers[glaciers["size"] == size] for size in SIZES}
     groups |= {f"glaciers that end {where}": glaciers[glaciers["end"] == end] for end, where in ENDS.items()}
     return pd.concat({name: interval_coverage(part) for name, part in groups.items() if len(part)}, names=["group"])
