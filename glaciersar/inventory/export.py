@@ -84,7 +84,7 @@ def write_inventory(
         raise InputError(f"{path}: suffix {path.suffix!r} found, .shp or .gpkg expected")
     if glaciers.empty or "area_km2" not in glaciers:
         raise InputError(f"{path}: {len(glaciers)} glaciers without area_km2 found, some with the attributes expected")
-    glaciers = _cut_at_180(path, glaciers)
+    glaciers = _in_degrees(path, glaciers)
     if form in PREFIX:
         glaciers = to_single_parts(glaciers, measured=(*ELEVATION, "aspect_sec"), source=str(path))
     table = FORMS[form](_common(path, glaciers, sources, form), sources)
@@ -92,21 +92,27 @@ def write_inventory(
     return path
 
 
-def _cut_at_180(path: Path, glaciers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Bring glaciers into degrees and cut them at 180°, if one reaches beyond; all others stay as they are."""
+def _in_degrees(path: Path, glaciers: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Bring glaciers into degrees: valid, and cut at 180° where one reaches beyond. Both are counted in print.
+
+    A side that is straight in metres is not in degrees, so a corner that touched it may lie beyond it.
+    """
     degrees = glaciers.geometry.to_crs(4326)
     bounds = degrees.bounds
     beyond = degrees.map(crosses_180).astype(bool) | (bounds["minx"] < -180) | (bounds["maxx"] > 180)
-    if not beyond.any():
-        return glaciers
-    print(f"{path}: {int(beyond.sum())} of {len(glaciers)} glaciers reach beyond 180°, so they end and go on there")
-    degrees[beyond] = degrees[beyond].map(lambda shape: split_at_180(join_at_180(shape)))
+    if beyond.any():
+        print(f"{path}: {int(beyond.sum())} of {len(glaciers)} glaciers reach beyond 180°, so they end and go on there")
+        degrees[beyond] = degrees[beyond].map(lambda shape: split_at_180(join_at_180(shape)))
+    crossed = ~degrees.is_valid
+    if crossed.any():
+        print(f"{path}: {int(crossed.sum())} of {len(glaciers)} glaciers whose sides touch are mended, as they cross")
+        degrees[crossed] = degrees[crossed].make_valid(method="structure", keep_collapsed=False)
     return glaciers.set_geometry(area_parts(degrees))
 
 
 def _common(path: Path, glaciers: gpd.GeoDataFrame, sources: Sources, form: str) -> gpd.GeoDataFrame:
-    """Bring glaciers into degrees, with every column of RGI 7 and none missing."""
-    table = glaciers.to_crs(4326).reset_index(drop=True)
+    """Make every column of RGI 7 of glaciers in degrees, none missing."""
+    table = glaciers.reset_index(drop=True)
     inside = table.geometry.representative_point()
     region = _filled(table, "o1region", sources.region)
     if bare := int((region == "").sum()):

@@ -49,6 +49,21 @@ def test_what_is_written_is_read_as_an_inventory_of_its_form(tmp_path, glaciers,
     assert {found.suffix for found in tmp_path.iterdir()} <= {".shp", ".shx", ".dbf", ".prj", ".cpg", ".gpkg"}
 
 
+def test_a_rock_that_touches_the_outline_leaves_a_valid_polygon_in_degrees(tmp_path, glaciers, capsys):
+    bottom, top = 8_780_000, 8_784_000
+    rocks = [
+        [(434_000, side), (434_100, inner), (433_900, inner)]
+        for side, inner in ((bottom, bottom + 500), (top, top - 500))
+    ]
+    shape = shapely.Polygon(shapely.box(430_000, bottom, 439_000, top).exterior, rocks)  # no corner where they touch
+    assert shapely.is_valid(shape)
+    touching = glaciers[:1].assign(area_km2=35.9).set_geometry([shape])
+    table = gpd.read_file(write_inventory(tmp_path / "ours.gpkg", touching, sources=SOURCES))
+    assert (len(table), bool(table.is_valid.all())) == (1, True)
+    np.testing.assert_allclose(areas_km2(table), areas_km2(touching), rtol=1e-5)
+    assert "1 of 1 glaciers whose sides touch are mended" in capsys.readouterr().out
+
+
 def test_rgi_6_has_the_columns_and_codes_of_rgi_6(tmp_path, glaciers):
     table = gpd.read_file(write_inventory(tmp_path / "six.shp", glaciers, form="RGI 6", sources=SOURCES))
     first, second = table.iloc[0], table.iloc[1]
