@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -22,6 +23,13 @@ torch.set_num_threads(1)  # tiny networks run fastest on one
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20240707)
+
+
+@pytest.fixture(autouse=True)
+def closed_figures() -> Iterator[None]:
+    """Close the figures that a test leaves open: Matplotlib warns of more than twenty in a process."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture(scope="session")

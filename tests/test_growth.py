@@ -1,6 +1,5 @@
 """benchmarks.growth"""
 
-import matplotlib.pyplot as plt
 import pandas as pd
 
 from benchmarks import growth
@@ -15,4 +14,3 @@ def test_the_legend_of_the_growth_stands_clear_of_the_panels(tmp_path):
         for size in sizes
     ]
     stand_clear(growth.draw(pd.DataFrame(rows)), tmp_path)
-    plt.close("all")

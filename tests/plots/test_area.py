@@ -1,7 +1,6 @@
 """glaciersar.plots.area"""
 
 import geopandas as gpd
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,12 +9,6 @@ from matplotlib.colors import to_rgba
 
 from glaciersar.plots import area as area_plots
 from tests.support.legends import stand_clear
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def test_reliability_draws_the_bins_that_hold_pixels_enough():

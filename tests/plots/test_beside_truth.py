@@ -1,6 +1,5 @@
 """glaciersar.plots.beside_truth"""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -11,12 +10,6 @@ from glaciersar.plots.errors_map import ERROR_COLOURS
 from tests.support.legends import stand_clear
 
 GRID = GeoBox.from_bbox((500_000, 8_700_000, 500_800, 8_700_400), "EPSG:32633", resolution=100, tight=True)  # 4 × 8
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -10,12 +10,6 @@ from glaciersar.plots.results import Example
 from tests.support.legends import stand_clear
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 def examples(count, side=40):
     rng = np.random.default_rng(1)
     rows, columns = np.mgrid[:side, :side]

@@ -4,18 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import dates as mdates
-from matplotlib import pyplot as plt
 from matplotlib.text import Text
 
 from glaciersar.plots import evidence, results
 from tests.support.legends import stand_clear
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
-
 
 ARMS = ["one_date", "unet3d", "ulstm", "boosting", "second_annotator"]
 

@@ -5,7 +5,6 @@ import re
 import pandas as pd
 import pytest
 from IPython import display
-from matplotlib import pyplot as plt
 
 from glaciersar.evaluation.evidence import PARTS
 from glaciersar.plots.experiment import Experiment
@@ -20,12 +19,6 @@ FIGURES = {
     "drift": Experiment.draw_drift,
     "differences-main": lambda experiment: experiment.draw_differences("main"),
 }
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 
 from glaciersar.plots.functions import draw_functions
 from tests.support.legends import stand_clear
@@ -10,9 +9,7 @@ from tests.support.legends import stand_clear
 
 @pytest.fixture
 def figure():
-    figure = draw_functions()
-    yield figure
-    plt.close(figure)
+    return draw_functions()
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ def save(work, name, size=8, folder="figures"):
     (work / folder).mkdir(exist_ok=True, parents=True)
     figure = figure_of_text(size)
     results.save_figure(figure, work / folder / f"{name}.png", note=f"simulated radar, {name}")
-    plt.close(figure)
 
 
 @pytest.fixture
@@ -81,7 +80,6 @@ def test_the_overview_shows_each_figure_with_its_number(work):
     titles = [axis.get_title() for axis in gather.overview(work).axes if axis.images]
     assert titles[:2] == ["1 dates", "2 training"]
     assert len(titles) == 6
-    plt.close("all")
 
 
 def test_every_figure_that_a_notebook_saves_has_a_caption_that_names_it():

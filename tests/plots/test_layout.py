@@ -9,8 +9,7 @@ from glaciersar.plots import layout
 @pytest.fixture
 def figure():
     figure, _ = plt.subplots(1, 2, layout="constrained")
-    yield figure
-    plt.close(figure)
+    return figure
 
 
 def test_a_label_of_several_panels_appears_once_in_the_legend(figure):
@@ -46,4 +45,3 @@ def test_a_style_stays_within_the_function_and_leaves_drawing_on_as_it_is():
     assert dict(plt.rcParams) == before
     assert figure.axes[0].xaxis.label.get_fontsize() == layout.SMALL
     assert figure.axes[0].get_xticklabels()[0].get_fontsize() == layout.SMALL
-    plt.close(figure)

@@ -1,7 +1,6 @@
 """glaciersar.plots.networks"""
 
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 from matplotlib.patches import Rectangle
 
@@ -17,12 +16,6 @@ NETWORKS = [
     (("ulstm", "unet3d_weighted"), 64, 1024, 3),
     (("ulstm_deep", "unet2d"), 8, 64, 5),
 ]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def drawn(names, width, side, dates):

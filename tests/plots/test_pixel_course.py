@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 
 from glaciersar.dataset.summary import TileSeries
 from glaciersar.models.pixel_course import LevelCourse
@@ -28,8 +27,7 @@ def figure(rng):
         "ulstm": [some_course(level, 15) for level in range(3)],
     }
     figure = draw_course(tile, PIXELS, courses, pixel=20.0)
-    yield figure, tile
-    plt.close(figure)
+    return figure, tile
 
 
 def test_there_is_a_picture_a_series_and_a_panel_for_each_level(figure):

@@ -5,17 +5,10 @@ import time
 
 import matplotlib.image
 import numpy as np
-import pytest
 from matplotlib import pyplot as plt
 
 from glaciersar.plots import printing, results
 from glaciersar.plots.layout import COLUMN_WIDTH, PAGE_WIDTH, in_print
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @in_print

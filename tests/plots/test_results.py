@@ -7,19 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
 from glaciersar.grid import SVAL, Tile
 from glaciersar.plots import results
 from glaciersar.scenes.scene import Scene
 from tests.support.legends import stand_clear
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def test_tiles_stand_side_by_side_above_their_reference(rng):

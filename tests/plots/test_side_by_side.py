@@ -4,17 +4,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 
 from glaciersar.dataset.summary import TileSeries
 from glaciersar.plots.side_by_side import models_on_tile
 from tests.support.legends import stand_clear
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from pathlib import Path
 import geopandas as gpd
 import pytest
 import shapely
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
 from glaciersar.errors import InputError
@@ -22,12 +21,6 @@ SUBSETS = {
     Tile(column=14, row=41): "test",
 }
 LAND = gpd.GeoDataFrame(geometry=[shapely.box(*Tile(column=11, row=38).bounds).buffer(8000)], crs=SVAL.crs)
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def legend(figure):

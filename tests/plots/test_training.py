@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 
 from glaciersar import radiometry
 from glaciersar.dataset.augmentation import SHIFT
@@ -11,12 +10,6 @@ from glaciersar.plots.training import draw_augmentations, draw_schedule
 from glaciersar.training.config import TrainConfig
 from glaciersar.training.schedule import learning_rate
 from tests.support.legends import stand_clear
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def test_the_rate_is_that_of_every_step_and_stands_beside_the_authors():

@@ -3,6 +3,8 @@
 import tempfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
+
 from glaciersar.evaluation.evidence import PARTS, read_part
 from glaciersar.plots.experiment import Experiment
 from tools.publish import copy_picture
@@ -29,3 +31,4 @@ def _draw(tables: Path, folder: Path) -> None:
     experiment.draw_seasons()
     experiment.draw_season_zones()
     experiment.draw_drift()
+    plt.close("all")  # a notebook shows figures that stay open; here they are saved

@@ -1,6 +1,5 @@
 """tools.ensembles.page"""
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -51,4 +50,3 @@ def test_the_figure_has_width_and_coverage_of_each_source(table):
     for axis in figure.axes[::2]:
         assert axis.get_ylim()[0] == 0
         assert axis.get_ylim()[1] > table["width"].max()
-    plt.close(figure)
