@@ -13,22 +13,18 @@ from torch.utils.data import DataLoader, Dataset
 
 from glaciersar.dataset.augmentation import AUGMENTATIONS, check_augmentations, draw_augmentation, jitter_dates
 from glaciersar.dataset.buffer_pool import Buffer, BufferPool
-from glaciersar.dataset.date_sampling import DATES, check_sampling, check_shown, draw_dates, draw_length
+from glaciersar.dataset.date_sampling import DATES, check_sampling, check_shown, count_shown, draw_dates
 from glaciersar.dataset.hdf5 import TileEntry, list_groups
 from glaciersar.dataset.lazy_file import LazyFile, Window
 from glaciersar.errors import InputError
 from glaciersar.radiometry import CROSS
 from glaciersar.recipe import AS_RELEASED, CORRECTED, Recipe
 
-LENGTH_STREAM = 1
-"""Ends the seed of the random numbers that a batch draws its number of dates from."""
-
 
 class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
     """Random training patches: a group, its dates jittered, a window, the augmentations.
 
     Sample k of epoch e depends on the seed, e and k alone, so neither resuming nor the number of workers changes it.
-    Only how many dates a "subset" has is drawn for a whole batch, from the seed, e and the batch's first sample.
     Tile, window and augmentations of sample k are the same whichever dates and augmentations are chosen.
     Each sample is a series (F, T, P, P) and labels (2, P, P), both float32.
 
@@ -97,7 +93,7 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         """Load a batch into a buffer of a pool."""
         if not all(0 <= index < self.samples for index in indices):
             raise IndexError(indices)
-        features, dates = len(self.entries[0].base), self._draw_length(indices)
+        features, dates = len(self.entries[0].base), count_shown(self.date_sampling, used=len(self.shown))
         batch, side = len(indices), self.patch
         buffer = pool.acquire((batch, features, dates, side, side), (batch, 2, side, side))
         try:
@@ -108,10 +104,6 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
             raise
         return buffer
 
-    def _draw_length(self, indices: Sequence[int]) -> int:
-        rng = np.random.default_rng([self.seed, int(self._epoch), *indices[:1], LENGTH_STREAM])
-        return draw_length(rng, self.date_sampling, used=len(self.shown))
-
     def _fill(self, index: int, series: NDArray[np.float32], labels: NDArray[np.float32]) -> None:
         rng = np.random.default_rng([self.seed, int(self._epoch), index])
         entry = self.entries[rng.integers(len(self.entries))]
@@ -120,7 +112,7 @@ class RandomPatches(Dataset[tuple[Tensor, Tensor]]):
         window = (self._draw_slice(rng, entry.height), self._draw_slice(rng, entry.width))
         drawn = draw_augmentation(rng, side=self.patch, features=len(bases), recipe=self.recipe)
         # last, so that all that was drawn before is the same for every choice of dates
-        shown = draw_dates(rng, self.date_sampling, self.shown, length=series.shape[1])
+        shown = draw_dates(rng, self.date_sampling, self.shown)
         dates = [base[shown] for base in (moved if "jitter" in self.augmentations else bases)]
         augmentation = drawn.keep(self.augmentations)
         self._file.read(entry, dates, window, self.recipe, series=series, labels=labels, augmentation=augmentation)

@@ -16,7 +16,7 @@ from glaciersar.inference.backends import make_predictor, place
 from glaciersar.inference.ensemble import Networks, members_of
 from glaciersar.inference.predictor import Predictor
 from glaciersar.inference.sliding_window import Tiling, map_array
-from glaciersar.inference.trained_dates import trained_dates
+from glaciersar.inference.trained_dates import named_dates, trained_dates
 from glaciersar.models import Network
 from glaciersar.models.features import features_of
 from glaciersar.recipe import CORRECTED, Recipe, find_recipe
@@ -41,7 +41,8 @@ def iter_tile_maps(
         progress: Show a progress bar.
         names: Tiles to map; None maps all.
         dates: Which of a tile's 15 dates the model is shown, 0 … 14, in their order: one of them, or all but a season.
-            None shows those it was trained on.
+            None shows those it was trained on. One that was trained on a random number of dates sees the nearest of
+            these in place of each that is left out.
         device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.place`.
 
     Yields:
@@ -51,8 +52,7 @@ def iter_tile_maps(
         InputError: A date that does not exist, a number of dates that the model does not take, or no dates for a
             model that was trained on single ones.
     """
-    shown = trained_dates(model, of=DATES) if dates is None else dates
-    model.check_dates(len(shown))
+    shown = trained_dates(model, of=DATES) if dates is None else named_dates(model, dates)
     padded = not recipe_of(model).margins_covered
     tiles = WholeTiles(path, features=features_of(model), padded=padded, shown=shown)
     model = place(model, device)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from glaciersar.dataset.date_sampling import spread_dates
+from glaciersar.dataset.date_sampling import DATES, nearest_dates, spread_dates
 from glaciersar.errors import InputError
 from glaciersar.models import Network
 
@@ -15,7 +15,8 @@ def trained_dates(model: Network, *, of: int) -> tuple[int, ...]:
 
     Args:
         model: From `pretrained.load`. Without a number of dates in its metadata it was trained on all of a year, and is
-            shown all of the series; with one, that many by `spread_dates`, or all where the series has no more.
+            shown all of the series; with one, that many by `spread_dates`, or all where the series has no more. One
+            that was trained on a random number of dates is shown as many as then, some several times in a shorter one.
         of: Dates of the series.
 
     Returns:
@@ -29,12 +30,37 @@ def trained_dates(model: Network, *, of: int) -> tuple[int, ...]:
         raise InputError(
             f"{model.name}: trained on single dates, a series of {of} found, one named date of it expected"
         )
-    text = model.metadata.get("dates", str(of))
+    subset = _takes_any_dates(model)
+    text = model.metadata.get("dates", str(DATES if subset else of))
     if not (text.isdecimal() and int(text)):
         raise InputError(f"{model.name}: dates={text!r} found in the metadata of its weights, a number expected")
-    dates = spread_dates(min(int(text), of), of=of)
+    dates = spread_dates(int(text) if subset else min(int(text), of), of=of, repeated=subset)
     model.check_dates(len(dates))
     return dates
+
+
+def named_dates(model: Network, named: Sequence[int]) -> tuple[int, ...]:
+    """Choose what a network is shown of the dates that were named of the 15 of a dataset.
+
+    Args:
+        model: From `pretrained.load`.
+        named: Some of 0 … 14.
+
+    Returns:
+        The dates as they were named. For a network that was trained on a random number of dates, as many as then: the
+        nearest of them for each.
+
+    Raises:
+        InputError: It does not take as many dates.
+    """
+    expected = trained_dates(model, of=DATES) if _takes_any_dates(model) and named else ()
+    dates = tuple(map(int, nearest_dates(named, expected))) if expected else tuple(named)
+    model.check_dates(len(dates))
+    return dates
+
+
+def _takes_any_dates(model: Network) -> bool:
+    return model.metadata.get("date_sampling") == "subset"
 
 
 def keep_trained(model: Network, series: Sequence[T]) -> list[T]:

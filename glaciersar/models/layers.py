@@ -12,15 +12,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from glaciersar.errors import InputError
+from glaciersar.models.onednn import spare_amx
+
+spare_amx()  # before the first convolution
 
 SLOPE = 0.3  # of LeakyReLU below zero: the default of Keras 2, where PyTorch has 0.01
 
 
 class Conv3d(nn.Conv3d):
-    """A 3-D convolution over (B, C, T, H, W) with two workarounds for PyTorch 2.13 on a CPU.
+    """A 3-D convolution over (B, C, T, H, W) with three workarounds for PyTorch 2.13 on a CPU.
 
     In bf16, over exactly two dates, PyTorch leaves part of the gradient of a padded kernel unset. A third date of
-    zeros, which the padding reads anyway, avoids that and changes nothing else.
+    zeros, which the padding reads anyway, avoids that and changes nothing else. Over a single date of one channel it
+    leaves part of the result unset. There only the middle of a kernel of three dates meets the date.
 
     In float32, on one thread, a kernel of one pixel gives up the channels-last layout, and so do the gradients of all
     layers before it. The same sums as a product of matrices keep the layout.
@@ -30,6 +34,9 @@ class Conv3d(nn.Conv3d):
         if x.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
             if x.shape[2] == 2 and self.padding[0]:
                 return super().forward(F.pad(x, (0, 0, 0, 0, 0, 1)))[:, :, :2]
+            if x.shape[2] == 1:
+                middle = self.weight[:, :, self.kernel_size[0] // 2]  # (O, C, 3, 3), or smaller
+                return F.conv2d(x[:, :, 0], middle, self.bias, padding=self.padding[1:]).unsqueeze(2)
         elif x.device.type == "cpu" and torch.is_grad_enabled() and self.kernel_size == (1, 1, 1):
             return F.linear(x.movedim(1, -1), self.weight.flatten(1), self.bias).movedim(-1, 1)
         return super().forward(x)

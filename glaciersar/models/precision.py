@@ -34,7 +34,7 @@ def multiplies_bf16(device: str) -> bool:
         return False
     found = torch.cpu.get_capabilities()
     limited_to_avx2 = torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "AVX2")  # as ATEN_CPU_CAPABILITY may
-    on_x86 = bool(found.get("avx512_bf16") or found.get("amx_bf16")) and not limited_to_avx2
+    on_x86 = bool(found.get("avx512_bf16")) and not limited_to_avx2  # by AMX it would err, see `models.onednn`
     return on_x86 or bool(found.get("bf16"))
 
 

@@ -49,8 +49,9 @@ class TrainConfig:
     scoring and mapping."""
     date_sampling: str = "all"
     """Which of them a training sample shows: "all"; "one", drawn for each sample; "shuffled", all in an order drawn for
-    each sample; "subset", in order, their number drawn for each batch and which for each sample. Validation then sees
-    all in order, after "one" each date by itself. A network trained on "one" is scored and mapped with one date."""
+    each sample; "subset", a number of them drawn for each sample, in order, with the nearest of these in place of each
+    that is left out. Validation then sees all in order, after "one" each date by itself. A network trained on "one" is
+    scored and mapped with one date."""
     augmentations: Sequence[str] = AUGMENTATIONS
     """What is done to a training sample; the random numbers of the others are drawn all the same."""
     recipe: str = "corrected"
@@ -104,7 +105,7 @@ class TrainConfig:
         if self.recipe == AS_RELEASED.name and (found := self.sample_options):
             named = ", ".join(f"{name}={value}" for name, value in found.items())
             raise InputError(f"{named} found with recipe={self.recipe!r}, the defaults expected")
-        if self.date_sampling in ("one", "subset"):
+        if self.date_sampling == "one":
             models.check_dates(self.model, 1)
         models.check_dates(self.model, self.dates)
 

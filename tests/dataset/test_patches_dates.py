@@ -47,20 +47,20 @@ def test_whichever_dates_are_drawn_they_are_of_the_same_window_in_all_features(p
         assert torch.equal(found_labels, labels)
         orders.add(tuple(dates))
     assert len(orders) > 8
-    assert {len(set(dates)) for dates in orders} == {len(dates) for dates in orders}
+    assert {len(dates) for dates in orders} == {1 if sampling == "one" else 15}
+    assert all(len(set(dates)) == len(dates) for dates in orders) == (sampling != "subset")
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_batch_has_one_number_of_dates_and_each_sample_its_own(path, workers):
+def test_samples_of_a_subset_have_as_many_dates_each_a_number_of_its_own(path, workers):
     data = training_patches(path, samples=40, date_sampling="subset", augmentations=())
-    lengths, drawn = set(), []
+    numbers = []
     for series, _ in load_batches(data, 4, workers=workers):
         dates = [place(sample[0])[0] for sample in series]
-        assert all(sorted(set(found)) == found for found in dates)
-        lengths.add(series.shape[2])
-        drawn += [dates] if 1 < series.shape[2] < 14 else []
-    assert len(lengths) > 4
-    assert any(len(set(map(tuple, dates))) > 1 for dates in drawn)
+        assert all(sorted(found) == found and len(found) == 15 for found in dates)
+        numbers += [tuple(len(set(found)) for found in dates)]
+    assert len(set(numbers)) == 10
+    assert all(len(set(of_batch)) > 1 for of_batch in numbers)
     again = [series.clone() for series, _ in load_batches(data, 4)]
     assert all(torch.equal(one, data.batch(range(4 * k, 4 * k + 4))[0]) for k, one in enumerate(again))
 

@@ -63,6 +63,14 @@ def test_a_season_can_be_left_out_and_a_date_chosen_whatever_a_network_was_train
             assert same(maps(model, path, dates=dates), mapped_by_hand(network(), path, dates))
 
 
+def test_a_network_of_a_random_number_of_dates_sees_the_nearest_in_place_of_those_that_are_left_out(path):
+    winter = [date for date in range(15) if date not in (5, 6, 7, 8)]
+    shown = [0, 1, 2, 3, 4, 4, 4, 9, 9, 9, 10, 11, 12, 13, 14]
+    model = network(date_sampling="subset")
+    assert same(maps(model, path, dates=winter), mapped_by_hand(network(), path, shown))
+    assert same(maps(model, path, dates=[9]), mapped_by_hand(network(), path, [9] * 15))
+
+
 def test_a_network_trained_on_single_dates_is_not_scored_on_all_of_them(path, tmp_path):
     with pytest.raises(InputError, match="unet3d: trained on single dates, a series of 15 found"):
         maps(network(date_sampling="one"), path)

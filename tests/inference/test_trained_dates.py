@@ -4,7 +4,7 @@ import pytest
 
 from glaciersar import models
 from glaciersar.errors import InputError
-from glaciersar.inference.trained_dates import keep_trained, trained_dates
+from glaciersar.inference.trained_dates import keep_trained, named_dates, trained_dates
 
 
 def trained(name="unet3d", **metadata):
@@ -22,6 +22,26 @@ def test_weights_with_a_number_see_as_many_dates_evenly_spread_or_all_of_a_short
     assert trained_dates(trained(dates="5"), of=15) == (1, 4, 7, 10, 13)
     assert trained_dates(trained(dates="5", date_sampling="shuffled"), of=15) == (1, 4, 7, 10, 13)
     assert trained_dates(trained(dates="5"), of=3) == (0, 1, 2)
+
+
+def test_weights_of_a_random_number_of_dates_always_see_as_many():
+    assert trained_dates(trained(date_sampling="subset"), of=15) == tuple(range(15))
+    assert trained_dates(trained(date_sampling="subset"), of=60) == tuple(range(2, 60, 4))
+    assert trained_dates(trained(date_sampling="subset"), of=3) == (0,) * 5 + (1,) * 5 + (2,) * 5
+    assert trained_dates(trained(date_sampling="subset", dates="5"), of=15) == (1, 4, 7, 10, 13)
+    assert trained_dates(trained("unet2d_channels", date_sampling="subset"), of=2) == (0,) * 7 + (1,) * 8
+    assert keep_trained(trained(date_sampling="subset", dates="5"), "abc") == list("aabcc")
+
+
+def test_of_named_dates_the_nearest_stand_for_the_others_where_a_random_number_was_trained():
+    assert named_dates(trained(), [9, 2]) == (9, 2)
+    assert named_dates(trained(date_sampling="one"), [9]) == (9,)
+    assert named_dates(trained(date_sampling="subset"), [9]) == (9,) * 15
+    assert named_dates(trained(date_sampling="subset", dates="5"), [2, 9]) == (2, 2, 9, 9, 9)
+    assert named_dates(trained(date_sampling="subset"), []) == ()
+    with pytest.raises(InputError, match="unet2d_channels: a series of 2 dates found, 15 expected"):
+        named_dates(trained("unet2d_channels"), [2, 9])
+    assert len(named_dates(trained("unet2d_channels", date_sampling="subset"), [2, 9])) == 15
 
 
 def test_weights_of_single_dates_see_one_that_was_named():

@@ -24,7 +24,7 @@ from glaciersar.training.config import TrainConfig
         ({"recipe": "as_released", "augmentations": ()}, "augmentations= found with recipe='as_released'"),
         ({"recipe": "as_released", "date_sampling": "one"}, "date_sampling=one found with recipe='as_released'"),
         ({"model": "unet2d_channels", "dates": 5}, "unet2d_channels: a series of 5 dates found, 15 expected"),
-        ({"model": "unet2d_channels", "date_sampling": "subset"}, "unet2d_channels: a series of 1 dates found"),
+        ({"model": "unet2d_channels", "date_sampling": "one"}, "unet2d_channels: a series of 1 dates found"),
     ],
 )
 def test_a_configuration_that_cannot_be_carried_out_is_refused(change, message):
