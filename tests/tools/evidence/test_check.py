@@ -1,0 +1,62 @@
+"""tools.evidence.check: the code of an earlier commit on the same processor"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from glaciersar.errors import InputError
+from tools.evidence import check
+
+SCORE = """
+import os, sys
+from pathlib import Path
+assert (Path("runs/evidence/archives/told.txt").read_text(), Path.cwd()) == ("data", Path(__file__).parents[2])
+assert str(Path.cwd()) == os.environ["PYTHONPATH"]
+out = Path("runs/evidence/scores", *sys.argv[2:], "counts.csv")
+out.parent.mkdir(parents=True)
+out.write_text("against,tp,fp,fn,tn\\nreference,{tp},1,1,1\\n")
+"""
+
+
+def git(*words):
+    who = ["-c", "user.name=tests", "-c", "user.email=tests@example.org"]
+    return subprocess.run(["git", *who, *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """Two commits of code that scores 5 and then 6; the stamp is of the first."""
+    monkeypatch.chdir(tmp_path)
+    git("init", "--quiet")
+    for tp in (5, 6):
+        Path("tools/evidence").mkdir(parents=True, exist_ok=True)
+        Path("tools/evidence/__main__.py").write_text(SCORE.format(tp=tp))
+        stamp = Path("figures/main/seed-1/stamp.json")
+        if tp == 5:
+            stamp.parent.mkdir(parents=True)
+            stamp.write_text(json.dumps({"code": "of 5"}))
+        git("add", ".")
+        git("commit", "--quiet", "--message", f"scores {tp}")
+    for name in ("archives", "datasets"):
+        (tmp_path / "runs/evidence" / name).mkdir(parents=True)
+    (tmp_path / "runs/evidence/archives/told.txt").write_text("data")
+    return tmp_path
+
+
+def test_the_code_that_made_a_table_scores_in_a_checkout_of_its_own_which_is_removed(repository):
+    (repository / "runs/evidence/check").mkdir()
+    commit = check.commit_of(Path("figures"))
+    assert commit == git("rev-parse", "HEAD~1")
+    assert check.score_by_earlier_code(commit, Path("runs/evidence"))["tp"].tolist() == [5]
+    assert check.score_by_earlier_code("HEAD", Path("runs/evidence"))["tp"].tolist() == [6]
+    assert not list((repository / "runs/evidence/check").iterdir())
+    assert len(git("worktree", "list").splitlines()) == 1
+
+
+def test_without_a_commit_of_the_stamp_it_says_what_is_missing(repository):
+    git("rm", "--quiet", "--cached", "figures/main/seed-1/stamp.json")
+    with pytest.raises(InputError, match="nothing found, a commit expected"):
+        check.commit_of(Path("figures/main/seed-1").joinpath("..", "..", "none").resolve())
