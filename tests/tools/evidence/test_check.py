@@ -4,7 +4,6 @@ import json
 import subprocess
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from glaciersar.errors import InputError
@@ -56,7 +55,9 @@ def test_the_code_that_made_a_table_scores_in_a_checkout_of_its_own_which_is_rem
     assert len(git("worktree", "list").splitlines()) == 1
 
 
-def test_without_a_commit_of_the_stamp_it_says_what_is_missing(repository):
-    git("rm", "--quiet", "--cached", "figures/main/seed-1/stamp.json")
+def test_a_stamp_that_was_never_committed_is_refused(repository):
+    Path("drafts/main/seed-1").mkdir(parents=True)
     with pytest.raises(InputError, match="nothing found, a commit expected"):
-        check.commit_of(Path("figures/main/seed-1").joinpath("..", "..", "none").resolve())
+        check.commit_of(Path("drafts"))
+    with pytest.raises(InputError, match="git worktree add"):
+        check.score_by_earlier_code("no-such-commit", Path("runs/evidence"))
