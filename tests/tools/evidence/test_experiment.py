@@ -20,7 +20,7 @@ TINY = {
     "archives": {
         MAIN: {
             "landscapes": 12, "controls": 1, "tiles_per_side": 1, "pixel": 200.0, "years": [2016, 2020],
-            "relative_orbits": [14, 174], "pairing": "one_series", "seed": 7,
+            "relative_orbits": [14, 174], "pairing": "one_series", "repeat_days": 24, "missing_share": 0.0, "seed": 7,
         },
         "pairs": {
             "landscapes": 6, "tiles_per_side": 1, "pixel": 200.0, "years": [2016, 2020],
