@@ -41,7 +41,7 @@ evidence: .venv/made ## run PART of the experiment (main, steps, dates, data, dr
 	$(BIN)/python -m tools.evidence figures
 	@cat figures/evidence/$(PART)/scores.md 2>/dev/null || echo "no table of part $(PART) until a seed has all arms"
 
-evidence-check: .venv/made ## train one arm of the experiment anew, compare it with the committed table, renew the stamps
+evidence-check: .venv/made ## train one arm of the experiment anew, compare it with the committed table or with the code that made it, renew the stamps
 	$(BIN)/snakemake --snakefile evidence.smk --cores all --quiet host reason --rerun-incomplete --nolock runs/evidence/datasets/main/train.h5
 	$(BIN)/python -m tools.evidence check
 

@@ -25,6 +25,9 @@ from glaciersar.parameters import check_values, read_parameters
 
 KERNEL = Config({"KernelManager": {"transport_encryption": "auto"}})
 """Encrypts the traffic with kernels that can; ipykernel 7 warns in each run where it is not."""
+QUIET = ("--IPKernelApp.log_level=CRITICAL",)
+"""Keeps a kernel from logging that it was interrupted: jupyter_client does so before it ends one, at times while the
+kernel still finishes its last cell. What fails in a cell stands in the notebook."""
 
 
 RENAMED = {"mean_decay": "ema_decay"}
@@ -119,6 +122,7 @@ def run_notebook(
                 coalesce_streams=True,  # keeps only the last state of a progress bar
                 kernel_name="python3",
                 config=KERNEL,
+                extra_arguments=[] if watch else list(QUIET),
             )
         except papermill.PapermillExecutionError as error:
             temporary.replace(failed)

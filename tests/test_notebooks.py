@@ -136,6 +136,25 @@ def test_a_run_without_progress_shows_nothing_on_stderr_not_even_a_warning_of_th
     assert subprocess.run(run, check=True, capture_output=True, text=True).stderr == ""
 
 
+def test_a_kernel_that_is_interrupted_while_it_ends_says_nothing(tmp_path):
+    """As jupyter_client interrupts it before it is shut down, at times while it still finishes its last cell."""
+    body = """
+handlers = get_ipython().kernel.shell_handlers
+answer = handlers["execute_request"]
+async def answer_interrupted(*request):
+    await answer(*request)
+    raise KeyboardInterrupt
+handlers["execute_request"] = answer_interrupted
+"""
+    notebook = write_notebook(tmp_path / "04-train.ipynb", body)
+    content = nbformat.read(notebook, 4)
+    content.cells.append(nbformat.v4.new_code_cell("print(epochs)"))
+    nbformat.write(content, notebook)
+    command = "import sys; from glaciersar import notebooks; notebooks.run_notebook(*sys.argv[1:], progress=False)"
+    run = [sys.executable, "-c", command, str(notebook), str(tmp_path / "out")]
+    assert subprocess.run(run, check=True, capture_output=True, text=True).stderr == ""
+
+
 def test_a_failing_notebook_tells_its_error_and_leaves_no_result(notebook, tmp_path):
     write_notebook(notebook, "raise ValueError('the loss became nan')")
     with pytest.raises(InputError, match="ValueError: the loss became nan"):

@@ -14,7 +14,7 @@ DATE_SAMPLINGS = ("all", "one", "shuffled", "subset")
 of them in place of each that is left out."""
 
 
-def spread_dates(count: int, *, of: int = DATES, repeated: bool = False) -> tuple[int, ...]:
+def spread_dates(count: int, *, of: int = DATES) -> tuple[int, ...]:
     """Choose dates evenly spread over a series: the middle ones of `count` equal parts of it.
 
     Date k is round((k + 0.5) · of / count − 0.5), halves rounded up: of 15 dates 1 is number 7, 3 are 2, 7 and 12, and
@@ -23,15 +23,14 @@ def spread_dates(count: int, *, of: int = DATES, repeated: bool = False) -> tupl
     Args:
         count: How many.
         of: Dates of the series.
-        repeated: Whether more dates than there are may be chosen, some of them several times.
 
     Returns:
         Indices, 0 … of − 1, in order.
 
     Raises:
-        InputError: No date, or more than there are, unless `repeated`.
+        InputError: No date, or more than there are.
     """
-    if count < 1 or (count > of and not repeated):
+    if not 1 <= count <= of:
         raise InputError(f"dates={count} found, 1 to {of} expected")
     return tuple((2 * k + 1) * of // (2 * count) for k in range(count))
 

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from glaciersar.devices import choose_device, exact_float32, slow_convolutions
 from glaciersar.errors import InputError
 from glaciersar.inference.predictor import Predictor, Run
+from glaciersar.inference.trained_dates import stand_in_dates, trained_on_subsets
 from glaciersar.models.compiled import check_compiler, compile_elementwise
 from glaciersar.models.export import AnySides
 from glaciersar.models.layers import Network
@@ -92,6 +93,7 @@ def make_predictor(
     if where.startswith("cuda") and (slow := slow_convolutions(precision, torch.backends.cudnn.version())):
         _say_once(slow)
     run = _in_half(model, make, precision) if precision in HALVES else make(model, precision)
+    run = _show_as_trained(model, run)
     return Predictor(backend=backend, precision=precision, device=where, run=run, compiled=compile)
 
 
@@ -108,6 +110,13 @@ def place(model: Module, device: str = "auto") -> Module:
     if here.type == wanted.type and wanted.index in (None, here.index):
         return model
     return copy.deepcopy(model).to(wanted)
+
+
+def _show_as_trained(model: nn.Module, run: Run) -> Run:
+    """Repeat dates of a short series for a network of a random number of dates, which always saw as many."""
+    if not (isinstance(model, Network) and trained_on_subsets(model)):
+        return run
+    return lambda series: run(series[:, :, list(stand_in_dates(model, of=series.shape[2]))])  # (B, F, T, H, W)
 
 
 @cache

@@ -116,7 +116,7 @@ def keep_trained(networks: Networks, series: Sequence[T]) -> list[T]:
     for other in others:
         if len(other) != len(first):
             raise InputError(
-                f"weights trained on {len(other)} dates found beside those trained on {len(first)}, "
+                f"weights that are shown {len(other)} dates of {len(series)} found beside those shown {len(first)}, "
                 f"as many for all members expected"
             )
     return first

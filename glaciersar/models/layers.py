@@ -24,7 +24,7 @@ class Conv3d(nn.Conv3d):
 
     In bf16, over exactly two dates, PyTorch leaves part of the gradient of a padded kernel unset. A third date of
     zeros, which the padding reads anyway, avoids that and changes nothing else. Over a single date of one channel it
-    leaves part of the result unset. There only the middle of a kernel of three dates meets the date.
+    leaves part of the result unset. There only the middle of a kernel of three dates, padded by one, meets the date.
 
     In float32, on one thread, a kernel of one pixel gives up the channels-last layout, and so do the gradients of all
     layers before it. The same sums as a product of matrices keep the layout.

@@ -38,23 +38,6 @@ def test_dates_that_there_are_not_are_refused(shown):
         date_sampling.check_shown(shown)
 
 
-@given(count=st.integers(1, 40), of=st.integers(1, 40))
-def test_dates_that_may_be_repeated_are_as_evenly_spread(count, of):
-    dates = spread_dates(count, of=of, repeated=True)
-    assert len(dates) == count
-    if count <= of:
-        assert dates == spread_dates(count, of=of)
-    else:
-        times = np.bincount(dates, minlength=of)
-        assert times.max() - times.min() <= 1  # every date is there
-        assert list(dates) == sorted(dates)
-
-
-def test_none_may_not_be_repeated():
-    with pytest.raises(InputError, match="dates=0 found, 1 to 15 expected"):
-        spread_dates(0, repeated=True)
-
-
 @given(kept=st.lists(st.integers(0, 14), min_size=1, unique=True), series=st.sampled_from([range(15), (1, 4, 7)]))
 def test_the_nearest_date_that_is_kept_stands_for_each_that_is_left_out(kept, series):
     found = nearest_dates(kept, series)

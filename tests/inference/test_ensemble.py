@@ -152,7 +152,7 @@ def test_members_that_take_other_features_or_dates_are_refused(chosen, tmp_path)
     with pytest.raises(InputError, match="grd, grd_cross found beside those of grd, the same for all members"):
         ensemble.members_of([network(1), pair])
     few.metadata["dates"] = "2"
-    with pytest.raises(InputError, match="trained on 2 dates found beside those trained on 3"):
+    with pytest.raises(InputError, match="that are shown 2 dates of 3 found beside those shown 3"):
         map_scenes([network(1), few], chosen, GRID, "HH", tmp_path / "probability.tif", tiling=TILES)
     with pytest.raises(InputError, match="no network found"):
         ensemble.members_of([])

@@ -1,3 +1,4 @@
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -240,3 +241,20 @@ def test_scenes_of_one_polarisation_are_refused_by_a_network_of_two(tmp_path, ch
         with pytest.raises(InputError, match=message):
             large_raster.map_scenes(both, chosen, GRID, polarisation, tmp_path / "new" / "probability.tif")
     assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["unet3d", "unet2d_mean"])
+def test_a_network_of_a_random_number_of_dates_sees_a_short_series_as_long_as_in_training(tmp_path, chosen, name):
+    model = models.build(name, width=4)
+    model.metadata = {"date_sampling": "subset"}
+    path = tmp_path / "probability.tif"
+    mapped, _ = large_raster.map_scenes(model, chosen, GRID, "HH", path, tiling=TILES)
+    series = radiometry.prepare(read_series(chosen, GRID, "HH").power).series[None]  # (1, 4, H, W)
+    shown = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]
+    plain = copy.deepcopy(model)
+    plain.metadata = {}
+    expected = sliding_window.map_array(plain, series[:, shown], tiling=TILES)
+    np.testing.assert_allclose(values(path), expected, atol=1e-6)
+    assert mapped.dates == 4
+    with rasterio.open(path) as file:
+        assert file.tags()["dates"] == "2020-01-02 2020-01-14 2020-01-26 2020-02-07"  # those that there are

@@ -1,10 +1,13 @@
 """glaciersar.inference.trained_dates"""
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from glaciersar import models
 from glaciersar.errors import InputError
-from glaciersar.inference.trained_dates import keep_trained, named_dates, trained_dates
+from glaciersar.inference.trained_dates import keep_trained, named_dates, stand_in_dates, trained_dates
 
 
 def trained(name="unet3d", **metadata):
@@ -27,10 +30,12 @@ def test_weights_with_a_number_see_as_many_dates_evenly_spread_or_all_of_a_short
 def test_weights_of_a_random_number_of_dates_always_see_as_many():
     assert trained_dates(trained(date_sampling="subset"), of=15) == tuple(range(15))
     assert trained_dates(trained(date_sampling="subset"), of=60) == tuple(range(2, 60, 4))
-    assert trained_dates(trained(date_sampling="subset"), of=3) == (0,) * 5 + (1,) * 5 + (2,) * 5
+    assert trained_dates(trained(date_sampling="subset"), of=3) == (0, 1, 2)
+    assert stand_in_dates(trained(date_sampling="subset"), of=3) == (0,) * 5 + (1,) * 5 + (2,) * 5
     assert trained_dates(trained(date_sampling="subset", dates="5"), of=15) == (1, 4, 7, 10, 13)
-    assert trained_dates(trained("unet2d_channels", date_sampling="subset"), of=2) == (0,) * 7 + (1,) * 8
-    assert keep_trained(trained(date_sampling="subset", dates="5"), "abc") == list("aabcc")
+    assert stand_in_dates(trained(date_sampling="subset"), of=2) == (0,) * 7 + (1,) * 8
+    assert stand_in_dates(trained(date_sampling="subset", dates="5"), of=3) == (0, 0, 1, 2, 2)
+    assert keep_trained(trained(date_sampling="subset", dates="5"), "abc") == list("abc")
 
 
 def test_of_named_dates_the_nearest_stand_for_the_others_where_a_random_number_was_trained():
@@ -38,7 +43,9 @@ def test_of_named_dates_the_nearest_stand_for_the_others_where_a_random_number_w
     assert named_dates(trained(date_sampling="one"), [9]) == (9,)
     assert named_dates(trained(date_sampling="subset"), [9]) == (9,) * 15
     assert named_dates(trained(date_sampling="subset", dates="5"), [2, 9]) == (2, 2, 9, 9, 9)
-    assert named_dates(trained(date_sampling="subset"), []) == ()
+    for named in ([], [3, 40], [-90, 3]):
+        with pytest.raises(InputError, match="some of 0 to 14 expected"):
+            named_dates(trained(date_sampling="subset"), named)
     with pytest.raises(InputError, match="unet2d_channels: a series of 2 dates found, 15 expected"):
         named_dates(trained("unet2d_channels"), [2, 9])
     assert len(named_dates(trained("unet2d_channels", date_sampling="subset"), [2, 9])) == 15
@@ -65,3 +72,12 @@ def test_what_is_kept_of_a_series_are_those_dates():
     assert keep_trained(trained(dates="2"), "abcd") == ["b", "d"]
     assert keep_trained(trained(), "abcd") == list("abcd")
     assert keep_trained(trained(dates="2"), "") == []
+
+
+@given(of=st.integers(1, 15))
+def test_dates_that_stand_in_are_evenly_repeated_and_a_whole_series_stays(of):
+    dates = stand_in_dates(trained(date_sampling="subset"), of=of)
+    times = np.bincount(dates, minlength=of)
+    assert (len(times), times.sum()) == (of, 15)
+    assert times.max() - times.min() <= 1
+    assert list(dates) == sorted(dates)

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +26,8 @@ COUNTS = Path("scores", ARM, str(SEED), "counts.csv")
 def check_tables(plan: Plan, work: Path, figures: Path) -> None:
     """Train one arm with one seed anew and renew the hash of the code in all stamps if nothing in its counts changed.
 
-    It says nothing about a changed plan, nor about code that other arms alone run.
+    It says nothing about a changed plan, nor about code that other arms alone run. Archives and datasets are taken as
+    they are: where code that makes them has changed, make them anew first; only the table shows that.
 
     Raises:
         InputError: Something has changed; the sentence says which command makes the tables anew.
@@ -42,7 +44,8 @@ def check_tables(plan: Plan, work: Path, figures: Path) -> None:
         said += "all counts are equal"
     else:
         said += f"on this processor, {stamp.processor()}, "
-        before = score_by_earlier_code(commit_of(figures), work)
+        commit, code = commit_of(figures)
+        before = score_by_earlier_code(commit, code, work)
         if not now.equals(before):
             raise InputError(
                 f"{figures}: {said}the code that made the table gives {_iou(before):.4f}, the same counts as now "
@@ -51,29 +54,41 @@ def check_tables(plan: Plan, work: Path, figures: Path) -> None:
         said += "the code that made the table gives the same counts as now"
     print(said)
     for path in sorted(figures.glob("*/seed-*/stamp.json")):
-        old = stamp.read_stamp(path)
-        seconds = float(old["seconds"])
-        stamp.write_stamp(path, command=old["command"], plan=old["plan"], seconds=seconds, note=f"checked: {said}")
+        stamp.renew_stamp(path, note=f"checked: {said}")
 
 
-def commit_of(figures: Path) -> str:
-    """Find the commit that last wrote the stamp of the checked seed, by code of the hash that it holds."""
+def commit_of(figures: Path) -> tuple[str, str]:
+    """Find the commit that last wrote the stamp of the checked seed, and the hash of the code that it holds."""
     path = figures / MAIN / f"seed-{SEED}" / "stamp.json"
-    return _git(path.resolve().parent, "log", "-1", "--format=%H", "--", path.name)
+    commit = _run(["git", "log", "-1", "--format=%H", "--", path.name], path.resolve().parent)
+    if not commit:
+        raise InputError(f"{path}: no commit of it found, one expected; commit it first")
+    return commit, str(stamp.read_stamp(path)["code"])
 
 
-def score_by_earlier_code(commit: str, work: Path) -> pd.DataFrame:
-    """Train and score the arm by the code of a commit, on the data that are there; gives its counts."""
+def score_by_earlier_code(commit: str, code: str, work: Path) -> pd.DataFrame:
+    """Train and score the arm by the code of a commit, on the data that are there.
+
+    Args:
+        commit: Checked out into a folder of its own, which is removed afterwards.
+        code: Hash that its code must have, else it is not what made the table, as in a clone without history.
+        work: Of the experiment.
+
+    Returns:
+        Its counts.
+    """
     tree = (work / "check" / "before").resolve()
-    _git(Path.cwd(), "worktree", "add", "--detach", "--force", str(tree), commit)
+    environment = os.environ | {"PYTHONPATH": str(tree)}
+    _run(["git", "worktree", "add", "--detach", "--force", str(tree), commit])
     try:
+        hashed = "from tools.evidence.stamp import code_hash; print(code_hash())"
+        if (found := _run([sys.executable, "-c", hashed], tree, environment)) != code:
+            raise InputError(f"{commit}: code of the hash {found} found, {code} expected, as the stamp says")
         _lend_data(work, tree / WORK)
-        environment = os.environ | {"PYTHONPATH": str(tree)}
-        command = [sys.executable, "-m", "tools.evidence", "score", ARM, str(SEED)]
-        subprocess.run(command, cwd=tree, env=environment, check=True)
+        _run([sys.executable, "-m", "tools.evidence", "score", ARM, str(SEED)], tree, environment)
         return pd.read_csv(tree / WORK / COUNTS)
     finally:
-        _git(Path.cwd(), "worktree", "remove", "--force", str(tree))
+        subprocess.run(["git", "worktree", "remove", "--force", str(tree)], check=False)
 
 
 def _lend_data(work: Path, folder: Path) -> None:
@@ -83,10 +98,11 @@ def _lend_data(work: Path, folder: Path) -> None:
         (folder / name).symlink_to((work / name).resolve())
 
 
-def _git(folder: Path, *words: str) -> str:
-    run = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True)
-    if run.returncode or (words[0] == "log" and not run.stdout.strip()):
-        raise InputError(f"{folder}: git {' '.join(words)}: {run.stderr.strip() or 'nothing found, a commit expected'}")
+def _run(words: Sequence[str], folder: Path = Path(), environment: Mapping[str, str] | None = None) -> str:
+    """Run a command and return what it prints."""
+    run = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True)
+    if run.returncode:
+        raise InputError(f"{' '.join(words)}: {run.stderr.strip()}")
     return run.stdout.strip()
 
 

@@ -154,6 +154,8 @@ def _date_table(by_date: dict[str, tuple[Confusion, ...]], *, chosen: int) -> pd
 def _season_tables(model: Network, test: Path, archive: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Count what one network maps without one season, from the year's first dates, and from single dates.
 
+    The nearest of these dates stand for the others, as in training: of the first three the third for all later ones.
+
     Returns:
         Counts by choice of dates and landscape; and, without seasons only, by choice and zone of all landscapes.
     """

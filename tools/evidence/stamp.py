@@ -1,15 +1,15 @@
 """Stamps: which code and plan made a committed table, and whether it still stands.
 
 The hash of the code is over the parsed code, without comments and docstrings, of what decides a score. Where code has
-changed and results should not have, `make evidence-check` trains one arm anew, compares it with the committed table and
-renews the stamps.
+changed and results should not have, `make evidence-check` trains one arm anew, compares it with the committed table, or
+with the code that made it, and renews the stamps.
 """
 
 import ast
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from glaciersar.dependencies import files_behind
@@ -81,11 +81,20 @@ def plan_hash(plan: Plan, part: Part) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def write_stamp(path: Path, *, command: str, plan: str, seconds: float, note: str = "") -> None:
+def write_stamp(path: Path, *, command: str, plan: str, seconds: float) -> None:
     """Write which code and plan made the scores of a seed, by which command, where, and in how long."""
     made = {"command": command, "code": code_hash(), "plan": plan, "processor": processor(), "seconds": round(seconds)}
+    _write(path, made)
+
+
+def renew_stamp(path: Path, *, note: str) -> None:
+    """Write that the present code gives the scores of a stamp, and how that was checked; all else stays."""
+    _write(path, read_stamp(path) | {"code": code_hash(), "note": note})
+
+
+def _write(path: Path, content: Mapping[str, object]) -> None:
     with atomic_write(path) as temporary:
-        temporary.write_text(json.dumps(made | ({"note": note} if note else {}), indent=1) + "\n")
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def read_stamp(path: Path) -> dict[str, str]:

@@ -33,6 +33,7 @@ def repository(tmp_path, monkeypatch):
     for tp in (5, 6):
         Path("tools/evidence").mkdir(parents=True, exist_ok=True)
         Path("tools/evidence/__main__.py").write_text(SCORE.format(tp=tp))
+        Path("tools/evidence/stamp.py").write_text(f"def code_hash():\n    return 'of {tp}'\n")
         stamp = Path("figures/main/seed-1/stamp.json")
         if tp == 5:
             stamp.parent.mkdir(parents=True)
@@ -47,17 +48,30 @@ def repository(tmp_path, monkeypatch):
 
 def test_the_code_that_made_a_table_scores_in_a_checkout_of_its_own_which_is_removed(repository):
     (repository / "runs/evidence/check").mkdir()
-    commit = check.commit_of(Path("figures"))
-    assert commit == git("rev-parse", "HEAD~1")
-    assert check.score_by_earlier_code(commit, Path("runs/evidence"))["tp"].tolist() == [5]
-    assert check.score_by_earlier_code("HEAD", Path("runs/evidence"))["tp"].tolist() == [6]
+    commit, code = check.commit_of(Path("figures"))
+    assert (commit, code) == (git("rev-parse", "HEAD~1"), "of 5")
+    assert check.score_by_earlier_code(commit, code, Path("runs/evidence"))["tp"].tolist() == [5]
+    assert check.score_by_earlier_code("HEAD", "of 6", Path("runs/evidence"))["tp"].tolist() == [6]
     assert not list((repository / "runs/evidence/check").iterdir())
     assert len(git("worktree", "list").splitlines()) == 1
 
 
 def test_a_stamp_that_was_never_committed_is_refused(repository):
     Path("drafts/main/seed-1").mkdir(parents=True)
-    with pytest.raises(InputError, match="nothing found, a commit expected"):
+    with pytest.raises(InputError, match="no commit of it found, one expected"):
         check.commit_of(Path("drafts"))
     with pytest.raises(InputError, match="git worktree add"):
-        check.score_by_earlier_code("no-such-commit", Path("runs/evidence"))
+        check.score_by_earlier_code("no-such-commit", "of 5", Path("runs/evidence"))
+
+
+def test_a_commit_whose_code_did_not_make_the_table_is_refused_and_its_checkout_removed(repository):
+    with pytest.raises(InputError, match="code of the hash of 6 found, of 5 expected"):
+        check.score_by_earlier_code("HEAD", "of 5", Path("runs/evidence"))
+    assert len(git("worktree", "list").splitlines()) == 1
+
+
+def test_why_the_earlier_code_failed_is_told(repository):
+    Path("tools/evidence/__main__.py").write_text("raise SystemExit('no memory left')")
+    git("commit", "--quiet", "--all", "--message", "fails")
+    with pytest.raises(InputError, match=r"tools\.evidence score unet3d 1: no memory left"):
+        check.score_by_earlier_code("HEAD", "of 6", Path("runs/evidence"))

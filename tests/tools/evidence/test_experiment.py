@@ -16,7 +16,7 @@ from tools.evidence import check, data, score, stamp
 from tools.evidence import tables as tables_module
 from tools.evidence.plan import FIGURES, MAIN, PLAN, Arm, Part, Shift, read_plan
 
-TINY = {
+TINY = {  # passes of 24 days: few, and still 15 a year
     "archives": {
         MAIN: {
             "landscapes": 12, "controls": 1, "tiles_per_side": 1, "pixel": 200.0, "years": [2016, 2020],
@@ -352,7 +352,7 @@ def test_committed_tables_are_of_this_code(path):
     content = stamp.read_stamp(path)
     assert content["code"] == stamp.code_hash(), (
         f"{path.parent}: made by other code; renew it by `{content['command']}`, or, if results have not changed, "
-        f"by `make evidence-check`, which trains one arm anew and compares it"
+        f"by `make evidence-check`, which trains one arm anew and compares"
     )
     plan = read_plan()
     assert content["plan"] == stamp.plan_hash(plan, plan.parts[path.parts[-3]]), f"{PLAN} has changed since {path}"
@@ -366,20 +366,23 @@ def test_stamps_are_renewed_where_the_counts_are_as_committed_or_as_the_earlier_
     figures = tmp_path / "figures"
     shutil.copytree(tables, figures)
     path = figures / "more" / "seed-1" / "stamp.json"
-    path.write_text(json.dumps(stamp.read_stamp(path) | {"code": "of yesterday"}))
+    old = stamp.read_stamp(path) | {"code": "of yesterday", "processor": "another", "seconds": 12}
+    path.write_text(json.dumps(old))
     evidence.make(plan, "check", [], work=work, figures=figures)
     assert stamp.read_stamp(path)["code"] == stamp.code_hash()
+    for kept in ("command", "plan", "processor", "seconds"):
+        assert stamp.read_stamp(path)[kept] == old[kept]
     assert "simulated IoU" in stamp.read_stamp(path)["note"]
     assert "all counts are equal" in stamp.read_stamp(path)["note"]
     counts = pd.read_csv(figures / MAIN / "counts.csv")
     counts["fp"] += 1  # as another processor may have counted
     counts.to_csv(figures / MAIN / "counts.csv", index=False)
     here = pd.read_csv(work / "check/scores/unet3d/1/counts.csv")
-    monkeypatch.setattr(check, "commit_of", lambda _: "of yesterday")
-    monkeypatch.setattr(check, "score_by_earlier_code", lambda commit, _: here)
+    monkeypatch.setattr(check, "commit_of", lambda _: ("of yesterday", "hash"))
+    monkeypatch.setattr(check, "score_by_earlier_code", lambda commit, code, _: here)
     evidence.make(plan, "check", [], work=work, figures=figures)
     assert "the code that made the table gives the same counts as now" in stamp.read_stamp(path)["note"]
-    monkeypatch.setattr(check, "score_by_earlier_code", lambda commit, _: here.assign(fp=here["fp"] + 1))
+    monkeypatch.setattr(check, "score_by_earlier_code", lambda commit, code, _: here.assign(fp=here["fp"] + 1))
     with pytest.raises(InputError, match="make them anew by make evidence PART="):
         evidence.make(plan, "check", [], work=work, figures=figures)
 
