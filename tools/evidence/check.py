@@ -58,12 +58,13 @@ def check_tables(plan: Plan, work: Path, figures: Path) -> None:
 
 
 def commit_of(figures: Path) -> tuple[str, str]:
-    """Find the commit that last wrote the stamp of the checked seed, and the hash of the code that it holds."""
+    """Find the commit that wrote the hash of the code into the stamp of the checked seed, and that hash."""
     path = figures / MAIN / f"seed-{SEED}" / "stamp.json"
-    commit = _run(["git", "log", "-1", "--format=%H", "--", path.name], path.resolve().parent)
+    code = str(stamp.read_stamp(path)["code"])
+    commit = _run(["git", "log", "-1", "--format=%H", f"-S{code}", "--", path.name], path.resolve().parent)
     if not commit:
-        raise InputError(f"{path}: no commit of it found, one expected; commit it first")
-    return commit, str(stamp.read_stamp(path)["code"])
+        raise InputError(f"{path}: no commit that wrote its code {code} found, one expected; commit it first")
+    return commit, code
 
 
 def score_by_earlier_code(commit: str, code: str, work: Path) -> pd.DataFrame:

@@ -27,7 +27,7 @@ def git(*words):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """Two commits of code that scores 5 and then 6; the stamp is of the first."""
+    """Two commits of code that scores 5 and then 6; the stamp is of the first, and has a note of the second."""
     monkeypatch.chdir(tmp_path)
     git("init", "--quiet")
     for tp in (5, 6):
@@ -35,9 +35,8 @@ def repository(tmp_path, monkeypatch):
         Path("tools/evidence/__main__.py").write_text(SCORE.format(tp=tp))
         Path("tools/evidence/stamp.py").write_text(f"def code_hash():\n    return 'of {tp}'\n")
         stamp = Path("figures/main/seed-1/stamp.json")
-        if tp == 5:
-            stamp.parent.mkdir(parents=True)
-            stamp.write_text(json.dumps({"code": "of 5"}))
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(json.dumps({"code": "of 5"} | ({"note": "later"} if tp == 6 else {})))
         git("add", ".")
         git("commit", "--quiet", "--message", f"scores {tp}")
     for name in ("archives", "datasets"):
@@ -58,7 +57,8 @@ def test_the_code_that_made_a_table_scores_in_a_checkout_of_its_own_which_is_rem
 
 def test_a_stamp_that_was_never_committed_is_refused(repository):
     Path("drafts/main/seed-1").mkdir(parents=True)
-    with pytest.raises(InputError, match="no commit of it found, one expected"):
+    Path("drafts/main/seed-1/stamp.json").write_text(json.dumps({"code": "of 7"}))
+    with pytest.raises(InputError, match="no commit that wrote its code of 7 found, one expected"):
         check.commit_of(Path("drafts"))
     with pytest.raises(InputError, match="git worktree add"):
         check.score_by_earlier_code("no-such-commit", "of 5", Path("runs/evidence"))
