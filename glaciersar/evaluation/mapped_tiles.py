@@ -41,8 +41,8 @@ def iter_tile_maps(
         progress: Show a progress bar.
         names: Tiles to map; None maps all.
         dates: Which of a tile's 15 dates the model is shown, 0 … 14, in their order: one of them, or all but a season.
-            None shows those it was trained on. One that was trained on a random number of dates sees the nearest of
-            these in place of each that is left out.
+            None shows those it was trained on. The nearest of these stand in place of those that are
+            left out, so that it sees as many as in training.
         device: "auto", "cpu", "cuda" or "cuda:1", as for `backends.place`.
 
     Yields:

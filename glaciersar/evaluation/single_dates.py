@@ -16,6 +16,8 @@ def count_by_date(
 ) -> dict[str, tuple[Confusion, ...]]:
     """Count the pixels of the maps from each single date, whatever dates the model was trained on.
 
+    A model that was trained on several dates sees as many, each of them this one.
+
     Args:
         model: From `pretrained.load`.
         path: The dataset file: val.h5 to choose a date by `best_date`, test.h5 to score it.

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from glaciersar.devices import choose_device, exact_float32, slow_convolutions
 from glaciersar.errors import InputError
 from glaciersar.inference.predictor import Predictor, Run
-from glaciersar.inference.trained_dates import stand_in_dates, trained_on_subsets
+from glaciersar.inference.trained_dates import dates_in_training, stand_in_dates
 from glaciersar.models.compiled import check_compiler, compile_elementwise
 from glaciersar.models.export import AnySides
 from glaciersar.models.layers import Network
@@ -113,8 +113,8 @@ def place(model: Module, device: str = "auto") -> Module:
 
 
 def _show_as_trained(model: nn.Module, run: Run) -> Run:
-    """Repeat dates of a short series for a network of a random number of dates, which always saw as many."""
-    if not (isinstance(model, Network) and trained_on_subsets(model)):
+    """Repeat dates of a series that is shorter than those a network was trained on."""
+    if not (isinstance(model, Network) and dates_in_training(model)):
         return run
     return lambda series: run(series[:, :, list(stand_in_dates(model, of=series.shape[2]))])  # (B, F, T, H, W)
 

@@ -50,8 +50,8 @@ def map_scenes(
         network: From `pretrained.load`, of one feature of backscatter, or of co- and cross-polarised, and of coherence
             beside them or alone; or several such, from `ensemble.load_networks`, whose mean is the map.
         chosen: From `selection.choose_series`, any number of dates, of which the network is shown as many as it was
-            trained on, or all of fewer; where one misses a part, it is filled from the others. Of no matter for
-            coherence alone.
+            trained on, some repeated where there are fewer; where one misses a part, it is filled from the others. Of
+            no matter for coherence alone.
         geobox: The grid of the map.
         polarisation: "HH", "HV", "VV" or "VH"; for a network of two, "HH+HV" or "VV+VH".
         path, dtype, calibration, progress, on_block: As for `map_raster`.

@@ -12,6 +12,7 @@ from glaciersar.inference.ensemble import Networks
 from glaciersar.inference.predictor import Predictor
 from glaciersar.inference.prepared_scenes import Preview, file_state, look_at, match_polarisations, read_prepared
 from glaciersar.inference.sliding_window import Tiling, WindowLayout
+from glaciersar.inference.trained_dates import describe_stand_ins
 from glaciersar.models import Network
 from glaciersar.models.features import COHERENCE
 from glaciersar.radiometry import Prepared
@@ -67,6 +68,8 @@ def prepare_mapping(
     WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
     passes, kept = _series_of(members, list(polarisations), chosen, pairs)
     common_convention(passes, polarisation)  # refuses gamma nought beside sigma nought
+    for said in dict.fromkeys(describe_stand_ins(member, of=len(passes or kept)) for member in members):
+        print(said, end="\n" * bool(said))
     look = look_at(passes, geobox, polarisations, pairs=kept, max_offset=max_offset)
     size = len(passes or kept) * geobox.shape[0] * geobox.shape[1]
     rasters = [

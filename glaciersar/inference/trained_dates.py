@@ -1,6 +1,7 @@
 """Show a network the dates that it was trained on: as many, evenly spread over a series, as its weight file says.
 
-One that was trained on a random number of dates always sees as many: the nearest stand for those that are missing.
+In a shorter series the nearest dates stand for those that are missing. Shown fewer, a network of 15 dates fails: what
+it has learned of a year, and of sums over it, no longer holds.
 """
 
 from collections.abc import Sequence
@@ -32,10 +33,9 @@ def trained_dates(model: Network, *, of: int) -> tuple[int, ...]:
         raise InputError(
             f"{model.name}: trained on single dates, a series of {of} found, one named date of it expected"
         )
-    text = model.metadata.get("dates", str(DATES if trained_on_subsets(model) else of))
-    if not (text.isdecimal() and int(text)):
-        raise InputError(f"{model.name}: dates={text!r} found in the metadata of its weights, a number expected")
-    dates = spread_dates(min(int(text), of), of=of)
+    subset = model.metadata.get("date_sampling") == "subset"
+    count = dates_in_training(model) if subset or "dates" in model.metadata else None
+    dates = spread_dates(min(count or of, of), of=of)
     model.check_dates(len(dates))
     return dates
 
@@ -48,36 +48,48 @@ def named_dates(model: Network, named: Sequence[int]) -> tuple[int, ...]:
         named: Some of 0 … 14.
 
     Returns:
-        The dates as they were named. For a network that was trained on a random number of dates, as many as then: the
-        nearest of them for each.
+        For a network of which it is known how many dates it was trained on, as many: the nearest of those named for
+        each. Else, and for one of single dates, those named.
 
     Raises:
         InputError: A date does not exist, or it does not take as many.
     """
     dates = check_shown(named)
-    if trained_on_subsets(model):
+    if dates_in_training(model):
         dates = tuple(map(int, nearest_dates(named, trained_dates(model, of=DATES))))
     model.check_dates(len(dates))
     return dates
 
 
 def stand_in_dates(model: Network, *, of: int) -> tuple[int, ...]:
-    """Choose what stands for the dates that a short series lacks, for a network of a random number of dates.
+    """Choose what stands for the dates that a series lacks, if it is shorter than those a network was trained on.
 
     Args:
         model: From `pretrained.load`.
-        of: Dates of the series, as many as `trained_dates` gives, or fewer.
+        of: Dates of the series.
 
     Returns:
-        Indices, 0 … of − 1, in order, as many as the network was trained on: evenly spread, some of them repeated.
+        Indices, 0 … of − 1, in order: all; in a shorter series as many as in training, evenly spread, some repeated.
     """
-    count = len(trained_dates(model, of=DATES))
+    count = max(dates_in_training(model) or 0, of)
     return tuple((2 * k + 1) * of // (2 * count) for k in range(count))
 
 
-def trained_on_subsets(model: Network) -> bool:
-    """Tell whether a network was trained on a random number of dates."""
-    return model.metadata.get("date_sampling") == "subset"
+def describe_stand_ins(model: Network, *, of: int) -> str:
+    """Say in a sentence that dates of a series stand for others; empty where none does."""
+    count = len(stand_in_dates(model, of=of))
+    return f"{model.name}: {of} dates found, trained on {count}: the nearest stand for the others" if count > of else ""
+
+
+def dates_in_training(model: Network) -> int | None:
+    """Tell how many dates of a year a network saw in training; None of single dates, or where its weights don't say."""
+    sampling = model.metadata.get("date_sampling", "")
+    if sampling == "one" or not {"dates", "date_sampling", "trained_on"} & model.metadata.keys():
+        return None
+    text = model.metadata.get("dates", str(DATES))
+    if not (text.isdecimal() and int(text)):
+        raise InputError(f"{model.name}: dates={text!r} found in the metadata of its weights, a number expected")
+    return int(text)
 
 
 def keep_trained(model: Network, series: Sequence[T]) -> list[T]:

@@ -56,19 +56,21 @@ def test_a_network_is_scored_on_the_dates_it_was_trained_on_in_order(path, sampl
     assert same(maps(model, path), mapped_by_hand(model, path, [1, 4, 7, 10, 13]))
 
 
-def test_a_season_can_be_left_out_and_a_date_chosen_whatever_a_network_was_trained_on(path):
+@pytest.mark.parametrize(
+    ("metadata", "without_summer", "only_9"),
+    [
+        ({}, [0, 1, 2, 3, 4, 9, 10, 11, 12, 13, 14], [9]),  # nothing is known of its training
+        ({"date_sampling": "one"}, [0, 1, 2, 3, 4, 9, 10, 11, 12, 13, 14], [9]),
+        ({"dates": "5"}, [1, 4, 9, 10, 13], [9] * 5),
+        ({"trained_on": "radar"}, [0, 1, 2, 3, 4, 4, 4, 9, 9, 9, 10, 11, 12, 13, 14], [9] * 15),
+        ({"date_sampling": "subset"}, [0, 1, 2, 3, 4, 4, 4, 9, 9, 9, 10, 11, 12, 13, 14], [9] * 15),
+    ],
+)
+def test_where_a_season_is_left_out_the_nearest_dates_stand_for_it(path, metadata, without_summer, only_9):
     winter = [date for date in range(15) if date not in (5, 6, 7, 8)]
-    for model in (network(), network(dates="5"), network(date_sampling="one")):
-        for dates in (winter, [9]):
-            assert same(maps(model, path, dates=dates), mapped_by_hand(network(), path, dates))
-
-
-def test_a_network_of_a_random_number_of_dates_sees_the_nearest_in_place_of_those_that_are_left_out(path):
-    winter = [date for date in range(15) if date not in (5, 6, 7, 8)]
-    shown = [0, 1, 2, 3, 4, 4, 4, 9, 9, 9, 10, 11, 12, 13, 14]
-    model = network(date_sampling="subset")
-    assert same(maps(model, path, dates=winter), mapped_by_hand(network(), path, shown))
-    assert same(maps(model, path, dates=[9]), mapped_by_hand(network(), path, [9] * 15))
+    model = network(**metadata)
+    assert same(maps(model, path, dates=winter), mapped_by_hand(network(), path, without_summer))
+    assert same(maps(model, path, dates=[9]), mapped_by_hand(network(), path, only_9))
 
 
 def test_a_network_trained_on_single_dates_is_not_scored_on_all_of_them(path, tmp_path):

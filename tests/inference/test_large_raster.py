@@ -243,12 +243,14 @@ def test_scenes_of_one_polarisation_are_refused_by_a_network_of_two(tmp_path, ch
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("metadata", [{"date_sampling": "subset"}, {"trained_on": "simulated radar"}, {"dates": "15"}])
 @pytest.mark.parametrize("name", ["unet3d", "unet2d_mean"])
-def test_a_network_of_a_random_number_of_dates_sees_a_short_series_as_long_as_in_training(tmp_path, chosen, name):
+def test_a_network_sees_a_short_series_as_long_as_in_training(tmp_path, chosen, name, metadata, capsys):
     model = models.build(name, width=4)
-    model.metadata = {"date_sampling": "subset"}
+    model.metadata = metadata
     path = tmp_path / "probability.tif"
     mapped, _ = large_raster.map_scenes(model, chosen, GRID, "HH", path, tiling=TILES)
+    assert f"{name}: 4 dates found, trained on 15: the nearest stand for the others\n" in capsys.readouterr().out
     series = radiometry.prepare(read_series(chosen, GRID, "HH").power).series[None]  # (1, 4, H, W)
     shown = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3]
     plain = copy.deepcopy(model)

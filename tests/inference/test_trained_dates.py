@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from glaciersar import models
 from glaciersar.errors import InputError
-from glaciersar.inference.trained_dates import keep_trained, named_dates, stand_in_dates, trained_dates
+from glaciersar.inference.trained_dates import (
+    dates_in_training,
+    keep_trained,
+    named_dates,
+    stand_in_dates,
+    trained_dates,
+)
 
 
 def trained(name="unet3d", **metadata):
@@ -38,8 +44,10 @@ def test_weights_of_a_random_number_of_dates_always_see_as_many():
     assert keep_trained(trained(date_sampling="subset", dates="5"), "abc") == list("abc")
 
 
-def test_of_named_dates_the_nearest_stand_for_the_others_where_a_random_number_was_trained():
+def test_of_named_dates_the_nearest_stand_for_the_others():
     assert named_dates(trained(), [9, 2]) == (9, 2)
+    assert named_dates(trained(trained_on="radar"), [9, 2]) == (2,) * 6 + (9,) * 9
+    assert named_dates(trained(dates="5"), [2, 9]) == (2, 2, 9, 9, 9)
     assert named_dates(trained(date_sampling="one"), [9]) == (9,)
     assert named_dates(trained(date_sampling="subset"), [9]) == (9,) * 15
     assert named_dates(trained(date_sampling="subset", dates="5"), [2, 9]) == (2, 2, 9, 9, 9)
@@ -76,8 +84,21 @@ def test_what_is_kept_of_a_series_are_those_dates():
 
 @given(of=st.integers(1, 15))
 def test_dates_that_stand_in_are_evenly_repeated_and_a_whole_series_stays(of):
-    dates = stand_in_dates(trained(date_sampling="subset"), of=of)
+    dates = stand_in_dates(trained(trained_on="radar"), of=of)
     times = np.bincount(dates, minlength=of)
     assert (len(times), times.sum()) == (of, 15)
     assert times.max() - times.min() <= 1
     assert list(dates) == sorted(dates)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "count"),
+    [
+        ({}, None), ({"date_sampling": "one", "dates": "5"}, None), ({"dates": "5"}, 5),
+        ({"date_sampling": "subset"}, 15), ({"trained_on": "radar"}, 15), ({"trained_on": "radar", "dates": "8"}, 8),
+    ],
+)  # fmt: skip
+def test_weights_tell_how_many_dates_they_were_trained_on_or_nothing_is_repeated(metadata, count):
+    assert dates_in_training(trained(**metadata)) == count
+    assert len(stand_in_dates(trained(**metadata), of=3)) == (count or 3)
+    assert stand_in_dates(trained(**metadata), of=20) == tuple(range(20))
