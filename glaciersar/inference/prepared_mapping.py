@@ -68,8 +68,8 @@ def prepare_mapping(
     WindowLayout.over((geobox.shape[0], geobox.shape[1]), tiling)  # refuses an empty area
     passes, kept = _series_of(members, list(polarisations), chosen, pairs)
     common_convention(passes, polarisation)  # refuses gamma nought beside sigma nought
-    for said in dict.fromkeys(describe_stand_ins(member, of=len(passes or kept)) for member in members):
-        print(said, end="\n" * bool(said))
+    for said in sorted({describe_stand_ins(member, of=len(passes or kept)) for member in members} - {""}):
+        print(said)
     look = look_at(passes, geobox, polarisations, pairs=kept, max_offset=max_offset)
     size = len(passes or kept) * geobox.shape[0] * geobox.shape[1]
     rasters = [
