@@ -30,6 +30,10 @@ MODULES = (
 OWN = ("plan.py", "data.py", "labels.py", "score.py", "contrasts.py", "tables.py")
 
 
+AND = " and "
+"""Between processors."""
+
+
 def code_hash() -> str:
     """Hash the code on which the tables depend, as Python parses it."""
     return hash_code(*MODULES, files=[Path(__file__).with_name(name) for name in OWN])
@@ -82,9 +86,14 @@ def plan_hash(plan: Plan, part: Part) -> str:
 
 
 def write_stamp(path: Path, *, command: str, plan: str, seconds: float) -> None:
-    """Write which code and plan made the scores of a seed, by which command, where, and in how long."""
-    made = {"command": command, "code": code_hash(), "plan": plan, "processor": processor(), "seconds": round(seconds)}
-    _write(path, made)
+    """Write which code and plan made the scores of a seed, by which command, where, and in how long.
+
+    Arms of one code may be scored on several processors; a stamp that is there keeps those that it names.
+    """
+    before = read_stamp(path) if path.exists() else {}
+    named = before["processor"].split(AND) if before.get("code") == code_hash() else []
+    where = AND.join(dict.fromkeys([*named, processor()]))
+    _write(path, {"command": command, "code": code_hash(), "plan": plan, "processor": where, "seconds": round(seconds)})
 
 
 def renew_stamp(path: Path, *, note: str) -> None:

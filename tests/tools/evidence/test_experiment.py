@@ -347,6 +347,17 @@ def test_comments_and_docstrings_do_not_change_the_hash_and_code_does(tmp_path):
     assert found["plain"] == found["told"] != found["other"]
 
 
+def test_a_stamp_names_all_processors_that_scored_arms_of_this_code(tmp_path, monkeypatch):
+    path = tmp_path / "stamp.json"
+    for name, expected in (("one", "one"), ("two", "one and two"), ("one", "one and two")):
+        monkeypatch.setattr(stamp, "processor", lambda name=name: name)
+        stamp.write_stamp(path, command="make evidence", plan="", seconds=1)
+        assert stamp.read_stamp(path)["processor"] == expected
+    path.write_text(json.dumps(stamp.read_stamp(path) | {"code": "of yesterday"}))
+    stamp.write_stamp(path, command="make evidence", plan="", seconds=1)
+    assert stamp.read_stamp(path)["processor"] == "one"
+
+
 @pytest.mark.parametrize("path", sorted(FIGURES.glob("*/seed-*/stamp.json")), ids=str)
 def test_committed_tables_are_of_this_code(path):
     content = stamp.read_stamp(path)
